@@ -1,0 +1,146 @@
+"""Settings that hold in every mode and in tests. `settings.py` and `settings_test.py` add keys, databases, cache and hosts."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+APP_DIR = Path(__file__).resolve().parent.parent
+ROOT_DIR = APP_DIR.parent
+
+INSTALLED_APPS = [
+    "billing",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "axes",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [APP_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "billing.context_processors.mode",
+            ],
+        },
+    },
+]
+
+# -- members ---------------------------------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "billing:charge"
+LOGOUT_REDIRECT_URL = "login"
+CSRF_FAILURE_VIEW = "billing.answers.csrf_failure"
+
+# Ten wrong passwords for one name from one address within ten minutes, then 429; the admin's login is covered too.
+# Counted in the database: exact, and shared by all machines.
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=10)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_CLIENT_IP_CALLABLE = "billing.addresses.client_address"
+AXES_LOCKOUT_CALLABLE = "config.accounts.locked_out"
+AXES_HTTP_RESPONSE_CODE = 429
+AXES_VERBOSE = False
+
+# -- language and time --------------------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "ko"
+LANGUAGES = [("ko", "한국어"), ("en", "English")]
+LOCALE_PATHS = [APP_DIR / "locale"]
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Asia/Seoul"  # days and months of pages and reports begin there
+
+# -- static files: found in the apps, served by whitenoise, with or without DEBUG and collectstatic ----------------------
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True
+
+# -- browsers -----------------------------------------------------------------------------------------------------------------
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SAMESITE = "Lax"  # the return from the gateway is a top-level GET and must carry the session
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+        "axes": {"level": "WARNING"},
+    },
+}
+
+# -- the product: every value is read when it is used, so that tests and projects may override it ---------------------------
+BILLING_MIN_AMOUNT = 1_000  # won
+BILLING_MAX_AMOUNT = 1_000_000  # won
+BILLING_AMOUNT_STEP = 100  # won
+BILLING_PRESETS = [5_000, 10_000, 30_000, 50_000, 100_000]  # won, on the charge page
+BILLING_METHODS = ["card", "trans", "vbank", "phone"]  # pay_method values of the gateway that a payer may choose
+BILLING_ASK_PHONE = True  # the page asks for a telephone number: several processors refuse without (kept in the session only)
+BILLING_BUYER = "billing.buyer.facts"  # dotted path: what the gateway is told about the buyer
+BILLING_VBANK_DAYS = 3  # days a virtual account waits for its deposit
+BILLING_ACCEPT_TEST_CHANNEL = False  # in live mode, credit payments of the vendor's test channel (play money)
+BILLING_NOTICE_URL = ""  # sent as notice_url; it replaces the webhook address of the vendor's console
+BILLING_CHECKOUTS_PER_MINUTE = 20  # per member
+BILLING_CALLS_PER_HOUR = 30  # gateway calls for one merchant_uid through the doors that anybody may knock at
+BILLING_DOOR_SECONDS = 10  # seconds a web request may spend on the gateway in all
+
+IAMPORT_API_URL = "https://api.iamport.kr/"
+IAMPORT_SDK_URL = "https://cdn.iamport.kr/v1/iamport.js"
+IAMPORT_PG = "html5_inicis"  # `pg` of request_pay where no channel is configured for the method
+IAMPORT_CONNECT_SECONDS = 5  # seconds to reach the gateway
+
+
+def sqlite(path: Path) -> dict[str, Any]:
+    """Django's settings for a SQLite file that holds money.
+
+    IMMEDIATE makes the transaction itself the lock (two readers that both want to write would fail otherwise). FULL: what was
+    committed before a request went out must survive a power cut.
+    """
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path),
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,  # seconds
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        },
+    }

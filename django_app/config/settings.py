@@ -1,0 +1,97 @@
+"""Settings of the two modes, chosen by IAMPORT_MODE: `live` (default) takes real money, `sandbox` plays with the stand-in gateway.
+
+What would be dangerous raises ConfigurationError here, because Django's checks do not run under a server. The README lists the
+environment variables.
+"""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+
+from config import environment
+from config.base import *
+from config.base import BILLING_NOTICE_URL, IAMPORT_API_URL, IAMPORT_SDK_URL, INSTALLED_APPS, MIDDLEWARE, ROOT_DIR, sqlite
+
+IAMPORT_MODE = environment.choice("IAMPORT_MODE", ("live", "sandbox"), "live")
+LIVE = IAMPORT_MODE == "live"
+
+VAR_DIR = ROOT_DIR / "var"
+VAR_DIR.mkdir(exist_ok=True)
+
+if LIVE:
+    _secret_file = os.environ.get("SETTINGS_COMMON_FILE") or ROOT_DIR / ".config_secret" / "settings_common.json"
+    _secrets = environment.live_secrets(Path(_secret_file))
+else:
+    _secrets = environment.sandbox_secrets(ROOT_DIR / ".config_secret" / "sandbox.json")
+
+SECRET_KEY = _secrets.django_secret_key
+IAMPORT_CODE = _secrets.iamport_code
+IAMPORT_KEY = _secrets.iamport_key
+IAMPORT_SECRET = _secrets.iamport_secret
+IAMPORT_CHANNELS = dict(_secrets.channels)
+
+# -- who is served, and how -------------------------------------------------------------------------------------------------
+DEBUG = environment.flag("DJANGO_DEBUG", False)
+if LIVE and DEBUG:
+    raise environment.ConfigurationError("DJANGO_DEBUG is on in live mode: its error pages show members' payments. Set it to 0.")
+
+HOST, PORT = os.environ.get("HOST", "").strip() or "127.0.0.1", environment.port("PORT", 8000)
+ALLOWED_HOSTS = environment.LOOPBACK_HOSTS
+if LIVE:
+    ALLOWED_HOSTS = environment.words("DJANGO_ALLOWED_HOSTS") or environment.LOOPBACK_HOSTS
+
+PUBLIC_URL = environment.origin("PUBLIC_URL")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+
+HTTPS = environment.flag("DJANGO_HTTPS", LIVE)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 30 * 24 * 3600 if HTTPS else 0
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked by the machine next door, over plain HTTP
+# Other subdomains are not ours to decide about, so no includeSubDomains and no preload.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
+# Forwarded headers can be written by anybody, so each counts only if it is named here.
+TRUSTED_PROXY_HEADERS = [name.lower() for name in environment.words("DJANGO_TRUSTED_PROXY")]
+_unknown = set(TRUSTED_PROXY_HEADERS) - {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
+if _unknown:
+    raise environment.ConfigurationError(
+        f"DJANGO_TRUSTED_PROXY names {sorted(_unknown)[0]!r}: write any of X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host."
+    )
+if "x-forwarded-proto" in TRUSTED_PROXY_HEADERS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+USE_X_FORWARDED_HOST = "x-forwarded-host" in TRUSTED_PROXY_HEADERS
+
+# -- where things are kept ----------------------------------------------------------------------------------------------------
+DATABASES = {"default": sqlite(VAR_DIR / f"{IAMPORT_MODE}.sqlite3")}
+if os.environ.get("DATABASE_URL"):
+    try:
+        DATABASES["default"] = dj_database_url.config(conn_max_age=60, conn_health_checks=True)
+    except ValueError:
+        raise environment.ConfigurationError("DATABASE_URL cannot be read: write postgres://user:password@host:5432/name.") from None
+    if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        DATABASES["default"] = sqlite(Path(DATABASES["default"]["NAME"]))
+CACHES = {"default": environment.cache(os.environ.get("CACHE_URL", "").strip(), VAR_DIR / "cache" / IAMPORT_MODE)}
+
+# -- the gateway --------------------------------------------------------------------------------------------------------------
+IAMPORT_API_URL = os.environ.get("IAMPORT_API_URL", "").strip() or IAMPORT_API_URL
+BILLING_NOTICE_URL = os.environ.get("BILLING_NOTICE_URL", "").strip() or BILLING_NOTICE_URL
+BILLING_ACCEPT_TEST_CHANNEL = environment.flag("BILLING_ACCEPT_TEST_CHANNEL", False)
+
+if LIVE:
+    if not IAMPORT_API_URL.startswith("https://"):
+        raise environment.ConfigurationError("IAMPORT_API_URL must begin with https:// in live mode: keys and money facts travel there.")
+else:
+    INSTALLED_APPS = [*INSTALLED_APPS, "sandbox"]
+    MIDDLEWARE = ["sandbox.middleware.LoopbackOnly", *MIDDLEWARE]
+    DATABASES["sandbox"] = sqlite(VAR_DIR / "sandbox_gateway.sqlite3")
+    DATABASE_ROUTERS = ["sandbox.router.SandboxRouter"]
+    # The address the browser and the server itself reach this process by.
+    _here = f"http://{'127.0.0.1' if HOST in {'0.0.0.0', 'localhost'} else f'[{HOST}]' if ':' in HOST else HOST}:{PORT}"
+    IAMPORT_API_URL = os.environ.get("IAMPORT_API_URL", "").strip() or f"{_here}/sandbox/api/"
+    IAMPORT_SDK_URL = "/sandbox/iamport.js"
+    BILLING_NOTICE_URL = BILLING_NOTICE_URL or f"{_here}/billing/webhook/"
+    SANDBOX = {"code": IAMPORT_CODE, "key": IAMPORT_KEY, "secret": IAMPORT_SECRET, "webhook_url": BILLING_NOTICE_URL, "worker": True}
+
+if not IAMPORT_API_URL.endswith("/"):
+    IAMPORT_API_URL += "/"

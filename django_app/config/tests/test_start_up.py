@@ -1,0 +1,222 @@
+"""Starting the program with good and bad configuration: one clear sentence, an exit code, never a traceback, never somebody's secret."""
+
+import json
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLE = ROOT / ".config_secret" / "settings_common.example.json"
+SECRET = "x1y2z3-a-secret-that-must-not-be-shown"
+
+
+def good():
+    data = json.loads(EXAMPLE.read_text(encoding="utf-8"))
+    data["django"]["secret_key"] = SECRET * 3
+    data["iamport"].update(iamport_code="imp12345678", iamport_key="1234567890123456", iamport_secret=SECRET)
+    return data
+
+
+def without(section, key=None):
+    data = good()
+    if key:
+        del data[section][key]
+    else:
+        del data[section]
+    return data
+
+
+def replaced(section, key, value):
+    data = good()
+    data[section][key] = value
+    return data
+
+
+@pytest.fixture
+def run(tmp_path):
+    """run(settings, *arguments, VARIABLE=…) → (exit code, output) of manage.py in live mode; without arguments the settings are read only."""
+
+    def start(settings=None, *arguments, raw=None, **variables):
+        command = (
+            ["manage.py", *arguments]
+            if arguments
+            else ["-c", "from config.environment import or_exit\nwith or_exit(): import config.settings"]
+        )
+        path = tmp_path / "settings_common.json"
+        if raw is not None:
+            path.write_bytes(raw)
+        elif settings is not None:
+            path.write_text(json.dumps(settings), encoding="utf-8")
+        kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+        variables.setdefault("DATABASE_URL", f"sqlite:///{tmp_path}/live.sqlite3")
+        environment = {**kept, "SETTINGS_COMMON_FILE": str(path), **variables}
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=ROOT / "django_app", env=environment, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    return start
+
+
+def one_sentence(output, *parts):
+    assert "Traceback" not in output
+    assert SECRET not in output
+    assert len(output.strip().splitlines()) == 1, output
+    assert output.startswith("error: ")
+    for part in parts:
+        assert part in output
+
+
+def test_good(run):
+    code, output = run(good(), "check")
+    assert code == 0, output
+
+
+def test_no_file(run):
+    code, output = run(None, "check")
+    assert code == 1
+    one_sentence(output, "settings_common.json does not exist", "settings_common.example.json", "IAMPORT_MODE=sandbox")
+
+
+@pytest.mark.parametrize(
+    ("raw", "part"),
+    [
+        (b"{", "is not valid JSON (line 1"),
+        (b"", "is not valid JSON"),
+        (b"\xff\xfe{}", "is not UTF-8"),
+        (b"[]", '"django"'),
+        (b"null", '"django"'),
+    ],
+)
+def test_a_broken_file(run, raw, part):
+    code, output = run(raw=raw)
+    assert code == 1
+    one_sentence(output, "settings_common.json", part)
+
+
+@pytest.mark.parametrize("section", ["django", "iamport"])
+def test_a_missing_section(run, section):
+    code, output = run(without(section))
+    assert code == 1
+    one_sentence(output, f'no section "{section}"')
+
+
+KEYS = [("django", "secret_key"), ("iamport", "iamport_code"), ("iamport", "iamport_key"), ("iamport", "iamport_secret")]
+
+
+@pytest.mark.parametrize(("section", "key"), KEYS)
+def test_a_missing_empty_or_placeholder_value(run, section, key):
+    placeholder = json.loads(EXAMPLE.read_text(encoding="utf-8"))[section][key]
+    cases = [(without(section, key), "no value"), (replaced(section, key, ""), "no value"), (replaced(section, key, 7), "no value")]
+    cases += [(replaced(section, key, placeholder), "placeholder"), (replaced(section, key, " abc "), "spaces")]
+    for settings, words in cases:
+        code, output = run(settings)
+        assert code == 1
+        one_sentence(output, "settings_common.json", f'"{key}"', words)
+
+
+@pytest.mark.parametrize("channels", [[], "x"])
+def test_channels_that_are_none(run, channels):
+    code, output = run(replaced("iamport", "channels", channels or ["x"]))
+    assert code == 1
+    one_sentence(output, '"channels"')
+
+
+@pytest.mark.parametrize(
+    ("variables", "part"),
+    [
+        ({"IAMPORT_MODE": "test"}, "IAMPORT_MODE is 'test': write live or sandbox."),
+        ({"DJANGO_DEBUG": "1"}, "DJANGO_DEBUG is on in live mode"),
+        ({"DJANGO_DEBUG": "maybe"}, "DJANGO_DEBUG is 'maybe'"),
+        ({"PORT": "eighty"}, "PORT is 'eighty'"),
+        ({"PORT": "70000"}, "PORT is '70000'"),
+        ({"PUBLIC_URL": "points.example"}, "PUBLIC_URL is 'points.example'"),
+        ({"PUBLIC_URL": "https://points.example/path"}, "PUBLIC_URL"),
+        ({"DATABASE_URL": "nonsense"}, "DATABASE_URL cannot be read"),
+        ({"CACHE_URL": "memcached://x"}, "CACHE_URL begins with 'memcached'"),
+        ({"DJANGO_TRUSTED_PROXY": "X-Real-IP"}, "DJANGO_TRUSTED_PROXY names 'x-real-ip'"),
+        ({"IAMPORT_API_URL": "http://127.0.0.1:9000/sandbox/api/"}, "must begin with https://"),
+    ],
+)
+def test_a_bad_variable(run, variables, part):
+    code, output = run(good(), **variables)
+    assert code == 1
+    one_sentence(output, part)
+
+
+def test_a_server_stops_for_good(run, tmp_path):
+    """gunicorn gives up on exit code 3 instead of starting workers over and over."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.wsgi"], cwd=ROOT / "django_app", capture_output=True, text=True, timeout=60, check=False,
+        env={"PATH": os.environ["PATH"], "SETTINGS_COMMON_FILE": str(tmp_path / "none.json")},
+    )  # fmt: skip
+    assert done.returncode == 3
+    one_sentence(done.stderr, "does not exist")
+
+
+def test_the_modes_do_not_share_a_database(run, tmp_path):
+    """A database says for which mode it was made; the other one refuses to start."""
+    database = f"sqlite:///{tmp_path}/one.sqlite3"
+    code, output = run(None, "migrate", "-v0", IAMPORT_MODE="sandbox", DATABASE_URL=database)
+    assert code == 0, output
+    with sqlite3.connect(tmp_path / "one.sqlite3") as connection:
+        assert connection.execute("SELECT mode FROM billing_installation").fetchall() == [("sandbox",)]
+    for arguments in (["migrate"], ["shell", "-v0", "-c", "from billing.models import Point; print(Point.objects.count())"]):
+        code, output = run(good(), *arguments, DATABASE_URL=database)
+        assert code == 1
+        one_sentence(output, "made for sandbox mode and IAMPORT_MODE is live")
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.wsgi"], cwd=ROOT / "django_app", capture_output=True, text=True, timeout=60, check=False,
+        env={"PATH": os.environ["PATH"], "SETTINGS_COMMON_FILE": str(tmp_path / "settings_common.json"), "DATABASE_URL": database},
+    )  # fmt: skip
+    assert done.returncode == 3
+    one_sentence(done.stderr, "made for sandbox mode")
+
+
+def shell(run, code, settings=None, **variables):
+    status, output = run(settings, "shell", "-v0", "-c", f"from django.conf import settings; {code}", **variables)
+    assert status == 0, output
+    return output.strip().splitlines()[-1]
+
+
+def test_sandbox_mode_serves_loopback_only_whatever_else_is_set(run):
+    hosts = shell(run, "print(settings.ALLOWED_HOSTS)", IAMPORT_MODE="sandbox", DJANGO_ALLOWED_HOSTS="points.example,*")
+    assert hosts == "['localhost', '127.0.0.1', '[::1]']"
+
+
+def test_sandbox_mode_never_reads_the_live_file(run):
+    key = shell(run, "print(settings.IAMPORT_KEY, settings.IAMPORT_SECRET)", raw=None, settings=good(), IAMPORT_MODE="sandbox")
+    assert SECRET not in key
+    assert "1234567890123456" not in key
+    assert shell(run, "print(settings.IAMPORT_KEY, settings.IAMPORT_SECRET)", IAMPORT_MODE="sandbox") == key  # made once
+    mode = stat.S_IMODE((ROOT / ".config_secret" / "sandbox.json").stat().st_mode)
+    assert mode == 0o600
+
+
+def test_live_mode_has_no_sandbox(run):
+    seen = shell(run, "print('sandbox' in settings.INSTALLED_APPS, 'sandbox' in settings.DATABASES, settings.IAMPORT_API_URL)", good())
+    assert seen == "False False https://api.iamport.kr/"
+    code, output = run(good(), "shell", "-v0", "-c", "from django.urls import resolve; resolve('/sandbox/')")
+    assert code == 1
+    assert "Resolver404" in output
+
+
+def test_each_mode_has_its_own_file(run):
+    names = [
+        shell(run, "print(settings.DATABASES['default']['NAME'])", good(), IAMPORT_MODE=mode, DATABASE_URL="")
+        for mode in ("live", "sandbox")
+    ]
+    assert [Path(name).name for name in names] == ["live.sqlite3", "sandbox.sqlite3"]
+
+
+def test_live_cookies_are_secure_and_serve_says_otherwise_only_if_told(run):
+    code = "print(settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS)"
+    assert shell(run, code, good()) == "True True True 2592000"
+    assert shell(run, code, good(), DJANGO_HTTPS="0") == "False False False 0"
+    assert shell(run, code, IAMPORT_MODE="sandbox") == "False False False 0"

@@ -1,0 +1,20 @@
+#!/usr/bin/env python
+"""Django's command line for this project."""
+
+import os
+import sys
+
+from config.environment import or_exit
+
+
+def main() -> None:
+    """Run the command of sys.argv. A configuration mistake ends in one sentence and exit code 1."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    with or_exit():
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()
