@@ -1,0 +1,10 @@
+"""The stand-in for the iamport V1 gateway, as a Django app."""
+
+from django.apps import AppConfig
+
+
+class SandboxConfig(AppConfig):
+    """Its tables live in the database alias `sandbox` (see router.py)."""
+
+    name = "sandbox"
+    default_auto_field = "django.db.models.BigAutoField"

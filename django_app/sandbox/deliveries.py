@@ -1,0 +1,95 @@
+"""Hands out queued webhooks. No database transaction is open while one is under way: it would block the gateway's own answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+from django.conf import settings
+from django.db.models import F
+from urllib3.util import parse_url
+
+from sandbox import clock
+from sandbox.middleware import is_loopback
+from sandbox.models import Delivery
+from sandbox.redaction import printable
+
+TIMEOUT = (10, 30)  # seconds to connect, to read: V1's own for a first attempt (reference, webhook)
+_KEPT = 2000  # bytes of the answer
+
+
+def deliver_due() -> int:
+    """Send what is due, oldest first. Returns how many were sent by this caller."""
+    due = Delivery.objects.filter(state=Delivery.State.QUEUED, due_at__lte=clock.now())
+    return len(_send_all(due.order_by("due_at", "pk").values_list("pk", flat=True)))
+
+
+def deliver_now(format: str | None = None) -> list[Delivery]:
+    """Send all that is queued at this moment, due or not, in the caller's thread.
+
+    format: `json` or `form` for these deliveries (a choice in the vendor's console). Returns the deliveries with their answers.
+    """
+    queued = Delivery.objects.filter(state=Delivery.State.QUEUED)
+    if format is not None:
+        queued.update(format=format)
+    return _send_all(queued.order_by("due_at", "pk").values_list("pk", flat=True))
+
+
+def _send_all(keys: Any) -> list[Delivery]:
+    sent = []
+    for key in list(keys):
+        if _claim(key):
+            delivery = Delivery.objects.get(pk=key)
+            _send(delivery)
+            sent.append(delivery)
+    return sent
+
+
+def _claim(key: int) -> bool:
+    """Whether this caller may send it: of two processes, one changes the row."""
+    claimed = Delivery.objects.filter(pk=key, state=Delivery.State.QUEUED).update(state=Delivery.State.SENDING, tries=F("tries") + 1)
+    return claimed == 1
+
+
+def _send(delivery: Delivery) -> None:
+    """One attempt, as V1 makes by default; redirects are not followed. Anything but 200 counts as not delivered."""
+    try:
+        delivery.answer_status, delivery.answer_text = _post(delivery)
+    except (requests.RequestException, ValueError, OSError) as error:
+        delivery.answer_text = printable(f"{type(error).__name__}: {error}")[:_KEPT]
+    delivery.state = Delivery.State.DELIVERED if delivery.answer_status == 200 else Delivery.State.FAILED
+    delivery.delivered_at = clock.now()
+    # not save(): a reset may have removed the row meanwhile
+    Delivery.objects.filter(pk=delivery.pk).update(
+        state=delivery.state,
+        answer_status=delivery.answer_status,
+        answer_text=delivery.answer_text,
+        delivered_at=delivery.delivered_at,
+    )
+
+
+def _post(delivery: Delivery) -> tuple[int, str]:
+    host = parse_url(delivery.url).host or ""  # by the parser that will open the connection
+    if not _is_here(host.strip("[]")):
+        raise ValueError("The sandbox delivers to this machine only.")
+    if delivery.format == Delivery.Format.FORM:
+        body, content_type = urlencode(delivery.body), "application/x-www-form-urlencoded"
+    else:
+        body, content_type = json.dumps(delivery.body), "application/json"
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy between this machine and itself
+        headers = {"Content-Type": content_type, "User-Agent": "iamport-sandbox"}
+        with session.post(
+            delivery.url, data=body.encode(), headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
+        ) as response:
+            start = next(response.iter_content(_KEPT), b"")
+            return response.status_code, printable(start.decode("utf-8", "replace"))
+
+
+def _is_here(host: str) -> bool:
+    """Loopback names and addresses; `testserver` too where Django's test runner has let it in."""
+    if host == "localhost" or host.endswith(".localhost") or is_loopback(host):
+        return True
+    return host == "testserver" and host in settings.ALLOWED_HOSTS

@@ -1,0 +1,101 @@
+"""Two at once, on real transactions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import responses
+from django.db import connections
+from django.test import Client
+
+from sandbox import deliveries, payments, tokens
+from sandbox.models import Cancellation, Delivery, Payment, Prepared
+
+from .conftest import token
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
+
+THREADS = 6
+
+
+def together(work: Callable[[int], Any]) -> list[Any]:
+    """`work(n)` in THREADS threads that start at once; their results, or the exceptions they raised."""
+    barrier, results = threading.Barrier(THREADS), [None] * THREADS
+
+    def run(number: int) -> None:
+        try:
+            barrier.wait(timeout=30)
+            results[number] = work(number)
+        except Exception as error:
+            results[number] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_all_get_the_same_token():
+    assert len({row.value for row in together(lambda number: tokens.issue())}) == 1
+
+
+def test_one_prepare_wins():
+    header = {"X-ImpTokenHeader": token(Client())}
+
+    def prepare(number: int) -> int:
+        body = {"merchant_uid": "m", "amount": 1000 + number}
+        return Client().post("/sandbox/api/payments/prepare", body, content_type="application/json", headers=header).json()["code"]
+
+    assert sorted(together(prepare)) == [0] + [1] * (THREADS - 1)
+    assert Prepared.objects.count() == 1
+
+
+def test_cancels_never_exceed_the_amount(pay):
+    uid = pay()
+    results = together(lambda number: payments.cancel(uid, amount=4000))
+    assert sum(isinstance(result, Cancellation) for result in results) == 2
+    assert sum(isinstance(result, ValueError) for result in results) == THREADS - 2
+    assert Payment.objects.get().cancel_amount == 8000
+
+
+def test_one_choice_counts(pay):
+    uid = pay(outcome="ready")
+    results = together(lambda number: payments.approve(uid, late=False) if number % 2 else payments.decline(uid))
+    assert sum(isinstance(result, Payment) for result in results) == 1
+    assert sum(isinstance(result, payments.WrongState) for result in results) == THREADS - 1
+
+
+def test_each_delivery_is_sent_once(pay):
+    for number in range(5):
+        pay(f"order-{number}", webhook=True)
+    with responses.RequestsMock() as mock:
+        mock.post("http://testserver/billing/webhook/")
+        sent = together(lambda number: deliveries.deliver_due())
+        assert sum(sent) == len(mock.calls) == 5
+    assert set(Delivery.objects.values_list("state", "tries")) == {("delivered", 1)}
+
+
+def test_without_the_claim_they_would_be_sent_twice(pay, monkeypatch):
+    """Negative control of the test above."""
+    monkeypatch.setattr(deliveries, "_claim", lambda key: True)
+    for number in range(5):
+        pay(f"order-{number}", webhook=True)
+    gate = threading.Barrier(THREADS)
+    real = deliveries._send_all
+
+    def all_read_first(keys: Any) -> Any:
+        listed = list(keys)
+        gate.wait(timeout=30)
+        return real(listed)
+
+    monkeypatch.setattr(deliveries, "_send_all", all_read_first)
+    with responses.RequestsMock() as mock:
+        mock.post("http://testserver/billing/webhook/")
+        assert sum(together(lambda number: deliveries.deliver_due())) == 5 * THREADS

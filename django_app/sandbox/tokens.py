@@ -1,0 +1,56 @@
+"""Access tokens: 30 minutes, handed out again until they expire (reference, getToken)."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
+
+from sandbox import clock
+from sandbox.envelope import Refusal
+from sandbox.models import Token
+from sandbox.router import ALIAS
+
+LIFE = 30 * 60  # seconds
+NEARLY_OVER = 60  # seconds: asked for with less left, a token …
+EXTENSION = 5 * 60  # … gets these seconds more
+UNAUTHORIZED = "Unauthorized"
+
+
+def issue() -> Token:
+    """The running token with its old expiry, moved by five minutes if less than one is left; a new one after expiry."""
+    now = clock.now()
+    with transaction.atomic(using=ALIAS):
+        token = Token.objects.filter(expired_at__gt=now).order_by("-expired_at").first()
+        if token is None:
+            return Token.objects.create(value=secrets.token_hex(20), expired_at=now + LIFE)
+        if token.expired_at - now < NEARLY_OVER:
+            token.expired_at += EXTENSION
+            token.save(update_fields=["expired_at"])
+        return token
+
+
+def keys_match(key: str, secret: str) -> bool:
+    """Whether these are the merchant's REST API key and secret."""
+    try:
+        return constant_time_compare(f"{key}\n{secret}", f"{settings.SANDBOX['key']}\n{settings.SANDBOX['secret']}")
+    except UnicodeEncodeError:  # a lone surrogate is in no key
+        return False
+
+
+def presented(request: HttpRequest) -> str:
+    """The token of a request: `Authorization`, with or without Bearer, wins over the old X-ImpTokenHeader."""
+    authorization = request.headers.get("Authorization", "").strip()
+    if authorization:
+        return authorization[7:].strip() if authorization[:7].lower() == "bearer " else authorization
+    return request.headers.get("X-ImpTokenHeader", "").strip()
+
+
+def check(request: HttpRequest) -> None:
+    """Raise the gateway's 401 unless the request carries a running token."""
+    token = presented(request)
+    if not token or len(token) > 40 or not Token.objects.filter(value=token, expired_at__gt=clock.now()).exists():
+        raise Refusal(401, -1, UNAUTHORIZED)
