@@ -1,0 +1,72 @@
+"""What can go wrong, and who can do something about it.
+
+    BillingError
+    ├── GatewayError                the gateway's part; `gateway_message` quotes it where it said something
+    │   ├── GatewayUnreachable      no usable answer: network, time limit, 5xx. What happened there is unknown; ask again
+    │   ├── GatewayRefused          it answered "no": code ≠ 0, or 401 even with a fresh token
+    │   ├── GatewayNonsense         it answered something that cannot be a V1 answer, or contradicts itself
+    │   └── PaymentNotFound         its 404
+    ├── UnknownPayment              a payment whose merchant_uid no row of ours has: reported, never touched
+    ├── NotAnId                     a text that cannot be an imp_uid or merchant_uid; nothing was asked
+    └── LedgerIsAppendOnly          somebody tried to change or delete an entry
+    NetworkInTransaction            (a RuntimeError: the program is wrong) a gateway call inside a database transaction
+
+Texts never hold keys or tokens. They are for developers and logs; what people read is written by the views.
+"""
+
+from __future__ import annotations
+
+
+class BillingError(Exception):
+    """Root of all errors of this app."""
+
+
+class GatewayError(BillingError):
+    """Trouble with the gateway.
+
+    code: the gateway's own `code`, None where it gave none. gateway_message: its `message`, for people, unchanged.
+    """
+
+    def __init__(self, message: str, *, code: int | None = None, gateway_message: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.gateway_message = gateway_message
+
+
+class GatewayUnreachable(GatewayError):
+    """No usable answer came.
+
+    surely_not_sent: True only where the request cannot have reached the gateway (no address, connection refused, no connection in time).
+    """
+
+    def __init__(self, message: str, *, surely_not_sent: bool = False, code: int | None = None, gateway_message: str = "") -> None:
+        super().__init__(message, code=code, gateway_message=gateway_message)
+        self.surely_not_sent = surely_not_sent
+
+
+class GatewayRefused(GatewayError):
+    """The gateway understood and said no."""
+
+
+class GatewayNonsense(GatewayError):
+    """The answer cannot be understood, or contradicts what we know for certain."""
+
+
+class PaymentNotFound(GatewayError):
+    """The gateway does not know what we asked for."""
+
+
+class UnknownPayment(BillingError):
+    """The gateway's payment belongs to none of our rows (shops may share a merchant account)."""
+
+
+class NotAnId(BillingError, ValueError):
+    """Not the form of an id; refused before it goes anywhere."""
+
+
+class LedgerIsAppendOnly(BillingError):
+    """Entries are written once. Correct a mistake with a new entry."""
+
+
+class NetworkInTransaction(RuntimeError):
+    """A gateway call while a database transaction is open would hold locks for seconds and could be rolled back after it happened."""

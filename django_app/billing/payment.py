@@ -1,0 +1,147 @@
+"""The gateway's payment, parsed from its JSON into a frozen dataclass. `iamport.py` fetches, this file understands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from billing.errors import GatewayNonsense, NotAnId
+from billing.states import Status
+
+MAX_AMOUNT = Decimal(10) ** 12
+_IMP_UID = re.compile(r"[A-Za-z0-9_]{1,32}")
+MERCHANT_UID = r"[A-Za-z0-9_-]{1,40}"
+
+
+def check_imp_uid(value: object) -> str:
+    """`value` if it has the form of an imp_uid (usually imp_ and 12 digits, at most 32 characters), else NotAnId."""
+    if isinstance(value, str) and _IMP_UID.fullmatch(value):
+        return value
+    raise NotAnId("not an imp_uid")
+
+
+def check_merchant_uid(value: object) -> str:
+    """`value` if it can stand in a path as a merchant_uid, else NotAnId. The vendor's client does not escape it."""
+    if isinstance(value, str) and re.fullmatch(MERCHANT_UID, value):
+        return value
+    raise NotAnId("not a merchant_uid")
+
+
+@dataclass(frozen=True)
+class Payment:
+    """The gateway's payment as we use it. Unknown keys are left out; 0, "" and null of the wire are None or "" here.
+
+    amount and cancel_amount are major units of `currency` (won for KRW); `amount` is never reduced by cancels. Texts are cut to the
+    length of our columns. test_channel is the wire's `sandbox`: play money of the vendor's own test mode.
+    """
+
+    imp_uid: str
+    merchant_uid: str
+    status: str
+    amount: Decimal
+    cancel_amount: Decimal
+    currency: str
+    test_channel: bool = False
+    pay_method: str = ""
+    pg_provider: str = ""
+    pg_id: str = ""
+    pg_tid: str = ""
+    apply_num: str = ""
+    card_name: str = ""
+    bank_name: str = ""
+    vbank_code: str = ""
+    vbank_name: str = ""
+    vbank_num: str = ""
+    vbank_holder: str = ""
+    vbank_date: datetime | None = None
+    vbank_issued_at: datetime | None = None
+    started_at: datetime | None = None
+    paid_at: datetime | None = None
+    failed_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    fail_reason: str = ""
+    cancel_reason: str = ""
+    receipt_url: str = ""
+
+    @classmethod
+    def from_json(cls, data: object) -> Payment:
+        """Parse one payment object. Raises GatewayNonsense for anything that no V1 payment can be."""
+        if not isinstance(data, dict):
+            raise GatewayNonsense("the answer holds no payment")
+        amount, cancel_amount = money(data, "amount"), money(data, "cancel_amount")
+        if cancel_amount > amount:
+            raise GatewayNonsense(f"more was cancelled ({cancel_amount}) than paid ({amount})")
+        status = data.get("status")
+        if status not in Status.values:
+            raise GatewayNonsense("the payment has no known status")
+        try:
+            imp_uid = check_imp_uid(data.get("imp_uid"))
+        except NotAnId:
+            raise GatewayNonsense("the payment has no usable imp_uid") from None
+        merchant_uid = data.get("merchant_uid")
+        if not isinstance(merchant_uid, str) or not merchant_uid or merchant_uid != text(merchant_uid, 200):
+            raise GatewayNonsense("the payment has no usable merchant_uid")
+        currency = data.get("currency")
+        if not isinstance(currency, str) or not re.fullmatch(r"[A-Za-z]{3}", currency):
+            raise GatewayNonsense("the payment has no currency")
+        facts: dict[str, Any] = {name: text(data.get(name), limit) for name, limit in _TEXTS.items()}
+        facts.update((name, _time(data.get(name), name)) for name in _TIMES)
+        return cls(
+            imp_uid=imp_uid,
+            merchant_uid=merchant_uid,
+            status=status,
+            amount=amount,
+            cancel_amount=cancel_amount,
+            currency=currency.upper(),
+            test_channel=data.get("sandbox") in (True, "true", "1"),
+            receipt_url=_link(data.get("receipt_url")),
+            **facts,
+        )
+
+
+_TEXTS = {
+    "pay_method": 20, "pg_provider": 40, "pg_id": 80, "pg_tid": 120, "apply_num": 40, "card_name": 40, "bank_name": 40,
+    "vbank_code": 10, "vbank_name": 40, "vbank_num": 40, "vbank_holder": 60, "fail_reason": 500, "cancel_reason": 500,
+}  # fmt: skip
+_TIMES = ("vbank_date", "vbank_issued_at", "started_at", "paid_at", "failed_at", "cancelled_at")
+
+
+def money(data: Mapping[str, Any], name: str) -> Decimal:
+    """A JSON number, or digits in a text (a vendor's sample shows "0"). Never a float."""
+    value = data.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        raise GatewayNonsense(f"the payment has no {name}")
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        raise GatewayNonsense(f"the payment's {name} is not a number") from None
+    if not amount.is_finite() or not 0 <= amount <= MAX_AMOUNT or amount != round(amount, 4):
+        raise GatewayNonsense(f"the payment's {name} is out of range")
+    return amount
+
+
+def text(value: object, limit: int) -> str:
+    """Text that every database stores: no NUL, no half of a surrogate pair, not longer than its column."""
+    if value is None or isinstance(value, bool | dict | list):
+        return ""
+    return str(value).replace("\x00", "").encode("utf-8", "replace").decode("utf-8")[:limit]
+
+
+def _time(value: object, name: str) -> datetime | None:
+    """Unix seconds; 0, "" and null mean "not yet"."""
+    if value in (None, "", 0, "0", False):
+        return None
+    try:
+        return datetime.fromtimestamp(int(value), UTC)  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError, OSError):
+        raise GatewayNonsense(f"the payment's {name} is not a time") from None
+
+
+def _link(value: object) -> str:
+    """A receipt's address, if it is one that may be linked to."""
+    link = text(value, 501)
+    return link if link.startswith(("https://", "http://")) and len(link) <= 500 else ""

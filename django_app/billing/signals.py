@@ -1,0 +1,17 @@
+"""What happened to money, told to whoever wants to know.
+
+Sent after commit, by the call that made the change, at most once (a crash between commit and send loses it: the entries are the durable
+record). A receiver that raises harms nothing; it is logged. `sender` is the PointTransaction class; all arguments are keywords:
+
+point_charged          txn, points (> 0)          points of a payment were credited
+point_cancelled        txn, points (> 0)          points were taken back
+payment_failed         txn                        the payer's attempt failed; nothing was taken
+payment_needs_review   txn, code, note            staff should look: code is a `states.Review`, note says why in words
+"""
+
+from django.dispatch import Signal
+
+point_charged = Signal()
+point_cancelled = Signal()
+payment_failed = Signal()
+payment_needs_review = Signal()

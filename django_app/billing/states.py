@@ -1,0 +1,186 @@
+"""What a payment of the gateway means for a row of ours: `decide`, a pure function. No query, no clock, no setting.
+
+Words: an imp_uid is *bound* when the row holds its money (`credited_at` is set then). C is what the gateway says has been
+cancelled of a payment, left = amount − C.
+
+- *Money* is status paid, or cancelled with 0 < C ≤ amount: a partial cancel shows as `cancelled` too, with `amount` unchanged.
+  `cancelled` with C = 0 is a closed virtual account: nobody paid.
+- *Right* money has the row's amount, is whole won, and comes from no test channel (unless those are accepted).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from billing.errors import GatewayNonsense
+
+
+class Status(TextChoices):
+    """The gateway's four statuses, in its spelling."""
+
+    READY = "ready", _("Waiting for payment")
+    PAID = "paid", _("Paid")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class Review(TextChoices):
+    """Why staff should look at a row."""
+
+    WRONG_AMOUNT = "wrong_amount", _("A different amount was paid")
+    WRONG_CURRENCY = "wrong_currency", _("Paid in another currency")
+    TEST_CHANNEL = "test_channel", _("Paid through a test channel: no real money")
+    SECOND_PAYMENT = "second_payment", _("Paid a second time")
+    MONEY_AFTER_CANCEL = "money_after_cancel", _("Paid again after the payment was cancelled")
+    CLOSED_ACCOUNT = "closed_account", _("Shown as cancelled although nothing was paid back")
+    NEGATIVE_BALANCE = "negative_balance", _("Points already spent were cancelled: the balance is below zero")
+
+
+class Row(Protocol):
+    """What decide() reads of a transaction, as it stands under the lock."""
+
+    imp_uid: str | None
+    amount: int
+    status: str
+    cancel_amount: int
+    credited_at: datetime | None
+    started_at: datetime | None
+
+
+class Answer(Protocol):
+    """What decide() reads of the gateway's payment."""
+
+    @property
+    def imp_uid(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def amount(self) -> Decimal: ...
+    @property
+    def cancel_amount(self) -> Decimal: ...
+    @property
+    def currency(self) -> str: ...
+    @property
+    def test_channel(self) -> bool: ...
+    @property
+    def started_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True)
+class Bind:
+    """Right money for a row that has none: credit amount − cancel_amount, take all facts of this payment."""
+
+    status: Status
+    cancel_amount: int  # won
+
+
+@dataclass(frozen=True)
+class Facts:
+    """News about the payment the row already shows, or (whole) another attempt takes its place. Never credits an unbound row."""
+
+    status: Status
+    cancel_amount: int  # won
+    whole: bool = False  # True: this payment's facts replace the old ones, empty ones too
+    review: Review | None = None
+
+
+@dataclass(frozen=True)
+class Return:
+    """Wrong money: never credited; `amount` is to be sent back. The row does not move."""
+
+    review: Review
+    amount: Decimal  # what is left of it at the gateway, in the payment's currency
+
+
+@dataclass(frozen=True)
+class Ignore:
+    """Nothing new, or nothing that may change the row."""
+
+    review: Review | None = None
+
+
+Decision = Bind | Facts | Return | Ignore
+
+# Of one and the same imp_uid: a late answer never pulls an unbound row down again.
+_RANK = {Status.READY: 0, Status.FAILED: 1, Status.CANCELLED: 2}
+
+
+def decide(row: Row, payment: Answer, *, accept_test_channel: bool) -> Decision:
+    """What `payment` means for `row`.
+
+    accept_test_channel: whether payments of the vendor's test channel count as money.
+    Raises GatewayNonsense where the payment contradicts the money that this row already holds.
+    Calling it twice with the same row gives the same answer; after the first was applied, the second is Ignore (or the same Return).
+    """
+    status = Status(payment.status)
+    left = payment.amount - payment.cancel_amount
+    is_money = status == Status.PAID or (status == Status.CANCELLED and payment.cancel_amount > 0)
+    if row.credited_at is not None:
+        if payment.imp_uid == row.imp_uid:
+            return _bound(row, payment, status)
+        if is_money and left > 0:
+            fully_cancelled = row.cancel_amount == row.amount
+            return Return(Review.MONEY_AFTER_CANCEL if fully_cancelled else Review.SECOND_PAYMENT, left)
+        return Ignore()
+    wrong = _wrong(row, payment, accept_test_channel)
+    if is_money:
+        if wrong is None:
+            cancelled = int(payment.cancel_amount)
+            # Also with nothing left: otherwise a `paid` answer that was asked for earlier and arrives later would credit cancelled money.
+            return Bind(_bound_status(cancelled), cancelled)
+        return Return(wrong, left) if left > 0 else Ignore()
+    return _unpaid(row, payment, status, wrong)
+
+
+def _bound_status(cancelled: int) -> Status:
+    return Status.CANCELLED if cancelled else Status.PAID
+
+
+def _bound(row: Row, payment: Answer, status: Status) -> Decision:
+    """News of the very payment whose money the row holds: only a growing cancel_amount is news."""
+    if status in (Status.READY, Status.FAILED):
+        return Ignore()
+    if payment.amount != row.amount or payment.currency != "KRW" or payment.cancel_amount % 1:
+        raise GatewayNonsense(
+            f"{payment.imp_uid} is {payment.amount} {payment.currency} now, and was {row.amount} KRW when it was credited"
+        )
+    if status == Status.CANCELLED and payment.cancel_amount == 0:
+        return Ignore(Review.CLOSED_ACCOUNT)
+    cancelled = max(row.cancel_amount, int(payment.cancel_amount))
+    if cancelled == row.cancel_amount:
+        return Ignore()
+    return Facts(_bound_status(cancelled), cancelled)
+
+
+def _wrong(row: Row, payment: Answer, accept_test_channel: bool) -> Review | None:
+    """Why this payment's money is not the row's, None if it is."""
+    if payment.currency != "KRW":
+        return Review.WRONG_CURRENCY
+    if payment.amount != row.amount or payment.cancel_amount % 1:
+        return Review.WRONG_AMOUNT
+    if payment.test_channel and not accept_test_channel:
+        return Review.TEST_CHANNEL
+    return None
+
+
+def _unpaid(row: Row, payment: Answer, status: Status, wrong: Review | None) -> Decision:
+    """A row without money, a payment without money: show the newest attempt."""
+    if wrong in (Review.WRONG_AMOUNT, Review.WRONG_CURRENCY):
+        return Ignore()
+    flag = Review.CLOSED_ACCOUNT if status == Status.CANCELLED else None
+    if row.imp_uid == payment.imp_uid:
+        return Facts(status, 0, review=flag) if _RANK[status] >= _RANK[Status(row.status)] else Ignore()
+    if row.imp_uid is None or _started_later(payment, row):
+        return Facts(status, 0, whole=True, review=flag)
+    return Ignore()
+
+
+def _started_later(payment: Answer, row: Row) -> bool:
+    """A payment that does not say when it began cannot claim to be later."""
+    return payment.started_at is not None and (row.started_at is None or payment.started_at > row.started_at)

@@ -1,0 +1,334 @@
+"""apply(): what an answer of the gateway does to row, points and ledger. Real transactions; no network."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from django.db import connection, transaction
+
+from billing import signals
+from billing.errors import GatewayNonsense, UnknownPayment
+from billing.models import Point, PointCancellation, PointEntry, PointTransaction
+from billing.states import Review, Status
+
+pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True)]
+
+apply = PointTransaction.objects.apply
+EARLY, LATE = 1_795_400_000, 1_795_400_900
+
+
+@pytest.fixture
+def heard():
+    """Every signal sent, as (name, points)."""
+    told = []
+    receivers = []
+    for name in ("point_charged", "point_cancelled", "payment_failed", "payment_needs_review"):
+
+        def receive(sender, name=name, **kwargs):
+            told.append((name, kwargs.get("points") or kwargs.get("code")))
+
+        getattr(signals, name).connect(receive, weak=False)
+        receivers.append((name, receive))
+    yield told
+    for name, receive in receivers:
+        getattr(signals, name).disconnect(receive)
+
+
+def test_paid_is_credited_once(make_txn, answer, ledger, heard):
+    txn = make_txn()
+    first = apply(answer(txn))
+    assert (first.points, first.txn.status, first.txn.credited, first.txn.owner.balance) == (10_000, Status.PAID, 10_000, 10_000)
+    again = apply(answer(txn))
+    assert (again.points, again.txn.owner.balance) == (0, 10_000)
+    assert ledger(txn) == (10_000, [10_000])
+    entry = PointEntry.objects.get()
+    assert (entry.kind, entry.version, entry.txn_id, entry.key) == ("charge", 1, txn.pk, None)
+    assert heard == [("point_charged", 10_000)]
+
+
+def test_the_facts_are_kept(make_txn, answer):
+    txn = apply(answer(make_txn(), receipt_url="https://pay.example/r/1", pay_method="point")).txn
+    fresh = PointTransaction.objects.get()
+    assert fresh.imp_uid == "imp_100000000001"
+    assert (fresh.pay_method, fresh.paid_method) == ("card", "point")
+    assert fresh.card_name == "신한카드"
+    assert fresh.receipt_url == "https://pay.example/r/1"
+    assert fresh.paid_at == datetime.fromtimestamp(1795400100, UTC)
+    assert fresh.credited_at is not None
+    assert fresh.synced_at is not None
+    assert fresh.next_check_at is None
+    for field in fresh._meta.concrete_fields:
+        assert getattr(fresh, field.attname) == getattr(txn, field.attname), field.name
+
+
+@pytest.mark.parametrize("parts", [[4_000], [4_000, 10_000], [10_000], [1, 2, 3]])
+def test_a_cancel_at_the_console_takes_points_back_once(make_txn, answer, ledger, heard, parts):
+    txn = make_txn()
+    apply(answer(txn))
+    taken = []
+    for total in parts:
+        for _ in range(2):
+            apply(answer(txn, status="cancelled", cancel_amount=total))
+        taken.append(-(total - (sum(-t for t in taken))))
+    assert ledger(txn) == (10_000 - parts[-1], [10_000, *taken])
+    fresh = PointTransaction.objects.get()
+    assert (fresh.status, fresh.cancel_amount) == (Status.CANCELLED, parts[-1])
+    assert [name for name, _ in heard] == ["point_charged"] + ["point_cancelled"] * len(parts)
+
+
+def test_first_seen_partly_cancelled_is_one_entry_of_the_rest(make_txn, answer, ledger):
+    txn = make_txn()
+    apply(answer(txn, status="cancelled", cancel_amount=4_000))
+    assert ledger(txn) == (6_000, [6_000])
+
+
+def test_first_seen_wholly_cancelled_binds_so_that_a_stale_paid_credits_nothing(make_txn, answer, ledger):
+    txn = make_txn()
+    apply(answer(txn, status="cancelled"))
+    apply(answer(txn))
+    assert ledger(txn) == (0, [])
+    fresh = PointTransaction.objects.get()
+    assert fresh.credited_at is not None
+    assert fresh.status == Status.CANCELLED
+
+
+def test_a_stale_answer_never_undoes_a_newer_one(make_txn, answer, ledger):
+    txn = make_txn()
+    held_back = answer(txn)
+    apply(answer(txn))
+    apply(answer(txn, status="cancelled", cancel_amount=10_000))
+    apply(held_back)
+    apply(answer(txn, status="cancelled", cancel_amount=3_000))
+    apply(answer(txn, status="failed"))
+    apply(answer(txn, status="ready"))
+    assert ledger(txn) == (0, [10_000, -10_000])
+    assert PointTransaction.objects.get().status == Status.CANCELLED
+
+
+def test_failed_may_turn_paid_and_never_back(make_txn, answer, ledger, heard):
+    txn = make_txn()
+    failed = apply(answer(txn, status="failed", fail_reason="한도초과", failed_at=EARLY, paid_at=0)).txn
+    assert (failed.status, failed.fail_reason) == (Status.FAILED, "한도초과")
+    apply(answer(txn, status="failed", fail_reason="한도초과", failed_at=EARLY, paid_at=0))
+    apply(answer(txn))
+    apply(answer(txn, status="failed"))
+    assert ledger(txn) == (10_000, [10_000])
+    assert PointTransaction.objects.get().fail_reason == ""  # bound: this payment's own facts, whole
+    assert heard == [("payment_failed", None), ("point_charged", 10_000)]
+
+
+def test_a_virtual_account_is_shown_kept_and_credited_at_the_deposit(make_txn, answer, ledger):
+    txn = make_txn(pay_method="vbank")
+    account = {
+        "pay_method": "vbank",
+        "vbank_num": "110-123",
+        "vbank_name": "신한은행",
+        "vbank_holder": "(주)가게",
+        "vbank_date": LATE,
+        "paid_at": 0,
+    }
+    apply(answer(txn, status="ready", **account))
+    apply(answer(txn, status="ready", vbank_num=None, vbank_date=0, paid_at=0))  # facts never go from filled to empty
+    fresh = PointTransaction.objects.get()
+    assert (fresh.status, fresh.vbank_num, fresh.vbank_holder) == (Status.READY, "110-123", "(주)가게")
+    assert fresh.vbank_date == datetime.fromtimestamp(LATE, UTC)
+    apply(answer(txn, status="paid", **{**account, "paid_at": LATE}))
+    assert ledger(txn) == (10_000, [10_000])
+
+
+def test_a_later_attempt_takes_the_row_and_an_earlier_one_does_not(make_txn, answer):
+    txn = make_txn()
+    apply(answer(txn, "imp_1", status="failed", started_at=EARLY, fail_reason="한도초과", paid_at=0))
+    apply(answer(txn, "imp_2", status="ready", started_at=LATE, vbank_num="110-2", paid_at=0))
+    fresh = PointTransaction.objects.get()
+    assert (fresh.imp_uid, fresh.status, fresh.fail_reason, fresh.vbank_num) == ("imp_2", Status.READY, "", "110-2")
+    apply(answer(txn, "imp_1", status="failed", started_at=EARLY, fail_reason="한도초과", paid_at=0))
+    assert PointTransaction.objects.get().imp_uid == "imp_2"
+
+
+def test_money_of_an_earlier_attempt_is_still_bound(make_txn, answer, ledger):
+    txn = make_txn()
+    apply(answer(txn, "imp_2", status="ready", started_at=LATE, paid_at=0))
+    apply(answer(txn, "imp_1", started_at=EARLY))
+    assert ledger(txn) == (10_000, [10_000])
+    assert PointTransaction.objects.get().imp_uid == "imp_1"
+
+
+WRONG = [
+    ({"amount": 9_000}, Review.WRONG_AMOUNT, Decimal(9_000), "KRW"),
+    ({"amount": 20_000}, Review.WRONG_AMOUNT, Decimal(20_000), "KRW"),
+    ({"amount": 10_000, "currency": "USD"}, Review.WRONG_CURRENCY, Decimal(10_000), "USD"),
+    ({"amount": Decimal("14.2"), "currency": "USD"}, Review.WRONG_CURRENCY, Decimal("14.2"), "USD"),
+    ({"sandbox": True}, Review.TEST_CHANNEL, Decimal(10_000), "KRW"),
+    ({"amount": 9_000, "status": "cancelled", "cancel_amount": 4_000}, Review.WRONG_AMOUNT, Decimal(5_000), "KRW"),
+]
+
+
+@pytest.mark.parametrize(("changes", "code", "left", "currency"), WRONG)
+def test_wrong_money_is_flagged_and_waits_to_be_returned(make_txn, answer, ledger, heard, changes, code, left, currency):
+    txn = make_txn()
+    for _ in range(3):
+        apply(answer(txn, **changes))
+    assert ledger(txn) == (0, [])
+    fresh = PointTransaction.objects.get()
+    assert (fresh.status, fresh.imp_uid, fresh.credited_at, fresh.review) == (Status.READY, None, None, code)
+    assert "imp_100000000001" in fresh.review_note
+    assert fresh.review_note.count("\n") == 0
+    back = PointCancellation.objects.get()
+    assert (back.kind, back.state, back.amount, back.checksum, back.currency, back.tries) == (
+        "return",
+        "requested",
+        left,
+        left,
+        currency,
+        0,
+    )
+    assert heard == [("payment_needs_review", code)]
+
+
+def test_right_money_after_wrong_money_is_credited(make_txn, answer, ledger):
+    txn = make_txn()
+    apply(answer(txn, "imp_1", amount=9_000))
+    apply(answer(txn, "imp_2"))
+    assert ledger(txn) == (10_000, [10_000])
+    assert PointTransaction.objects.get().review == Review.WRONG_AMOUNT  # staff decide when a flag goes
+    assert PointCancellation.objects.get().imp_uid == "imp_1"
+
+
+def test_a_second_payment_is_returned_and_the_first_stays(make_txn, answer, ledger):
+    txn = make_txn()
+    apply(answer(txn, "imp_1"))
+    for _ in range(2):
+        apply(answer(txn, "imp_2"))
+    assert ledger(txn) == (10_000, [10_000])
+    fresh = PointTransaction.objects.get()
+    assert (fresh.imp_uid, fresh.review) == ("imp_1", Review.SECOND_PAYMENT)
+    assert PointCancellation.objects.get().imp_uid == "imp_2"
+
+
+def test_money_after_a_whole_cancel_is_returned(make_txn, answer, ledger):
+    txn = make_txn()
+    apply(answer(txn, "imp_1", status="cancelled"))
+    apply(answer(txn, "imp_2"))
+    assert ledger(txn) == (0, [])
+    assert PointTransaction.objects.get().review == Review.MONEY_AFTER_CANCEL
+    assert PointCancellation.objects.get().imp_uid == "imp_2"
+
+
+def test_a_closed_account_is_flagged_and_its_late_deposit_is_ordinary_money(make_txn, answer, ledger):
+    txn = make_txn(pay_method="vbank")
+    closed = {"status": "cancelled", "cancel_amount": 0, "paid_at": 0}
+    apply(answer(txn, **closed))
+    apply(answer(txn, **closed))
+    fresh = PointTransaction.objects.get()
+    assert (fresh.status, fresh.review, fresh.credited_at) == (Status.CANCELLED, Review.CLOSED_ACCOUNT, None)
+    assert PointCancellation.objects.count() == 0
+    apply(answer(txn))
+    assert ledger(txn) == (10_000, [10_000])
+
+
+def test_points_that_were_spent_are_taken_all_the_same_and_flagged(make_txn, answer, ledger, heard):
+    txn = make_txn()
+    apply(answer(txn))
+    with transaction.atomic():
+        Point.objects.update(balance=2_000)
+        PointEntry.objects.create(owner_id=txn.owner_id, kind="spend", key="order-1", delta=-8_000)
+    apply(answer(txn, status="cancelled", cancel_amount=5_000))
+    assert ledger(txn) == (-3_000, [10_000, -5_000])
+    fresh = PointTransaction.objects.get()
+    assert fresh.review == Review.NEGATIVE_BALANCE
+    assert "-3000" in fresh.review_note
+    assert heard[1:] == [("point_cancelled", 5_000), ("payment_needs_review", Review.NEGATIVE_BALANCE)]
+
+
+def test_an_open_cancel_of_ours_is_not_taken_twice_and_not_given_back(make_txn, answer, ledger):
+    """Rule A1: while cancel_goal holds points, `paid` changes nothing and our cancel at the gateway takes nothing more."""
+    txn = make_txn()
+    apply(answer(txn))
+    with transaction.atomic():  # what step C1 of a cancel writes
+        PointTransaction.objects.update(cancel_goal=4_000, credited=6_000, version=2)
+        Point.objects.update(balance=6_000)
+        PointEntry.objects.create(owner_id=txn.owner_id, txn_id=txn.pk, version=2, kind="cancel", delta=-4_000)
+    apply(answer(txn))
+    assert ledger(txn) == (6_000, [10_000, -4_000])
+    apply(answer(txn, status="cancelled", cancel_amount=4_000))
+    assert ledger(txn) == (6_000, [10_000, -4_000])
+    apply(answer(txn, status="cancelled", cancel_amount=5_000))
+    assert ledger(txn) == (5_000, [10_000, -4_000, -1_000])
+
+
+def test_an_unknown_merchant_uid_is_touched_by_nothing(make_txn, answer):
+    txn = make_txn()
+    with pytest.raises(UnknownPayment):
+        apply(answer(txn, merchant_uid="somebody-elses-order"))
+    assert PointEntry.objects.count() == 0
+
+
+def test_a_bound_payment_that_changes_is_nonsense_and_changes_nothing(make_txn, answer, ledger):
+    txn = make_txn()
+    apply(answer(txn))
+    with pytest.raises(GatewayNonsense):
+        apply(answer(txn, amount=20_000))
+    assert ledger(txn) == (10_000, [10_000])
+
+
+def test_one_imp_uid_cannot_pay_two_rows(make_txn, answer, ledger):
+    one, two = make_txn(), make_txn()
+    apply(answer(one))
+    with pytest.raises(GatewayNonsense, match="another row"):
+        apply(answer(two))
+    assert ledger(two) == (10_000, [])
+
+
+def test_apply_refuses_to_run_inside_a_callers_transaction(make_txn, answer):
+    txn = make_txn()
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        apply(answer(txn))
+    assert PointEntry.objects.count() == 0
+
+
+def test_a_receiver_that_raises_harms_nothing(make_txn, answer, ledger):
+    def explode(**kwargs):
+        raise ValueError("a receiver")
+
+    signals.point_charged.connect(explode)
+    try:
+        apply(answer(make_txn()))
+    finally:
+        signals.point_charged.disconnect(explode)
+    assert ledger(PointTransaction.objects.get()) == (10_000, [10_000])
+
+
+def test_signals_come_after_the_commit(make_txn, answer):
+    seen = []
+
+    def look(**kwargs):
+        seen.append((connection.in_atomic_block, PointEntry.objects.count()))
+
+    signals.point_charged.connect(look)
+    try:
+        apply(answer(make_txn()))
+    finally:
+        signals.point_charged.disconnect(look)
+    assert seen == [(False, 1)]
+
+
+def statements(captured):
+    return [query["sql"] for query in captured.captured_queries if not query["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))]
+
+
+def test_apply_costs_four_statements(make_txn, answer, django_assert_max_num_queries):
+    txn = make_txn()
+    with django_assert_max_num_queries(20) as captured:
+        apply(answer(txn))
+    assert len(statements(captured)) == 4
+    with django_assert_max_num_queries(20) as captured:
+        apply(answer(txn))
+    assert len(statements(captured)) == 2
+
+
+def test_a_return_costs_three_statements_more_than_looking(make_txn, answer, django_assert_max_num_queries):
+    txn = make_txn()
+    with django_assert_max_num_queries(20) as captured:
+        apply(answer(txn, amount=9_000))
+    assert len(statements(captured)) == 4
