@@ -1,0 +1,40 @@
+"""What the gateway is told about the buyer. A project with better facts names its own function in BILLING_BUYER."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
+
+
+def facts(request: HttpRequest) -> dict[str, str]:
+    """The default hook: `buyer_name` and `buyer_email` of Django's user, `buyer_tel` as typed on the charge page (kept in the session).
+
+    A hook takes the request of a logged-in member and returns any of buyer_name, buyer_email, buyer_tel, buyer_addr, buyer_postcode.
+    Empty values are not sent. It must not raise and should not query.
+    """
+    user: Any = request.user
+    return {
+        "buyer_name": user.get_full_name() or user.get_username(),
+        "buyer_email": getattr(user, "email", "") or "",
+        "buyer_tel": request.session.get("buyer_tel", ""),
+    }
+
+
+# Longest values the gateway takes, by its specification.
+_LIMITS = {"buyer_name": 16, "buyer_email": 64, "buyer_tel": 16, "buyer_addr": 128, "buyer_postcode": 8}
+
+
+def buyer_of(request: HttpRequest) -> dict[str, str]:
+    """The hook's facts as `request_pay` parameters: known keys, not empty, within the gateway's lengths.
+
+    A name that is too long is cut; a longer e-mail or telephone is left out, because half of one reaches somebody else.
+    """
+    told = import_string(settings.BILLING_BUYER)(request)
+    return {
+        key: str(told[key])[:limit]
+        for key, limit in _LIMITS.items()
+        if told.get(key) and (key in {"buyer_name", "buyer_addr"} or len(str(told[key])) <= limit)
+    }

@@ -1,0 +1,62 @@
+"""Mistakes in the settings, found by `manage.py check`. They do not run under a server: what is dangerous raises in settings.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.utils.module_loading import import_string
+
+VENDOR_API = "https://api.iamport.kr/"
+
+
+@register("billing")
+def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Amounts, methods and hooks."""
+    found: list[CheckMessage] = []
+    lowest, highest, step = settings.BILLING_MIN_AMOUNT, settings.BILLING_MAX_AMOUNT, settings.BILLING_AMOUNT_STEP
+    numbers = all(type(value) is int and value > 0 for value in (lowest, highest, step))
+    if not numbers or lowest > highest or lowest % step or highest % step:
+        found.append(
+            Error(
+                "The amounts do not fit together.",
+                hint="0 < BILLING_MIN_AMOUNT ≤ BILLING_MAX_AMOUNT, both multiples of BILLING_AMOUNT_STEP.",
+                id="billing.E001",
+            )
+        )
+    elif any(type(value) is not int or not lowest <= value <= highest or value % step for value in settings.BILLING_PRESETS):
+        found.append(
+            Error(
+                "A preset cannot be charged.", hint="Every value of BILLING_PRESETS must be an amount within the limits.", id="billing.E002"
+            )
+        )
+    if not settings.BILLING_METHODS:
+        found.append(Error("No way to pay is offered.", hint='BILLING_METHODS = ["card", …]', id="billing.E003"))
+    try:
+        import_string(settings.BILLING_BUYER)
+    except ImportError:
+        found.append(
+            Error("BILLING_BUYER names nothing that can be imported.", hint='BILLING_BUYER = "billing.buyer.facts"', id="billing.E004")
+        )
+    return found
+
+
+@register(Tags.security, deploy=True)
+def deployment(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """What should not be so on a live server."""
+    found: list[CheckMessage] = []
+    if settings.IAMPORT_MODE != "live":
+        found.append(Warning("This is sandbox mode: no real money.", hint="Set IAMPORT_MODE=live.", id="billing.W001"))
+    if settings.BILLING_ACCEPT_TEST_CHANNEL:
+        found.append(
+            Warning(
+                "Test-channel payments are credited: points for play money.", hint="Unset BILLING_ACCEPT_TEST_CHANNEL.", id="billing.W002"
+            )
+        )
+    if settings.IAMPORT_MODE == "live" and settings.IAMPORT_API_URL != VENDOR_API:
+        found.append(
+            Warning("The gateway is not the vendor's.", hint=f"Unset IAMPORT_API_URL; the vendor's is {VENDOR_API}", id="billing.W003")
+        )
+    return found

@@ -1,0 +1,322 @@
+"""The doors that anybody may knock at: the webhook and the mobile return. What they are told is never believed."""
+
+import json
+
+import pytest
+import requests
+from django.test import Client
+
+from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
+from billing.states import Status
+from billing.tests.payments import envelope
+
+pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+
+WEBHOOK, COMPLETE = "/billing/webhook/", "/billing/complete/"
+
+
+@pytest.fixture
+def txn(gateway, user):
+    return PointTransaction.objects.start(user=user, amount=10_000, pay_method="card")
+
+
+def deliver(imp_uid, merchant_uid, status="paid", form=False, **more):
+    notice = {"imp_uid": imp_uid, "merchant_uid": merchant_uid, "status": status, **more}
+    client = Client(enforce_csrf_checks=True)
+    return client.post(WEBHOOK, notice) if form is None else client.post(
+        WEBHOOK,
+        "&".join(f"{key}={value}" for key, value in notice.items()) if form else json.dumps(notice),
+        content_type="application/x-www-form-urlencoded" if form else "application/json",
+    )  # fmt: skip
+
+
+def balance():
+    return Point.objects.get().balance
+
+
+def counted(captured):
+    return [query["sql"] for query in captured.captured_queries if not query["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))]
+
+
+# -- webhook --------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", [False, True])
+def test_a_notice_is_stored_and_the_gateway_is_asked(gateway, txn, form):
+    imp_uid = gateway.pay(txn.merchant_uid)
+    assert deliver(imp_uid, txn.merchant_uid, form=form).status_code == 200
+    assert balance() == 10_000
+    event = WebhookEvent.objects.get()
+    assert (event.outcome, event.imp_uid, event.merchant_uid, event.claimed_status, event.tries) == (
+        "done",
+        imp_uid,
+        txn.merchant_uid,
+        "paid",
+        1,
+    )
+    assert event.address == "127.0.0.1"
+    assert imp_uid in event.body
+    assert event.handled_at is not None
+
+
+def test_multipart_is_not_what_the_gateway_sends(gateway, txn):
+    assert deliver("imp_1", txn.merchant_uid, form=None).status_code == 400
+
+
+def test_a_notice_that_lies_credits_nothing(gateway, txn):
+    imp_uid = gateway.pay(txn.merchant_uid, outcome="failed")
+    assert deliver(imp_uid, txn.merchant_uid, status="paid").status_code == 200
+    assert balance() == 0
+    assert PointTransaction.objects.get().status == Status.FAILED
+
+
+def test_a_notice_about_a_payment_that_is_not_there(gateway, txn):
+    assert deliver("imp_000000000000", txn.merchant_uid).status_code == 200
+    assert balance() == 0
+    assert WebhookEvent.objects.get().outcome == "ignored"
+
+
+def test_a_notice_for_one_row_with_another_rows_payment_credits_the_true_owner(gateway, txn, make_user):
+    other = PointTransaction.objects.start(user=make_user("other"), amount=10_000, pay_method="card")
+    imp_uid = gateway.pay(other.merchant_uid)
+    assert deliver(imp_uid, txn.merchant_uid).status_code == 200
+    assert dict(Point.objects.values_list("user__username", "balance")) == {"payer": 0, "other": 10_000}
+
+
+def test_an_unknown_merchant_uid_costs_no_call(gateway, txn):
+    asked = len(gateway.all_calls)
+    assert deliver("imp_100000000001", "somebody-elses-order").status_code == 200
+    assert len(gateway.all_calls) == asked
+    event = WebhookEvent.objects.get()
+    assert (event.outcome, event.tries) == ("ignored", 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "cancel", "calls"),
+    [
+        ("paid", None, 0),
+        ("ready", None, 0),
+        ("failed", None, 0),
+        ("cancelled", None, 1),
+        ("cancelled", 10_000, 0),
+        ("paid", 4_000, 0),
+        ("cancelled", 4_000, 1),
+    ],
+)
+def test_news_that_can_change_nothing_costs_no_call(gateway, txn, status, cancel, calls):
+    imp_uid = gateway.pay(txn.merchant_uid)
+    if cancel:
+        gateway.cancel(imp_uid, cancel)
+    PointTransaction.objects.sync(imp_uid)
+    asked = len(gateway.calls)
+    assert deliver(imp_uid, txn.merchant_uid, status=status).status_code == 200
+    assert len(gateway.calls) - asked == calls
+    assert WebhookEvent.objects.get().outcome == "done"
+
+
+def test_a_cancel_at_the_console_reaches_us_by_webhook(gateway, txn):
+    imp_uid = gateway.pay(txn.merchant_uid)
+    deliver(imp_uid, txn.merchant_uid)
+    gateway.cancel(imp_uid, 3_000)
+    assert deliver(imp_uid, txn.merchant_uid, status="cancelled", cancellation_id="06JC8FVHJTW2WY16FEY0").status_code == 200
+    assert balance() == 7_000
+    assert WebhookEvent.objects.last().cancellation_id == "06JC8FVHJTW2WY16FEY0"
+
+
+def test_the_sandbox_delivers_to_us(gateway, txn):
+    """The sandbox's own webhook, through its queue, and nothing but that."""
+    gateway.pay(txn.merchant_uid, webhook=True)
+    assert balance() == 0
+    [delivery] = gateway.deliver()
+    assert (delivery["state"], delivery["answer_status"], delivery["body"]["status"]) == ("delivered", 200, "paid")
+    assert balance() == 10_000
+
+
+def test_the_webhook_stays_within_its_budget(gateway, txn, django_assert_max_num_queries):
+    imp_uid = gateway.pay(txn.merchant_uid)
+    asked = len(gateway.calls)
+    with django_assert_max_num_queries(20) as captured:
+        assert deliver(imp_uid, txn.merchant_uid).status_code == 200
+    assert len(counted(captured)) == 7
+    assert len(gateway.calls) - asked == 1
+    with django_assert_max_num_queries(20) as captured:
+        assert deliver(imp_uid, txn.merchant_uid).status_code == 200
+    assert len(counted(captured)) == 2
+    assert len(gateway.calls) - asked == 1
+
+
+TROUBLE = {
+    "500": {"status": 500},
+    "html": {"body": "<html>"},
+    "code": {"json_body": envelope(None, code=1, message="no")},
+    "hung": requests.ReadTimeout("hung"),
+}
+
+
+@pytest.mark.parametrize("name", TROUBLE)
+def test_when_the_gateway_has_trouble_the_sender_is_asked_to_come_again(gateway, txn, name):
+    imp_uid = gateway.pay(txn.merchant_uid)
+    trouble = TROUBLE[name]
+    if isinstance(trouble, Exception):
+        gateway.fail_next(f"payments/{imp_uid}", trouble)
+    else:
+        gateway.answer_next(f"payments/{imp_uid}", **trouble)
+    response = deliver(imp_uid, txn.merchant_uid)
+    assert (response.status_code, response["Retry-After"]) == (503, "60")
+    event = WebhookEvent.objects.get()
+    assert (event.outcome, event.tries) == ("pending", 1)
+    assert event.error.startswith("Gateway")
+    assert event.next_try_at is not None
+    assert balance() == 0
+    assert deliver(imp_uid, txn.merchant_uid).status_code == 200
+    assert balance() == 10_000
+
+
+def test_thirty_calls_an_hour_for_one_merchant_uid(gateway, txn, monkeypatch):
+    monkeypatch.setattr("billing.throttle.time.time", lambda: 1_795_400_000.0)
+    imp_uid = gateway.pay(txn.merchant_uid, outcome="ready")
+    asked = len(gateway.calls)
+    for number in range(20):
+        assert deliver(imp_uid, txn.merchant_uid).status_code == 200
+        assert Client().get(COMPLETE, {"imp_uid": imp_uid, "merchant_uid": txn.merchant_uid}).status_code == 302, number
+    assert len(gateway.calls) - asked == 30
+    outcomes = list(WebhookEvent.objects.values_list("outcome", flat=True))
+    assert (outcomes.count("done"), outcomes.count("pending")) == (15, 5)
+
+
+UNREADABLE = {
+    "empty": b"", "broken": b"{", "array": b"[]", "text": b"hello", "not utf-8": b"\xff\xfe", "no ids": b"{}",
+    "no merchant": b'{"imp_uid": "imp_1"}', "bad imp_uid": b'{"imp_uid": "imp/1", "merchant_uid": "m-1"}',
+    "nul": b'{"imp_uid": "imp_1", "merchant_uid": "m\\u0000"}', "number": b'{"imp_uid": 7, "merchant_uid": "m-1"}',
+    "long id": b'{"imp_uid": "imp_1", "merchant_uid": "' + b"m" * 41 + b'"}', "huge": b'{"imp_uid": "' + b"i" * 100_000 + b'"}',
+    "deep": b'{"a":' * 3_000, "surrogate": b'{"imp_uid": "\\ud800", "merchant_uid": "m-1"}', "nan": b"NaN",
+    "many fields": b"&".join(b"a%d=1" % number for number in range(3000)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_is_no_notice(gateway, txn, name):
+    asked = len(gateway.all_calls)
+    for content_type in ("application/json", "application/x-www-form-urlencoded", "text/plain"):
+        response = Client().post(WEBHOOK, UNREADABLE[name], content_type=content_type)
+        assert response.status_code == 400, name
+    assert WebhookEvent.objects.count() == 0
+    assert len(gateway.all_calls) == asked
+
+
+def test_odd_values_in_a_good_notice_are_cut(gateway, txn):
+    imp_uid = gateway.pay(txn.merchant_uid)
+    notice = {
+        "imp_uid": imp_uid,
+        "merchant_uid": txn.merchant_uid,
+        "status": "\x00가" * 40,
+        "cancellation_id": {"a": 1},
+        "more": "x" * 3_000,
+    }
+    assert Client().post(WEBHOOK, json.dumps(notice), content_type="application/json").status_code == 200
+    event = WebhookEvent.objects.get()
+    assert event.claimed_status == "가" * 20
+    assert (event.cancellation_id, len(event.body)) == ("", 2_000)
+
+
+@pytest.mark.parametrize("method", ["get", "put", "delete"])
+def test_only_post(method):
+    assert getattr(Client(), method)(WEBHOOK).status_code == 405
+
+
+# -- mobile return --------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def phone(user):
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def come_back(client, imp_uid, merchant_uid, **more):
+    return client.get(COMPLETE, {"imp_uid": imp_uid, "merchant_uid": merchant_uid, **more})
+
+
+def test_a_return_is_synced_and_sent_to_its_page(gateway, txn, phone, django_assert_max_num_queries):
+    imp_uid = gateway.pay(txn.merchant_uid)
+    asked = len(gateway.calls)
+    with django_assert_max_num_queries(20) as captured:
+        response = come_back(phone, imp_uid, txn.merchant_uid, imp_success="true")
+    assert (response.status_code, response["Location"]) == (302, f"/billing/payments/{txn.merchant_uid}/")
+    assert len(counted(captured)) <= 9
+    assert len(gateway.calls) - asked == 1
+    assert balance() == 10_000
+    assert phone.get(response["Location"]).status_code == 200
+
+
+@pytest.mark.parametrize("claim", ["true", "false"])
+def test_what_the_address_claims_is_not_believed(gateway, txn, phone, claim):
+    paid, failed = gateway.pay(txn.merchant_uid), gateway.pay(txn.merchant_uid, outcome="failed")
+    come_back(phone, failed, txn.merchant_uid, imp_success=claim)
+    assert balance() == 0
+    come_back(phone, paid, txn.merchant_uid, imp_success=claim, error_code="F400", error_msg="no")
+    assert balance() == 10_000
+
+
+def test_a_payer_whose_session_ended_is_credited_and_sees_it_after_login(gateway, txn, user):
+    imp_uid = gateway.pay(txn.merchant_uid)
+    anonymous = Client()
+    response = come_back(anonymous, imp_uid, txn.merchant_uid)
+    assert balance() == 10_000
+    page = anonymous.get(response["Location"])
+    assert page.status_code == 302
+    assert page["Location"] == f"/accounts/login/?next=/billing/payments/{txn.merchant_uid}/"
+    anonymous.force_login(user)
+    assert anonymous.get(response["Location"]).status_code == 200
+
+
+def test_to_anybody_else_it_shows_nothing(gateway, txn, make_user):
+    stranger = Client()
+    stranger.force_login(make_user("stranger"))
+    response = come_back(stranger, gateway.pay(txn.merchant_uid), txn.merchant_uid)
+    assert stranger.get(response["Location"]).status_code == 404
+
+
+@pytest.mark.parametrize("name", TROUBLE)
+def test_trouble_is_never_a_false_failed(gateway, txn, phone, name):
+    imp_uid = gateway.pay(txn.merchant_uid)
+    trouble = TROUBLE[name]
+    if isinstance(trouble, Exception):
+        gateway.fail_next(f"payments/{imp_uid}", trouble)
+    else:
+        gateway.answer_next(f"payments/{imp_uid}", **trouble)
+    response = come_back(phone, imp_uid, txn.merchant_uid)
+    assert response.status_code == 302
+    assert PointTransaction.objects.get().status == Status.READY
+    page = phone.get(response["Location"], headers={"Accept-Language": "en"})
+    assert "We are checking your payment" in page.content.decode()
+
+
+def test_a_reload_of_the_return_asks_nothing_more(gateway, txn, phone):
+    imp_uid = gateway.pay(txn.merchant_uid)
+    come_back(phone, imp_uid, txn.merchant_uid)
+    asked = len(gateway.calls)
+    assert come_back(phone, imp_uid, txn.merchant_uid).status_code == 302
+    assert len(gateway.calls) == asked
+    assert PointEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize("imp_uid", ["", "null", "imp/1", "i" * 10_000, "imp_\x00"])
+def test_a_return_without_a_usable_number_still_finds_its_page(gateway, txn, phone, imp_uid):
+    asked = len(gateway.calls)
+    response = come_back(phone, imp_uid, txn.merchant_uid, error_msg="사용자가 결제를 취소하셨습니다")
+    assert response["Location"] == f"/billing/payments/{txn.merchant_uid}/"
+    if imp_uid != "null":
+        assert len(gateway.calls) == asked
+
+
+@pytest.mark.parametrize("merchant_uid", ["", "a/b", "m" * 41, "m\x00", "주문"])
+def test_a_return_without_a_usable_order_goes_to_the_charge_page(gateway, phone, merchant_uid):
+    assert come_back(phone, "imp_1", merchant_uid)["Location"] == "/billing/charge/"
+    assert gateway.all_calls == []
+
+
+def test_a_return_for_an_unknown_order(gateway, phone):
+    assert come_back(phone, "imp_1", "unknown").status_code == 404
+    assert gateway.all_calls == []

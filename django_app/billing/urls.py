@@ -1,0 +1,33 @@
+"""The contract's addresses, below /billing/."""
+
+from django.urls import path, register_converter
+
+from billing import views
+from billing.payment import MERCHANT_UID
+
+
+class MerchantUidConverter:
+    """What could be a merchant_uid; anything else is a 404 before any query."""
+
+    regex = MERCHANT_UID
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(MerchantUidConverter, "merchant_uid")
+
+app_name = "billing"
+urlpatterns = [
+    path("charge/", views.charge, name="charge"),
+    path("checkout/", views.checkout, name="checkout"),
+    path("validation/", views.validation, name="validation"),
+    path("complete/", views.complete, name="complete"),
+    path("webhook/", views.webhook, name="webhook"),
+    path("payments/", views.payments, name="payments"),
+    path("payments/<merchant_uid:merchant_uid>/", views.payment, name="payment"),
+    path("payments/<merchant_uid:merchant_uid>/status/", views.status, name="status"),
+]
