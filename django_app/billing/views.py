@@ -59,7 +59,6 @@ def charge(request: HttpRequest) -> HttpResponse:
         "complete_url": reverse("billing:complete"),
         "login_url": f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': page})}",
         "texts": charge_texts(),
-        **limits,
     }
     context = {
         "balance": Point.objects.balance_of(request.user),

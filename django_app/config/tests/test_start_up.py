@@ -2,10 +2,16 @@
 
 import json
 import os
+import re
+import shutil
+import signal
+import socket
 import sqlite3
 import stat
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -37,8 +43,17 @@ def replaced(section, key, value):
     return data
 
 
+@pytest.fixture(scope="session")
+def copy(tmp_path_factory):
+    """A copy of the program: keys and databases that it makes are the copy's own, not this checkout's."""
+    root = tmp_path_factory.mktemp("copy")
+    ignored = shutil.ignore_patterns("__pycache__", "node_modules")
+    shutil.copytree(ROOT / "django_app", root / "django_app", ignore=ignored)
+    return root
+
+
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, copy):
     """run(settings, *arguments, VARIABLE=…) → (exit code, output) of manage.py in live mode; without arguments the settings are read only."""
 
     def start(settings=None, *arguments, raw=None, **variables):
@@ -57,7 +72,7 @@ def run(tmp_path):
         environment = {**kept, "SETTINGS_COMMON_FILE": str(path), **variables}
         done = subprocess.run(
             [sys.executable, *command],
-            cwd=ROOT / "django_app", env=environment, capture_output=True, text=True, timeout=60, check=False,
+            cwd=copy / "django_app", env=environment, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
@@ -150,7 +165,7 @@ def test_a_bad_variable(run, variables, part):
     one_sentence(output, part)
 
 
-def test_a_server_stops_for_good(run, tmp_path):
+def test_a_server_stops_for_good(tmp_path, copy):
     """gunicorn gives up on exit code 3 instead of starting workers over and over."""
     done = subprocess.run(
         [sys.executable, "-c", "import config.wsgi"], cwd=ROOT / "django_app", capture_output=True, text=True, timeout=60, check=False,
@@ -160,7 +175,7 @@ def test_a_server_stops_for_good(run, tmp_path):
     one_sentence(done.stderr, "does not exist")
 
 
-def test_the_modes_do_not_share_a_database(run, tmp_path):
+def test_the_modes_do_not_share_a_database(run, tmp_path, copy):
     """A database says for which mode it was made; the other one refuses to start."""
     database = f"sqlite:///{tmp_path}/one.sqlite3"
     code, output = run(None, "migrate", "-v0", IAMPORT_MODE="sandbox", DATABASE_URL=database)
@@ -190,12 +205,12 @@ def test_sandbox_mode_serves_loopback_only_whatever_else_is_set(run):
     assert hosts == "['localhost', '127.0.0.1', '[::1]']"
 
 
-def test_sandbox_mode_never_reads_the_live_file(run):
+def test_sandbox_mode_never_reads_the_live_file(run, copy):
     key = shell(run, "print(settings.IAMPORT_KEY, settings.IAMPORT_SECRET)", raw=None, settings=good(), IAMPORT_MODE="sandbox")
     assert SECRET not in key
     assert "1234567890123456" not in key
     assert shell(run, "print(settings.IAMPORT_KEY, settings.IAMPORT_SECRET)", IAMPORT_MODE="sandbox") == key  # made once
-    mode = stat.S_IMODE((ROOT / ".config_secret" / "sandbox.json").stat().st_mode)
+    mode = stat.S_IMODE((copy / ".config_secret" / "sandbox.json").stat().st_mode)
     assert mode == 0o600
 
 
@@ -220,3 +235,60 @@ def test_live_cookies_are_secure_and_serve_says_otherwise_only_if_told(run):
     assert shell(run, code, good()) == "True True True 2592000"
     assert shell(run, code, good(), DJANGO_HTTPS="0") == "False False False 0"
     assert shell(run, code, IAMPORT_MODE="sandbox") == "False False False 0"
+
+
+# -- make run ---------------------------------------------------------------------------------------------------------------------
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def serve(copy):
+    """serve(port) starts what `make run` starts, in sandbox mode, and waits until it answers."""
+    started = []
+
+    def start(port):
+        environment = {"PATH": os.environ["PATH"], "IAMPORT_MODE": "sandbox", "PORT": str(port), "PYTHONUNBUFFERED": "1"}
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "serve"], cwd=copy / "django_app", env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True,
+        )  # fmt: skip
+        started.append(process)
+        for _ in range(300):
+            if process.poll() is not None:
+                break
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def test_serve_twice_and_stop(serve):
+    port = free_port()
+    for _ in range(2):  # the second start finds everything made
+        process = serve(port)
+        page = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20).read().decode()
+        assert 'name="password"' in page
+        stylesheet = re.search(r'href="(/static/[^"]+\.css)"', page).group(1)
+        assert urllib.request.urlopen(f"http://127.0.0.1:{port}{stylesheet}", timeout=20).status == 200
+        taken = serve(port)
+        assert taken.wait(60) != 0
+        assert f"port {port} is in use" in taken.communicate()[0]
+        process.send_signal(signal.SIGINT)
+        output = process.communicate(timeout=60)[0]
+        assert process.returncode == 0, output
+        assert "Traceback" not in output
+        for line in (f"http://127.0.0.1:{port}/", "demo     demo1234!", "admin    admin1234!", "play money", "Stopped."):
+            assert line in output
