@@ -17,6 +17,6 @@ def client_address(request: HttpRequest) -> str | None:
     if "x-forwarded-for" in settings.TRUSTED_PROXY_HEADERS:
         address = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or address
     try:
-        return str(ip_address(address))
+        return str(ip_address(address.partition("%")[0]))  # without an IPv6 zone: no database stores that
     except ValueError:
         return None

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 from django.views.csrf import csrf_failure as django_csrf_failure
+from django.views.defaults import bad_request as django_bad_request
 
 from billing.errors import GatewayError, GatewayRefused, GatewayUnreachable, PaymentNotFound
 from billing.models import PointTransaction
@@ -26,7 +27,7 @@ ERRORS: dict[str, tuple[HTTPStatus, Any]] = {
     "not_found": (HTTPStatus.NOT_FOUND, gettext_lazy("We do not know this payment.")),
     "method_not_allowed": (HTTPStatus.METHOD_NOT_ALLOWED, gettext_lazy("This address does not take such requests.")),
     "ids_do_not_match": (HTTPStatus.CONFLICT, gettext_lazy("This payment belongs to another order.")),
-    "wrong_money": (HTTPStatus.CONFLICT, gettext_lazy("What was paid does not match the order, so we are sending it back.")),
+    "wrong_money": (HTTPStatus.CONFLICT, gettext_lazy("What was paid does not belong to this order and will be sent back.")),
     "too_many": (HTTPStatus.TOO_MANY_REQUESTS, gettext_lazy("That was too often. Wait a minute and try again.")),
     "gateway_refused": (
         HTTPStatus.BAD_GATEWAY,
@@ -58,10 +59,15 @@ def gateway_trouble(trouble: GatewayError) -> JsonResponse:
     return error("gateway_refused" if isinstance(trouble, GatewayRefused) else "gateway_nonsense")
 
 
-def row(txn: PointTransaction) -> dict[str, Any]:
-    """A row as validation and status answer it. `txn.owner` must be loaded. next: where to go, None while there is nowhere to go."""
+def row(txn: PointTransaction) -> JsonResponse:
+    """A row as validation and status answer it. `txn.owner` must be loaded. next: where to go, None while there is nowhere to go.
+
+    409 where the only money that came is wrong and on its way back.
+    """
     state = standing(txn)
-    return {
+    if state.name == "returning":
+        return error("wrong_money", message=state.message, next=payment_url(txn))
+    body = {
         "merchant_uid": txn.merchant_uid,
         "status": txn.status,
         "amount": txn.amount,
@@ -70,6 +76,7 @@ def row(txn: PointTransaction) -> dict[str, Any]:
         "message": state.message,
         "next": None if state.name == "checking" else payment_url(txn),
     }
+    return JsonResponse(body)
 
 
 def payment_url(txn: PointTransaction) -> str:
@@ -95,6 +102,14 @@ def for_scripts(method: str) -> Callable[[Callable[..., HttpResponse]], Callable
         return answer
 
     return decorate
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """handler400: a body that is too long, has too many fields or cannot be parsed."""
+    match = request.resolver_match
+    if match and getattr(match.func, "answers_json", False):
+        return error("bad_input")
+    return django_bad_request(request, exception)  # type: ignore[arg-type]
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -40,6 +40,15 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
         found.append(
             Error("BILLING_BUYER names nothing that can be imported.", hint='BILLING_BUYER = "billing.buyer.facts"', id="billing.E004")
         )
+    unknown = sorted(set(settings.IAMPORT_CHANNELS) - set(settings.BILLING_METHODS))
+    if unknown:
+        found.append(
+            Warning(
+                f"A channel is configured for {unknown[0]!r}, which nobody can choose.",
+                hint="The keys of channels are values of BILLING_METHODS.",
+                id="billing.W004",
+            )
+        )
     return found
 
 
@@ -49,6 +58,8 @@ def deployment(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     found: list[CheckMessage] = []
     if settings.IAMPORT_MODE != "live":
         found.append(Warning("This is sandbox mode: no real money.", hint="Set IAMPORT_MODE=live.", id="billing.W001"))
+    if not set(settings.ALLOWED_HOSTS) - {"localhost", "127.0.0.1", "[::1]", "testserver"}:
+        found.append(Warning("Only this machine is served.", hint="Set DJANGO_ALLOWED_HOSTS and PUBLIC_URL.", id="billing.W005"))
     if settings.BILLING_ACCEPT_TEST_CHANNEL:
         found.append(
             Warning(

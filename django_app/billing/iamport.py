@@ -17,18 +17,19 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 import requests
 import urllib3.exceptions
 from django.conf import settings
-from django.core.cache import cache
 from django.db import connections
 from django.views.decorators.debug import sensitive_variables
 from iamport import Iamport
 
+from billing import punctual, shared_cache
 from billing.errors import (
+    GatewayError,
     GatewayNonsense,
     GatewayRefused,
     GatewayUnreachable,
@@ -71,6 +72,13 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """Never looks at a redirect's target. `allow_redirects=False` alone still parses it, and reads the whole body to do so."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+
 class Gateway(Iamport):
     """The vendor's client with what it lacks: a shared token, time limits, bodies of error answers, `include_sandbox`.
 
@@ -81,8 +89,8 @@ class Gateway(Iamport):
     @sensitive_variables()
     def __init__(self, imp_key: str, imp_secret: str, imp_url: str) -> None:
         super().__init__(imp_key, imp_secret, imp_url)
-        session = requests.Session()
-        adapter = requests.adapters.HTTPAdapter(pool_connections=2, pool_maxsize=32, max_retries=0)
+        session = _Session()
+        adapter = punctual.Adapter(pool_connections=2, pool_maxsize=32, max_retries=0)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         session.headers["Accept-Encoding"] = "identity"
@@ -106,12 +114,20 @@ class Gateway(Iamport):
             raise GatewayNonsense(f"asked for {imp_uid}, got {payment.imp_uid}")
         return payment
 
-    def newest_payment(self, merchant_uid: str, *, deadline: Deadline | None = None) -> Payment:
-        """The newest-started payment under `merchant_uid`, maybe not the paid one. Raises as `payment`."""
-        payment = Payment.from_json(self.find_by_merchant_uid(merchant_uid, deadline=deadline))
-        if payment.merchant_uid != merchant_uid:
-            raise GatewayNonsense(f"asked for {merchant_uid}, got {payment.merchant_uid}")
-        return payment
+    def payments_of(self, merchant_uid: str, *, deadline: Deadline | None = None) -> list[Payment]:
+        """Every payment under `merchant_uid`, oldest first (at most 100): a payer with two tabs has two, and the paid one may be hidden
+        behind a newer one in `find`. Raises as `payment`; PaymentNotFound where there is none.
+        """
+        url = f"{self.imp_url}payments/findAll/{check_merchant_uid(merchant_uid)}"
+        answer = self._get(url, {"limit": 100, "sorting": "started"}, deadline=deadline)
+        listed = answer.get("list") if isinstance(answer, dict) else None
+        if not isinstance(listed, list):
+            raise GatewayNonsense("the answer holds no list of payments")
+        payments = [Payment.from_json(item) for item in listed]
+        for payment in payments:
+            if payment.merchant_uid != merchant_uid:
+                raise GatewayNonsense(f"asked for {merchant_uid}, got {payment.merchant_uid}")
+        return payments
 
     def prepare(self, merchant_uid: str, amount: int, *, deadline: Deadline | None = None) -> None:
         """Register the amount (won) that IMP.request_pay must ask for under `merchant_uid`.
@@ -160,25 +176,28 @@ class Gateway(Iamport):
     @sensitive_variables()
     def _token(self, deadline: Deadline | None, rejected: str | None = None) -> str:
         """The token that all threads and processes share. `rejected`: the one that the gateway has just refused."""
-        token = cache.get(self._token_cache_key)
+        token = shared_cache.get(self._token_cache_key)
         if token and token != rejected:
             return token
         if not self._token_lock.acquire(timeout=deadline.left() if deadline else READ_SECONDS):
             raise GatewayUnreachable("another thread is still asking for a token", surely_not_sent=True)
         try:
-            token = cache.get(self._token_cache_key)
+            token = shared_cache.get(self._token_cache_key)
             if token and token != rejected:
                 return token
             keys = {"imp_key": self.imp_key, "imp_secret": self.imp_secret}
             status, raw = self._send("POST", f"{self.imp_url}users/getToken", body=keys, deadline=deadline)
-            answer = _result(status, raw)
+            try:
+                answer = _result(status, raw)
+            except PaymentNotFound:  # a wrong address, not an unknown payment
+                raise GatewayRefused("the gateway has no getToken at this address") from None
             token = answer.get("access_token") if isinstance(answer, dict) else None
             if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]{1,1000}", token):
                 raise GatewayNonsense("getToken answered no token")
             life = _life(answer)
             if life > 0:
                 # A minute of margin: below it the gateway prolongs the same token, so that asking again is always enough.
-                cache.set(self._token_cache_key, token, timeout=max(life - 60, 1))
+                shared_cache.put(self._token_cache_key, token, seconds=max(life - 60, 1))
             return token
         finally:
             self._token_lock.release()
@@ -192,12 +211,14 @@ class Gateway(Iamport):
         left = deadline.left() if deadline else READ_SECONDS
         path, started = url.removeprefix(self.imp_url), time.monotonic()
         try:
-            with self.requests_session.request(
+            with punctual.within(left if deadline else None), self.requests_session.request(
                 method, url, params=params, json=body, auth=auth or _NoAuth(), stream=True, allow_redirects=False,
                 timeout=(min(settings.IAMPORT_CONNECT_SECONDS, left), left),
             ) as response:  # fmt: skip
                 status, content = response.status_code, _read(response, deadline)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (GatewayError, NetworkInTransaction):
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever the layers below raise, their frames hold keys: nothing of it may travel up)
             logger.warning("gateway %s %s: %s", method, path, type(error).__name__)
             _raise_unreachable(error)
         logger.info("gateway %s %s: %s in %d ms", method, path, status, (time.monotonic() - started) * 1000)
@@ -212,15 +233,15 @@ class _NoAuth(requests.auth.AuthBase):
 
 
 def _read(response: requests.Response, deadline: Deadline | None) -> bytes:
-    """The body, bounded in size and time: a server that sends a byte now and then would outlast any socket timeout."""
+    """The body, bounded in size and time."""
     chunks, size = [], 0
     while chunk := response.raw.read1(65536):
         chunks.append(chunk)
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
             raise GatewayNonsense("the answer is too long")
-        if deadline:
-            deadline.left()
+    if deadline:
+        deadline.left()  # a connection that was cut off looks like one that ended
     return b"".join(chunks)
 
 
@@ -233,11 +254,12 @@ def _raise_unreachable(error: BaseException) -> NoReturn:
     raise GatewayUnreachable(f"the gateway gave no answer ({type(error).__name__})", surely_not_sent=not_sent) from None
 
 
+@sensitive_variables()
 def _result(status: int, body: bytes) -> Any:
     """The envelope's `response`, or the error that status and envelope mean."""
     envelope: Any = None
     with suppress(ValueError, RecursionError):
-        envelope = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+        envelope = json.loads(body, parse_float=_number, parse_constant=_no_constant)
     known = isinstance(envelope, dict) and type(envelope.get("code")) is int
     code = envelope["code"] if known else None
     message = text(envelope.get("message"), 500) if known else ""
@@ -256,10 +278,22 @@ def _result(status: int, body: bytes) -> Any:
     return envelope.get("response")
 
 
+def _number(text: str) -> Decimal:
+    """A JSON number with a fraction or an exponent, of a size that money can have."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError("a number beyond all measure") from None
+    if abs(number.adjusted()) > 30:
+        raise ValueError("a number beyond all measure")
+    return number
+
+
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+@sensitive_variables()
 def _life(answer: Mapping[str, Any]) -> int:
     """Seconds a token still lives, by the gateway's own clock: ours may be wrong."""
     now, expired_at = answer.get("now"), answer.get("expired_at")

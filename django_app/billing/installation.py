@@ -9,11 +9,13 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 TABLE = "billing_installation"
+DEMO_PEOPLE = {"demo": "demo1234!", "admin": "admin1234!"}  # made by `serve` in sandbox mode
 _verified: set[tuple[str, str]] = set()
 
 
@@ -28,7 +30,23 @@ def stamp(alias: str) -> None:
     with connection.cursor() as cursor:
         if TABLE not in connection.introspection.table_names(cursor):
             return
+    if installation.objects.using(alias).exists():
+        return
+    if settings.IAMPORT_MODE == "live" and (name := _demo_person(alias)):
+        raise WrongDatabase(
+            f"this database holds the demo's {name!r} with its published password: choose another DATABASE_URL for live mode."
+        )
     installation.objects.using(alias).get_or_create(pk=1, defaults={"mode": settings.IAMPORT_MODE})
+
+
+def _demo_person(alias: str) -> str | None:
+    """The name of a user whom `serve` made in sandbox mode and whose password was never changed."""
+    users = get_user_model()
+    for name, password in DEMO_PEOPLE.items():
+        person = users._default_manager.using(alias).filter(**{users.USERNAME_FIELD: name}).first()
+        if person and person.check_password(password):
+            return name
+    return None
 
 
 def verify(connection: BaseDatabaseWrapper) -> None:

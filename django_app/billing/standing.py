@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
-from billing.models import PointTransaction
-from billing.states import Review, Status
-
-_WRONG_MONEY = {Review.WRONG_AMOUNT, Review.WRONG_CURRENCY, Review.TEST_CHANNEL}
+from billing.models import PointCancellation, PointTransaction
+from billing.states import Status
 
 
 @dataclass(frozen=True)
@@ -27,11 +25,13 @@ class Standing:
 
 
 def standing(txn: PointTransaction) -> Standing:
-    """The payer's view of this row. `txn.owner` must be loaded for a paid one. No query, no gateway call."""
+    """The payer's view of this row. `txn.owner` must be loaded. No gateway call; one query where there is a note for staff."""
+    going_back = _going_back(txn)
     if txn.is_bound:
-        return _bound(txn)
-    if txn.review in _WRONG_MONEY:
-        return Standing("returning", _("What was paid does not match the order, so we are sending it back."))
+        state = _bound(txn)
+        return Standing(state.name, f"{state.message} · {going_back}") if going_back else state
+    if going_back:
+        return Standing("returning", going_back)
     if txn.status == Status.FAILED:
         return Standing("failed", _("The payment did not go through. Nothing was taken."))
     if txn.status == Status.CANCELLED:
@@ -42,6 +42,17 @@ def standing(txn: PointTransaction) -> Standing:
             return Standing("waiting", _("Pay in by %(due)s and your points arrive at once.") % {"due": due})
         return Standing("waiting", _("Pay in and your points arrive at once."))
     return Standing("checking", _("We are checking your payment. You can safely leave."))
+
+
+def _going_back(txn: PointTransaction) -> str:
+    """What is said about wrong money of this order; "" where there is none. Every return left a note, so most rows cost no query."""
+    if not txn.review_note:
+        return ""
+    returns = txn.cancellations.filter(kind=PointCancellation.Kind.RETURN).exclude(state=PointCancellation.State.DONE)
+    sums = [f"{back.amount.normalize():,f} {back.currency}" for back in returns.order_by("id")]
+    if not sums:
+        return ""
+    return _("%(amount)s that does not belong to this order will be sent back.") % {"amount": ", ".join(sums)}
 
 
 def _bound(txn: PointTransaction) -> Standing:

@@ -69,7 +69,7 @@ class SandboxGateway:
 
     # -- what happens at the gateway (the sandbox's control API) --
 
-    def control(self, path: str, **body: Any) -> Any:
+    def control(self, path: str, /, **body: Any) -> Any:
         """POST one control call and return its JSON; AssertionError where the sandbox refuses it."""
         with _own_language():
             response = Client().post(CONTROL_PATH + path, json.dumps(body), content_type="application/json")
@@ -128,6 +128,11 @@ class SandboxGateway:
             response = Client().generic(
                 call.method, API_PATH + path, body, content_type=request.headers.get("Content-Type", "application/octet-stream"), **sent
             )
+        fault = response.headers.get("X-Sandbox-Fault")  # what a socket would show, see docs/sandbox.md
+        if fault == "drop":
+            raise requests.ConnectionError("the sandbox dropped the connection")
+        if fault == "timeout":
+            raise requests.ReadTimeout("the sandbox did it and said nothing")
         if self.before_answer:
             self.before_answer(call)
         return response.status_code, {"Content-Type": response.headers["Content-Type"]}, response.content

@@ -32,7 +32,7 @@ def charge_texts() -> dict[str, str]:
         "checking_leave": _("You can safely leave. If you paid, your points arrive by themselves."),
         "retrying": _("The connection is slow. We keep asking."),
         "offline": _("You are offline. We go on as soon as the connection is back."),
-        "stopped": _("The payment was stopped. Nothing was taken."),
+        "stopped": _("The window closed before a payment reached us. If you did pay, your points arrive by themselves."),
         "quote": _("The payment service says: {message}"),
         "login_needed": _("Log in again and we continue here."),
         "no_answer": _("We cannot reach the server. Nothing was taken. Please try again shortly."),

@@ -13,6 +13,12 @@ from django.db import connections
 
 TABLE = "billing_pointentry"
 NAMES = {"UPDATE": "billing_pointentry_no_update", "DELETE": "billing_pointentry_no_delete"}
+# SQLite's INSERT OR REPLACE deletes rows without telling the DELETE trigger.
+_NO_REPLACE = "billing_pointentry_no_replace"
+_TAKEN = (
+    f"EXISTS (SELECT 1 FROM {TABLE} WHERE id = NEW.id OR (txn_id = NEW.txn_id AND version = NEW.version) "  # noqa: S608
+    "OR (owner_id = NEW.owner_id AND kind = NEW.kind AND key = NEW.key))"
+)
 _MESSAGE = "billing_pointentry is append-only"
 
 
@@ -36,6 +42,11 @@ def install(alias: str) -> None:
                 cursor.execute(
                     f"CREATE TRIGGER IF NOT EXISTS {name} BEFORE {action} ON {TABLE} BEGIN SELECT RAISE(ABORT, '{_MESSAGE}'); END"
                 )
+        if connection.vendor == "sqlite":
+            cursor.execute(
+                f"CREATE TRIGGER IF NOT EXISTS {_NO_REPLACE} BEFORE INSERT ON {TABLE} WHEN {_TAKEN} "
+                f"BEGIN SELECT RAISE(ABORT, '{_MESSAGE}, and this entry exists'); END"
+            )
 
 
 def lift(alias: str) -> None:
@@ -43,7 +54,7 @@ def lift(alias: str) -> None:
     connection = connections[alias]
     with connection.cursor() as cursor:
         if TABLE in connection.introspection.table_names(cursor):
-            for name in NAMES.values():
+            for name in _names(connection.vendor):
                 suffix = f" ON {TABLE}" if connection.vendor == "postgresql" else ""
                 cursor.execute(f"DROP TRIGGER IF EXISTS {name}{suffix}")
 
@@ -58,7 +69,11 @@ def missing(alias: str) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(query[connection.vendor])
         there = {name for (name,) in cursor.fetchall()}
-    return [name for name in NAMES.values() if name not in there]
+    return [name for name in _names(connection.vendor) if name not in there]
+
+
+def _names(vendor: str) -> list[str]:
+    return [*NAMES.values(), *([_NO_REPLACE] if vendor == "sqlite" else [])]
 
 
 @contextmanager

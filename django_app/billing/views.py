@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.urls import reverse
@@ -16,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from billing import webhooks
+from billing import shared_cache, webhooks
 from billing.answers import error, for_scripts, gateway_trouble, payment_url, row
 from billing.checkout import request_pay
 from billing.errors import GatewayError, NotAnId, PaymentNotFound, UnknownPayment
@@ -25,7 +23,7 @@ from billing.iamport import Deadline
 from billing.models import Point, PointTransaction
 from billing.payment import check_imp_uid
 from billing.standing import standing
-from billing.states import Return, Status
+from billing.states import Return
 from billing.texts import charge_texts, payment_texts
 from billing.throttle import allow
 
@@ -136,6 +134,8 @@ def validation(request: HttpRequest) -> HttpResponse:
     imp_uid, merchant_uid = form.cleaned_data["imp_uid"], form.cleaned_data["merchant_uid"]
     if not is_merchant_uid(merchant_uid) or not _own(request).filter(merchant_uid=merchant_uid).exists():
         return error("not_found")
+    if not allow(f"validation-{request.user.pk}", at_most=settings.BILLING_VALIDATIONS_PER_MINUTE, seconds=60):
+        return error("too_many", headers={"Retry-After": "30"})
     try:
         applied = PointTransaction.objects.sync(imp_uid, deadline=_door())
     except UnknownPayment:
@@ -145,8 +145,8 @@ def validation(request: HttpRequest) -> HttpResponse:
     if applied.txn.merchant_uid != merchant_uid:
         return error("ids_do_not_match")
     if isinstance(applied.decision, Return):
-        return error("wrong_money", next=payment_url(applied.txn))
-    return JsonResponse(row(applied.txn))
+        return error("wrong_money", message=standing(applied.txn).message, next=payment_url(applied.txn))
+    return row(applied.txn)
 
 
 @for_scripts("GET")
@@ -155,17 +155,15 @@ def status(request: HttpRequest, merchant_uid: str) -> HttpResponse:
     txn = _own(request).filter(merchant_uid=merchant_uid).first()
     if txn is None:
         return error("not_found")
-    if txn.status == Status.READY and cache.add(f"billing-asked-{merchant_uid}", 1, timeout=ASK_EVERY):
+    if not txn.is_bound and txn.next_check_at and shared_cache.first(f"billing-asked-{merchant_uid}", seconds=ASK_EVERY):
         try:
-            if txn.imp_uid:
-                txn = PointTransaction.objects.sync(txn.imp_uid, deadline=_door()).txn
-            else:
-                txn = PointTransaction.objects.sync_newest(merchant_uid, deadline=_door()).txn
+            for applied in PointTransaction.objects.sync_order(merchant_uid, deadline=_door()):
+                txn = applied.txn
         except PaymentNotFound:
             pass  # the payer has not begun, or the window never opened
         except GatewayError as trouble:
             return gateway_trouble(trouble)
-    return JsonResponse(row(txn))
+    return row(txn)
 
 
 # -- open doors -----------------------------------------------------------------------------------------------------------------
@@ -186,10 +184,9 @@ def complete(request: HttpRequest) -> HttpResponse:
         imp_uid = check_imp_uid(request.GET.get("imp_uid"))
     except NotAnId:
         imp_uid = ""  # refused before it began: the gateway gave no number
-    if imp_uid and not (txn.is_bound and txn.imp_uid == imp_uid) and webhooks.knock(merchant_uid):
-        # Trouble is no verdict: the page says "checking" and goes on asking, never a false "failed".
-        with suppress(GatewayError, UnknownPayment):
-            PointTransaction.objects.sync(imp_uid, deadline=_door())
+    if imp_uid and not (txn.is_bound and txn.imp_uid == imp_uid):
+        # Trouble is no verdict: the event stays pending, the page says "checking" and goes on asking, never a false "failed".
+        webhooks.come_back(imp_uid, merchant_uid, request)
     return redirect(payment_url(txn))
 
 

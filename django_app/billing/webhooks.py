@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
 from billing.addresses import client_address
-from billing.errors import BillingError, GatewayError, PaymentNotFound, UnknownPayment
+from billing.errors import BillingError, GatewayError, NotAnId, PaymentNotFound, UnknownPayment
 from billing.iamport import Deadline
 from billing.models import PointTransaction, WebhookEvent
-from billing.payment import check_imp_uid, check_merchant_uid, text
+from billing.payment import check_imp_uid, text
 from billing.states import Status
-from billing.throttle import allow
 
 MAX_BODY = 16 * 1024  # bytes we read; a V1 notice has about 120
 KEPT_BODY = 2_000  # characters we store
@@ -49,7 +49,7 @@ def parse(request: HttpRequest) -> tuple[Notice, str]:
         raw = request.read(MAX_BODY + 1)
         if len(raw) > MAX_BODY:
             raise Unreadable("too long")
-        body = raw.decode("utf-8")
+        body = raw.decode("utf-8-sig")
         if body.lstrip().startswith("{"):
             data = json.loads(body)
         else:
@@ -58,13 +58,20 @@ def parse(request: HttpRequest) -> tuple[Notice, str]:
             raise Unreadable("not an object")
         notice = Notice(
             check_imp_uid(data.get("imp_uid")),
-            check_merchant_uid(data.get("merchant_uid")),
+            _merchant_uid(data.get("merchant_uid")),
             text(data.get("status"), 20),
             text(data.get("cancellation_id"), 40),
         )
-    except (ValueError, RecursionError, OSError):  # NotAnId, bad JSON, not UTF-8, too many fields, a sender that hung up
+    except (ValueError, RecursionError, OSError, SuspiciousOperation):  # no id, bad JSON, not UTF-8, too many fields, a sender gone
         raise Unreadable("not a notice") from None
     return notice, text(body, KEPT_BODY)
+
+
+def _merchant_uid(value: object) -> str:
+    """Any text of V1's length: a merchant account may be shared with a shop whose order numbers look different from ours."""
+    if isinstance(value, str) and value and value == text(value, 40):
+        return value
+    raise NotAnId("not a merchant_uid")
 
 
 def receive(notice: Notice, body: str, request: HttpRequest) -> WebhookEvent:
@@ -86,15 +93,34 @@ def receive(notice: Notice, body: str, request: HttpRequest) -> WebhookEvent:
         _close(event, WebhookEvent.Outcome.IGNORED, "no such merchant_uid")
     elif _nothing_can_change(txn, notice):
         _close(event, WebhookEvent.Outcome.DONE)
-    event.save(force_insert=True)
     if event.outcome == WebhookEvent.Outcome.PENDING:
         _act(event)
+    else:
+        event.save(force_insert=True)
     return event
 
 
-def knock(merchant_uid: str) -> bool:
-    """Whether an open door may ask the gateway once more about this merchant_uid in this hour."""
-    return allow(f"door-{merchant_uid}", at_most=settings.BILLING_CALLS_PER_HOUR, seconds=3600)
+def come_back(imp_uid: str, merchant_uid: str, request: HttpRequest) -> WebhookEvent:
+    """Store that a browser came back from the gateway for a row that exists, and act on it, as on a webhook."""
+    event = WebhookEvent(
+        source=WebhookEvent.Source.RETURN,
+        address=client_address(request),
+        imp_uid=imp_uid,
+        merchant_uid=merchant_uid,
+        next_try_at=timezone.now() + TRY_AGAIN,
+    )
+    _act(event)
+    return event
+
+
+def _may_ask(event: WebhookEvent) -> bool:
+    """Whether this event is among the first BILLING_CALLS_PER_HOUR of its merchant_uid that ask the gateway within an hour.
+
+    It is stored already and counts itself, so that events which come at the same time do not overlook each other.
+    """
+    since = timezone.now() - timedelta(hours=1)
+    asked = WebhookEvent.objects.filter(merchant_uid=event.merchant_uid, received_at__gt=since, tries__gt=0, id__lte=event.pk)
+    return asked.count() <= settings.BILLING_CALLS_PER_HOUR
 
 
 def _nothing_can_change(txn: PointTransaction, notice: Notice) -> bool:
@@ -105,12 +131,13 @@ def _nothing_can_change(txn: PointTransaction, notice: Notice) -> bool:
 
 
 def _act(event: WebhookEvent) -> None:
-    """Sync, and note on the event what came of it."""
-    if not knock(event.merchant_uid):
-        event.error = "asked too often this hour"
-        event.save(update_fields=["error"])
+    """Store the event, sync, and note on it what came of that."""
+    event.tries = 1
+    event.save(force_insert=True)
+    if not _may_ask(event):
+        event.tries, event.error = 0, "asked too often this hour"
+        event.save(update_fields=["tries", "error"])
         return
-    event.tries += 1
     try:
         PointTransaction.objects.sync(event.imp_uid, deadline=Deadline(settings.BILLING_DOOR_SECONDS))
         _close(event, WebhookEvent.Outcome.DONE)
@@ -118,7 +145,7 @@ def _act(event: WebhookEvent) -> None:
         _close(event, WebhookEvent.Outcome.IGNORED, str(error))
     except GatewayError as error:
         event.error = f"{type(error).__name__}: {error}"[:300]
-    event.save(update_fields=["outcome", "tries", "error", "handled_at", "next_try_at"])
+    event.save(update_fields=["outcome", "error", "handled_at", "next_try_at"])
 
 
 def _close(event: WebhookEvent, outcome: WebhookEvent.Outcome, error: str = "") -> None:

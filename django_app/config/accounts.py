@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model, login
 from django.contrib.auth.forms import UserCreationForm
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse_lazy
@@ -31,7 +32,14 @@ class SignupView(CreateView):
         return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
-        response = super().form_valid(form)
+        try:
+            with transaction.atomic():
+                response = super().form_valid(form)
+        except IntegrityError:  # somebody took the name between the check and now
+            form.add_error(
+                form._meta.model.USERNAME_FIELD, form.instance.unique_error_message(form._meta.model, [form._meta.model.USERNAME_FIELD])
+            )
+            return self.form_invalid(form)
         login(self.request, self.object, backend="django.contrib.auth.backends.ModelBackend")
         return response
 

@@ -20,6 +20,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.HealthFirst",
+    "config.middleware.Readable",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -120,6 +122,7 @@ BILLING_VBANK_DAYS = 3  # days a virtual account waits for its deposit
 BILLING_ACCEPT_TEST_CHANNEL = False  # in live mode, credit payments of the vendor's test channel (play money)
 BILLING_NOTICE_URL = ""  # sent as notice_url; it replaces the webhook address of the vendor's console
 BILLING_CHECKOUTS_PER_MINUTE = 20  # per member
+BILLING_VALIDATIONS_PER_MINUTE = 60  # per member; each is a gateway call
 BILLING_CALLS_PER_HOUR = 30  # gateway calls for one merchant_uid through the doors that anybody may knock at
 BILLING_DOOR_SECONDS = 10  # seconds a web request may spend on the gateway in all
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
@@ -81,10 +82,28 @@ def origin(name: str) -> str:
     value = os.environ.get(name, "").strip().rstrip("/")
     if not value:
         return ""
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query:
+    try:
+        parts = urlsplit(value)
+        odd = bool(parts.path or parts.query or parts.fragment or parts.username is not None or not parts.hostname) or parts.port == 0
+    except ValueError:
+        odd = True
+    if odd or parts.scheme not in {"http", "https"}:
         raise ConfigurationError(f"{name} is {value!r}: write scheme and host only, such as https://shop.example.")
     return value
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's settings for DATABASE_URL: PostgreSQL, or a SQLite file. No other database has the locks and triggers that money needs."""
+    try:
+        parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+    except (ValueError, KeyError):
+        raise ConfigurationError("DATABASE_URL cannot be read: write postgres://user:password@host:5432/name.") from None
+    engine, name = parsed.get("ENGINE", ""), str(parsed.get("NAME") or "")
+    if not engine.endswith((".postgresql", ".sqlite3")):
+        raise ConfigurationError("DATABASE_URL names a database that is not supported: use PostgreSQL or SQLite.")
+    if not name or name == ":memory:":
+        raise ConfigurationError("DATABASE_URL names no database: write postgres://user:password@host:5432/name or sqlite:////folder/file.")
+    return parsed
 
 
 def cache(url: str, default_folder: Path) -> dict[str, Any]:
@@ -102,6 +121,8 @@ def cache(url: str, default_folder: Path) -> dict[str, Any]:
     if scheme not in {"", "file"}:
         raise ConfigurationError(f"CACHE_URL begins with {scheme!r}: write redis://…, rediss://… or file:///folder.")
     location = urlsplit(url).path if url else str(default_folder)
+    if not location.startswith("/"):
+        raise ConfigurationError("CACHE_URL names no folder: write file:///folder.")
     return {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": location, "OPTIONS": {"MAX_ENTRIES": 2000}}
 
 
@@ -127,7 +148,7 @@ def live_secrets(path: Path) -> Secrets:
     """
     example = "settings_common.example.json"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors put a mark first
     except FileNotFoundError:
         raise ConfigurationError(
             f"{path} does not exist: copy {example} beside it and fill in its four values, "
@@ -135,7 +156,7 @@ def live_secrets(path: Path) -> Secrets:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         where = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
         raise ConfigurationError(f"{path} is not valid JSON{where}: compare it with {example}.") from None
 
@@ -149,13 +170,15 @@ def live_secrets(path: Path) -> Secrets:
         value = parent.get(key)
         if not isinstance(value, str) or not value.strip():
             raise ConfigurationError(f'{path} has no value for "{key}" in section "{name}": it must be a text.')
-        if value.startswith("<"):
+        if value.startswith("<") or "…" in value:
             raise ConfigurationError(f'{path} still has the placeholder for "{key}" in section "{name}": put your own value there.')
         if value != value.strip():
             raise ConfigurationError(f'{path} has spaces around the value of "{key}" in section "{name}": remove them.')
         return value
 
     django, iamport = section(data, "django"), section(data, "iamport")
+    if len(text(django, "django", "secret_key")) < 32:
+        raise ConfigurationError(f'{path} has a "secret_key" that is too short in section "django": 50 random characters are right.')
     channels = iamport.get("channels") or {}
     if not isinstance(channels, dict):
         raise ConfigurationError(f'{path} has no object for "channels" in section "iamport": write {{"card": "channel-key-…"}}.')

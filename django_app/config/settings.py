@@ -7,8 +7,6 @@ environment variables.
 import os
 from pathlib import Path
 
-import dj_database_url
-
 from config import environment
 from config.base import *
 from config.base import BILLING_NOTICE_URL, IAMPORT_API_URL, IAMPORT_SDK_URL, INSTALLED_APPS, MIDDLEWARE, ROOT_DIR, sqlite
@@ -17,11 +15,11 @@ IAMPORT_MODE = environment.choice("IAMPORT_MODE", ("live", "sandbox"), "live")
 LIVE = IAMPORT_MODE == "live"
 
 VAR_DIR = ROOT_DIR / "var"
-VAR_DIR.mkdir(exist_ok=True)
+VAR_DIR.mkdir(mode=0o700, exist_ok=True)  # members and their payments
 
 if LIVE:
-    _secret_file = os.environ.get("SETTINGS_COMMON_FILE") or ROOT_DIR / ".config_secret" / "settings_common.json"
-    _secrets = environment.live_secrets(Path(_secret_file))
+    # A relative path begins at the project's root, whatever folder the server was started in.
+    _secrets = environment.live_secrets(ROOT_DIR / (os.environ.get("SETTINGS_COMMON_FILE") or ".config_secret/settings_common.json"))
 else:
     _secrets = environment.sandbox_secrets(ROOT_DIR / ".config_secret" / "sandbox.json")
 
@@ -40,11 +38,15 @@ HOST, PORT = os.environ.get("HOST", "").strip() or "127.0.0.1", environment.port
 ALLOWED_HOSTS = environment.LOOPBACK_HOSTS
 if LIVE:
     ALLOWED_HOSTS = environment.words("DJANGO_ALLOWED_HOSTS") or environment.LOOPBACK_HOSTS
+    if "*" in ALLOWED_HOSTS:
+        raise environment.ConfigurationError("DJANGO_ALLOWED_HOSTS is *: name your hosts, because links and return addresses follow them.")
 
 PUBLIC_URL = environment.origin("PUBLIC_URL")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 
 HTTPS = environment.flag("DJANGO_HTTPS", LIVE)
+if HTTPS and PUBLIC_URL.startswith("http:"):
+    raise environment.ConfigurationError("PUBLIC_URL begins with http:// although DJANGO_HTTPS is on: write https://.")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 30 * 24 * 3600 if HTTPS else 0
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked by the machine next door, over plain HTTP
@@ -65,10 +67,7 @@ USE_X_FORWARDED_HOST = "x-forwarded-host" in TRUSTED_PROXY_HEADERS
 # -- where things are kept ----------------------------------------------------------------------------------------------------
 DATABASES = {"default": sqlite(VAR_DIR / f"{IAMPORT_MODE}.sqlite3")}
 if os.environ.get("DATABASE_URL"):
-    try:
-        DATABASES["default"] = dj_database_url.config(conn_max_age=60, conn_health_checks=True)
-    except ValueError:
-        raise environment.ConfigurationError("DATABASE_URL cannot be read: write postgres://user:password@host:5432/name.") from None
+    DATABASES["default"] = environment.database(os.environ["DATABASE_URL"])
     if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         DATABASES["default"] = sqlite(Path(DATABASES["default"]["NAME"]))
 CACHES = {"default": environment.cache(os.environ.get("CACHE_URL", "").strip(), VAR_DIR / "cache" / IAMPORT_MODE)}
@@ -79,17 +78,22 @@ BILLING_NOTICE_URL = os.environ.get("BILLING_NOTICE_URL", "").strip() or BILLING
 BILLING_ACCEPT_TEST_CHANNEL = environment.flag("BILLING_ACCEPT_TEST_CHANNEL", False)
 
 if LIVE:
-    if not IAMPORT_API_URL.startswith("https://"):
+    if not IAMPORT_API_URL.startswith("https://") or IAMPORT_API_URL == "https://":
         raise environment.ConfigurationError("IAMPORT_API_URL must begin with https:// in live mode: keys and money facts travel there.")
 else:
     INSTALLED_APPS = [*INSTALLED_APPS, "sandbox"]
     MIDDLEWARE = ["sandbox.middleware.LoopbackOnly", *MIDDLEWARE]
     DATABASES["sandbox"] = sqlite(VAR_DIR / "sandbox_gateway.sqlite3")
     DATABASE_ROUTERS = ["sandbox.router.SandboxRouter"]
+    if HOST not in {"127.0.0.1", "localhost", "::1", "0.0.0.0", "::"}:
+        raise environment.ConfigurationError(
+            f"HOST is {HOST!r}, but sandbox mode serves this machine only: write 127.0.0.1, localhost or ::1."
+        )
     # The address the browser and the server itself reach this process by.
-    _here = f"http://{'127.0.0.1' if HOST in {'0.0.0.0', 'localhost'} else f'[{HOST}]' if ':' in HOST else HOST}:{PORT}"
+    _here = f"http://{'[::1]' if HOST == '::1' else '127.0.0.1'}:{PORT}"
     IAMPORT_API_URL = os.environ.get("IAMPORT_API_URL", "").strip() or f"{_here}/sandbox/api/"
     IAMPORT_SDK_URL = "/sandbox/iamport.js"
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"  # mail is shown where the program runs
     BILLING_NOTICE_URL = BILLING_NOTICE_URL or f"{_here}/billing/webhook/"
     SANDBOX = {"code": IAMPORT_CODE, "key": IAMPORT_KEY, "secret": IAMPORT_SECRET, "webhook_url": BILLING_NOTICE_URL, "worker": True}
 

@@ -5,12 +5,12 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from config import accounts, health
+from config import accounts
 
-urlpatterns = [
+handler400 = "billing.answers.bad_request"
+
+urlpatterns = [  # /healthz and /readyz are answered before these: config/middleware.py
     path("", RedirectView.as_view(pattern_name="billing:charge"), name="home"),
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
     path("accounts/signup/", accounts.SignupView.as_view(), name="signup"),
     path("accounts/", include("django.contrib.auth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from billing import signals
@@ -130,9 +130,12 @@ class PointTransactionManager(models.Manager["PointTransaction"]):
         """
         return self.apply(gateway().payment(imp_uid, deadline=deadline))
 
-    def sync_newest(self, merchant_uid: str, *, deadline: Deadline | None = None) -> Applied:
-        """As `sync`, for a row whose imp_uid nobody told us: the newest-started payment under it. That one unpaid proves nothing."""
-        return self.apply(gateway().newest_payment(merchant_uid, deadline=deadline))
+    def sync_order(self, merchant_uid: str, *, deadline: Deadline | None = None) -> list[Applied]:
+        """As `sync`, for every payment under this merchant_uid: an imp_uid may be unknown to us, or not the one that was paid.
+
+        One gateway call. Raises PaymentNotFound where nobody has opened a window yet.
+        """
+        return [self.apply(payment) for payment in gateway().payments_of(merchant_uid, deadline=deadline)]
 
     def apply(self, payment: Payment) -> Applied:
         """Make the row of `payment.merchant_uid` equal to this answer, points included. No network inside.
@@ -146,7 +149,8 @@ class PointTransactionManager(models.Manager["PointTransaction"]):
             except _LostRace:
                 continue
             except IntegrityError:
-                if self.filter(imp_uid=payment.imp_uid).exclude(merchant_uid=payment.merchant_uid).exists():
+                others = self.exclude(merchant_uid=payment.merchant_uid)
+                if others.filter(Q(imp_uid=payment.imp_uid) | Q(cancellations__imp_uid=payment.imp_uid)).exists():
                     raise GatewayNonsense(f"{payment.imp_uid} is another row's payment already") from None
                 raise
         raise RuntimeError("the row changed under its lock")
@@ -159,6 +163,8 @@ class PointTransactionManager(models.Manager["PointTransaction"]):
             if txn is None:
                 raise UnknownPayment(f"no row has the merchant_uid of {payment.imp_uid}")
             decision = decide(txn, payment, accept_test_channel=settings.BILLING_ACCEPT_TEST_CHANNEL)
+            if isinstance(decision, Bind) and self._goes_back(txn, payment):
+                decision = Ignore()  # wrong once, never credited: not even when a setting changes its mind
             now = timezone.now()
             values = _values(txn, payment, decision, now)
             points = values.get("credited", txn.credited) - txn.credited
@@ -173,6 +179,10 @@ class PointTransactionManager(models.Manager["PointTransaction"]):
             self._tell(txn, points, failed_now, notes)
         return Applied(txn, decision, points)
 
+    def _goes_back(self, txn: PointTransaction, payment: Payment) -> bool:
+        """Whether this payment's money is a return already. Every return left a note, so a row without one is not asked about."""
+        return bool(txn.review_note) and txn.cancellations.filter(kind="return", imp_uid=payment.imp_uid).exists()
+
     def _flags(
         self, txn: PointTransaction, payment: Payment, decision: Decision, points: int, values: dict[str, Any]
     ) -> list[tuple[Review, str]]:
@@ -180,7 +190,7 @@ class PointTransactionManager(models.Manager["PointTransaction"]):
         found: list[tuple[Review, str]] = []
         if isinstance(decision, Return):
             # Asked under the row's lock: INSERT … ON CONFLICT would hide a failed check and could not tell the winner.
-            if not txn.cancellations.filter(kind="return", imp_uid=payment.imp_uid).exists():
+            if not self._goes_back(txn, payment):
                 txn.cancellations.create(
                     kind="return",
                     imp_uid=payment.imp_uid,

@@ -116,5 +116,9 @@ class Payer:
         return self.page.frame_locator("[role=dialog] iframe")
 
     def do(self, choice: str) -> None:
-        """approve, account, decline or close in the window."""
+        """approve, account or close as a payer in the window; decline and all else by its strip for developers."""
+        if choice in ("approve", "account"):
+            self.window.locator("#agree-all").check()
+        elif choice != "close":
+            self.window.locator("#strip > summary").click()
         self.window.locator(f"[name=choice][value={choice}]").click()

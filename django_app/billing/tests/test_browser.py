@@ -296,7 +296,14 @@ def test_separators_leave_the_caret_where_it_was(payer: Payer) -> None:
     assert page.input_value("#amount") == "1,239,567"
     assert page.evaluate("document.getElementById('amount').selectionStart") == len("1,239")
     page.fill("#amount", "₩ 50,000.00")
+    page.locator("#amount").blur()
     assert page.input_value("#amount") == "50,000"
+    page.fill("#amount", "")
+    page.click("#amount")
+    page.keyboard.type("10000.00")  # key by key: the zeros behind the dot are no hundreds
+    assert page.inner_text("#pay-label") == texts("en")["pay_amount"].format(amount="10,000")
+    page.locator("#amount").blur()
+    assert page.input_value("#amount") == "10,000"
 
 
 def test_pages_hold_under_a_strict_policy(payer: Payer, user: Any) -> None:

@@ -16,6 +16,7 @@ from billing.checks import deployment, product_settings
         ("BILLING_PRESETS", ["5000"], "billing.E002"),
         ("BILLING_METHODS", [], "billing.E003"),
         ("BILLING_BUYER", "billing.buyer.nobody", "billing.E004"),
+        ("IAMPORT_CHANNELS", {"crad": "channel-key-1"}, "billing.W004"),
     ],
 )
 def test_a_mistake_is_found(settings, name, value, found):
@@ -27,7 +28,8 @@ def test_a_mistake_is_found(settings, name, value, found):
 
 
 def test_what_a_live_server_should_not_have(settings):
-    assert [message.id for message in deployment(None)] == ["billing.W001"]
+    assert [message.id for message in deployment(None)] == ["billing.W001", "billing.W005"]
+    settings.ALLOWED_HOSTS = ["points.example"]
     settings.IAMPORT_MODE, settings.BILLING_ACCEPT_TEST_CHANNEL = "live", True
     assert [message.id for message in deployment(None)] == ["billing.W002", "billing.W003"]
     settings.BILLING_ACCEPT_TEST_CHANNEL, settings.IAMPORT_API_URL = False, "https://api.iamport.kr/"

@@ -161,6 +161,8 @@ ANSWERS = {
     "another payment": (200, envelope(payment_json(imp_uid="imp_999999999999")), GatewayNonsense),
     "deep": (200, b"[" * 100_000, GatewayNonsense),
     "a huge number": (200, b'{"code": 0, "response": {"amount": ' + b"9" * 10_000 + b"}}", GatewayNonsense),
+    "an exponent beyond measure": (200, b'{"code": 0, "response": {"amount": 1e99999999999999999999}}', GatewayNonsense),
+    "a large exponent": (200, b'{"code": 0, "response": {"amount": 1e3000000}}', GatewayNonsense),
     "redirect": (302, b"", GatewayNonsense),
     "partial": (207, envelope([]), GatewayNonsense),
 }
@@ -353,6 +355,44 @@ def test_a_server_that_drips_ends_with_the_deadline(server, settings):
         gateway().payment(IMP, deadline=Deadline(0.3))
     over.set()
     assert len(sent) < 500
+
+
+def test_headers_that_drip_end_with_the_deadline(server, settings):
+    handler, settings.IAMPORT_API_URL = server
+    sent, over = [], threading.Event()
+
+    def drip(self):
+        try:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            while len(sent) < 1000 and not over.is_set():
+                self.wfile.write(b"X-Drip: 1\r\n" if len(sent) < 90 else b"x")
+                sent.append(1)
+                over.wait(0.05)
+        except OSError:
+            pass
+
+    handler.behaviour = drip
+    with pytest.raises(GatewayUnreachable) as caught:
+        gateway().payment(IMP, deadline=Deadline(0.5))
+    over.set()
+    assert caught.value.surely_not_sent is False
+    assert len(sent) < 80
+
+
+def test_a_redirects_body_is_not_read_to_its_end(server, settings):
+    handler, settings.IAMPORT_API_URL = server
+
+    def redirect(self):
+        try:
+            self.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\n\r\n")
+            while True:
+                self.wfile.write(b" " * 65536)
+        except OSError:
+            pass
+
+    handler.behaviour = redirect
+    with pytest.raises(GatewayNonsense, match="too long"):
+        gateway().payment(IMP)
 
 
 def test_an_endless_answer_is_cut(server, settings):

@@ -1,14 +1,17 @@
 """The doors that anybody may knock at: the webhook and the mobile return. What they are told is never believed."""
 
 import json
+from datetime import timedelta
 
 import pytest
 import requests
 from django.test import Client
+from django.utils import timezone
 
 from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
 from billing.states import Status
 from billing.tests.payments import envelope
+from billing.tests.threads import together
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
 
@@ -137,7 +140,7 @@ def test_the_webhook_stays_within_its_budget(gateway, txn, django_assert_max_num
     asked = len(gateway.calls)
     with django_assert_max_num_queries(20) as captured:
         assert deliver(imp_uid, txn.merchant_uid).status_code == 200
-    assert len(counted(captured)) == 7
+    assert len(counted(captured)) == 8
     assert len(gateway.calls) - asked == 1
     with django_assert_max_num_queries(20) as captured:
         assert deliver(imp_uid, txn.merchant_uid).status_code == 200
@@ -172,8 +175,7 @@ def test_when_the_gateway_has_trouble_the_sender_is_asked_to_come_again(gateway,
     assert balance() == 10_000
 
 
-def test_thirty_calls_an_hour_for_one_merchant_uid(gateway, txn, monkeypatch):
-    monkeypatch.setattr("billing.throttle.time.time", lambda: 1_795_400_000.0)
+def test_thirty_calls_an_hour_for_one_merchant_uid(gateway, txn):
     imp_uid = gateway.pay(txn.merchant_uid, outcome="ready")
     asked = len(gateway.calls)
     for number in range(20):
@@ -181,14 +183,26 @@ def test_thirty_calls_an_hour_for_one_merchant_uid(gateway, txn, monkeypatch):
         assert Client().get(COMPLETE, {"imp_uid": imp_uid, "merchant_uid": txn.merchant_uid}).status_code == 302, number
     assert len(gateway.calls) - asked == 30
     outcomes = list(WebhookEvent.objects.values_list("outcome", flat=True))
-    assert (outcomes.count("done"), outcomes.count("pending")) == (15, 5)
+    assert (outcomes.count("done"), outcomes.count("pending")) == (30, 10)
+    WebhookEvent.objects.update(received_at=timezone.now() - timedelta(hours=1, seconds=1))
+    deliver(imp_uid, txn.merchant_uid)
+    assert len(gateway.calls) - asked == 31
+
+
+def test_thirty_calls_an_hour_also_when_all_knock_at_once(gateway, txn, settings):
+    settings.BILLING_CALLS_PER_HOUR = 5
+    imp_uid = gateway.pay(txn.merchant_uid, outcome="ready")
+    asked = len(gateway.calls)
+    codes = together([lambda: deliver(imp_uid, txn.merchant_uid).status_code] * 16)
+    assert codes == [200] * 16
+    assert len(gateway.calls) - asked == 5
 
 
 UNREADABLE = {
     "empty": b"", "broken": b"{", "array": b"[]", "text": b"hello", "not utf-8": b"\xff\xfe", "no ids": b"{}",
     "no merchant": b'{"imp_uid": "imp_1"}', "bad imp_uid": b'{"imp_uid": "imp/1", "merchant_uid": "m-1"}',
     "nul": b'{"imp_uid": "imp_1", "merchant_uid": "m\\u0000"}', "number": b'{"imp_uid": 7, "merchant_uid": "m-1"}',
-    "long id": b'{"imp_uid": "imp_1", "merchant_uid": "' + b"m" * 41 + b'"}', "huge": b'{"imp_uid": "' + b"i" * 100_000 + b'"}',
+    "no text": b'{"imp_uid": "imp_1", "merchant_uid": 7}', "long id": b'{"imp_uid": "imp_1", "merchant_uid": "' + b"m" * 41 + b'"}', "huge": b'{"imp_uid": "' + b"i" * 100_000 + b'"}',
     "deep": b'{"a":' * 3_000, "surrogate": b'{"imp_uid": "\\ud800", "merchant_uid": "m-1"}', "nan": b"NaN",
     "many fields": b"&".join(b"a%d=1" % number for number in range(3000)),
 }  # fmt: skip
@@ -202,6 +216,20 @@ def test_what_is_no_notice(gateway, txn, name):
         assert response.status_code == 400, name
     assert WebhookEvent.objects.count() == 0
     assert len(gateway.all_calls) == asked
+
+
+@pytest.mark.parametrize("merchant_uid", ["ORD:2024/1", "주문 1", "#1"])
+def test_another_shops_order_number_is_unknown_and_not_unreadable(gateway, merchant_uid):
+    """A merchant account may be shared."""
+    assert deliver("imp_1", merchant_uid).status_code == 200
+    assert WebhookEvent.objects.get().outcome == "ignored"
+
+
+def test_a_notice_with_a_byte_order_mark(gateway, txn):
+    imp_uid = gateway.pay(txn.merchant_uid)
+    body = "\ufeff" + json.dumps({"imp_uid": imp_uid, "merchant_uid": txn.merchant_uid, "status": "paid"})
+    assert Client().post(WEBHOOK, body, content_type="application/json").status_code == 200
+    assert balance() == 10_000
 
 
 def test_odd_values_in_a_good_notice_are_cut(gateway, txn):

@@ -29,6 +29,18 @@ def test_zero_empty_and_null_are_no_time(key, nothing):
     assert getattr(Payment.from_json(payment_json(**{key: nothing})), key) is None
 
 
+@pytest.mark.parametrize(
+    "odd", ["yesterday", "2026-01-01 23:59:59", 10**20, -1, 253402300799, Decimal("1e3000000"), Decimal("1.5"), [1], True, "９"]
+)
+def test_a_time_that_cannot_be_read_is_no_time_and_keeps_no_money_away(odd):
+    payment = Payment.from_json(payment_json(vbank_date=odd, started_at=odd))
+    assert (payment.vbank_date, payment.started_at, payment.status) == (None, None, "paid")
+
+
+def test_a_time_in_digits_is_a_time():
+    assert Payment.from_json(payment_json(paid_at="1795400100")).paid_at == datetime.fromtimestamp(1795400100, UTC)
+
+
 @pytest.mark.parametrize("nothing", [None, ""])
 @pytest.mark.parametrize("key", ["vbank_num", "fail_reason", "receipt_url", "apply_num", "pg_tid"])
 def test_empty_and_null_are_no_text(key, nothing):
@@ -48,7 +60,30 @@ def test_amounts_are_decimals(value, amount):
 
 
 @pytest.mark.parametrize("key", ["amount", "cancel_amount"])
-@pytest.mark.parametrize("value", [None, "", "ten", True, [], {}, -1, "-1", "NaN", "Infinity", 10**13, Decimal("0.00001"), "1" * 5000])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "",
+        "ten",
+        True,
+        [],
+        {},
+        -1,
+        "-1",
+        "NaN",
+        "Infinity",
+        10**13,
+        Decimal("0.00001"),
+        "1" * 5000,
+        "1_0_0",
+        "１０００",
+        " 1000",
+        "1e4",
+        "+1",
+        "0x1",
+    ],
+)
 def test_an_amount_that_is_none(key, value):
     with pytest.raises(GatewayNonsense):
         Payment.from_json(payment_json(**{key: value}))
@@ -62,7 +97,6 @@ def test_an_amount_that_is_none(key, value):
         {"imp_uid": None}, {"imp_uid": "imp_1/../x"}, {"imp_uid": "i" * 33}, {"imp_uid": 7},
         {"merchant_uid": None}, {"merchant_uid": ""}, {"merchant_uid": "a\x00b"}, {"merchant_uid": "m" * 201}, {"merchant_uid": "\ud800"},
         {"currency": None}, {"currency": ""}, {"currency": "WON!"}, {"currency": 410},
-        {"paid_at": "yesterday"}, {"started_at": 10**20}, {"vbank_date": [1]},
     ],
 )  # fmt: skip
 def test_nonsense(changes):
@@ -96,7 +130,21 @@ def test_a_receipt_that_must_not_be_linked(link):
     assert Payment.from_json(payment_json(receipt_url=link)).receipt_url == ""
 
 
-@pytest.mark.parametrize(("value", "test"), [(True, True), ("true", True), (False, False), (None, False), ("", False), ("false", False)])
+@pytest.mark.parametrize(
+    ("value", "test"),
+    [
+        (True, True),
+        ("true", True),
+        ("True", True),
+        (1, True),
+        ("Y", True),
+        (0, False),
+        (False, False),
+        (None, False),
+        ("", False),
+        ("false", False),
+    ],
+)
 def test_the_test_channel(value, test):
     assert Payment.from_json(payment_json(sandbox=value)).test_channel is test
 

@@ -142,12 +142,32 @@ def test_sync_follows_the_payments_own_merchant_uid(gateway, user, ledger):
     assert ledger(txn) == (10_000, [10_000])
 
 
-def test_sync_newest_finds_a_payment_nobody_told_us_about(gateway, user, ledger):
+def test_sync_order_finds_the_paid_one_of_two_tabs(gateway, user, ledger):
+    """The newest-started attempt failed and hides the one that was paid."""
     txn = start(user=user, amount=10_000, pay_method="card")
     imp_uid = gateway.pay(txn.merchant_uid)
-    PointTransaction.objects.sync_newest(txn.merchant_uid)
+    gateway.pay(txn.merchant_uid, outcome="failed")
+    asked = len(gateway.calls)
+    assert sum(applied.points for applied in PointTransaction.objects.sync_order(txn.merchant_uid)) == 10_000
+    assert len(gateway.calls) == asked + 1
     assert PointTransaction.objects.get().imp_uid == imp_uid
     assert ledger(txn) == (10_000, [10_000])
+
+
+def test_a_late_no_of_the_registration_does_not_hide_a_virtual_account(gateway, user):
+    """As below, with an account issued meanwhile: the row is still `ready`, but something was heard of it."""
+
+    def account_meanwhile(call):
+        if call.path == "payments/prepare":
+            gateway.before_answer = None
+            PointTransaction.objects.sync(gateway.pay(PointTransaction.objects.get().merchant_uid, outcome="vbank"))
+            raise requests.ReadTimeout("the answer was lost")
+
+    gateway.before_answer = account_meanwhile
+    with pytest.raises(GatewayUnreachable):
+        start(user=user, amount=10_000, pay_method="vbank")
+    txn = PointTransaction.objects.get()
+    assert (txn.status, txn.fail_reason, bool(txn.vbank_num)) == (Status.READY, "", True)
 
 
 def test_a_cancel_at_the_gateways_console_is_followed(gateway, user, ledger):
@@ -168,4 +188,7 @@ def test_test_channel_payments_are_seen_and_not_credited(gateway, user, ledger, 
     assert ledger(txn) == (0, [])
     settings.BILLING_ACCEPT_TEST_CHANNEL = True
     PointTransaction.objects.sync(imp_uid)
-    assert ledger(txn) == (10_000, [10_000])
+    assert ledger(txn) == (0, [])  # it is to be returned already: never credited from that imp_uid
+    other = start(user=user, amount=10_000, pay_method="card")
+    PointTransaction.objects.sync(gateway.pay(other.merchant_uid, sandbox=True))
+    assert ledger(other) == (10_000, [10_000])

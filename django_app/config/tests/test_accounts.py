@@ -6,6 +6,8 @@ from django.contrib.auth import get_user_model
 from django.db import DatabaseError
 from django.test import Client
 
+from config.accounts import SignupForm
+
 pytestmark = pytest.mark.django_db
 LOGIN, SIGNUP, CHARGE = "/accounts/login/", "/accounts/signup/", "/billing/charge/"
 
@@ -57,7 +59,7 @@ def test_a_bad_sign_up_says_why(client, changes):
     assert get_user_model().objects.count() == 0
 
 
-def attempt(client, password="wrong", name="payer", address="10.0.0.1"):
+def attempt(client, password="wrong", name="payer", address="127.0.0.1"):
     return client.post(LOGIN, {"username": name, "password": password}, REMOTE_ADDR=address)
 
 
@@ -66,7 +68,7 @@ def test_ten_wrong_passwords_then_a_pause(client, user, make_user):
     codes = [attempt(client).status_code for _ in range(12)]
     assert codes == [200] * 9 + [429] * 3
     assert attempt(client, "a-long-passphrase").status_code == 429
-    assert attempt(client, "a-long-passphrase", address="10.0.0.2").status_code == 302  # the member elsewhere
+    assert attempt(client, "a-long-passphrase", address="127.0.0.2").status_code == 302  # the member elsewhere
     assert attempt(Client(), "a-long-passphrase", name="other").status_code == 302  # another member here
 
 
@@ -158,3 +160,110 @@ def test_pages_hold_no_inline_script_or_style(client, user):
         for script in page.split("<script")[1:]:
             head = script.split(">")[0]
             assert "src=" in head or 'type="application/json"' in head
+
+
+# -- what nobody could read -------------------------------------------------------------------------------------------------------
+
+ODD = {
+    "charset hex": {"CONTENT_TYPE": "application/x-www-form-urlencoded; charset=hex"},
+    "charset undefined": {"CONTENT_TYPE": "text/plain; charset=undefined"},
+    "charset rot13": {"CONTENT_TYPE": "application/json; charset=rot13"},
+    "multipart of another charset": {"CONTENT_TYPE": "multipart/form-data; boundary=x; charset=hex"},
+    "a length that is none": {"CONTENT_LENGTH": "abc"},
+    "a length in full-width digits": {"CONTENT_LENGTH": "１"},
+    "a negative length": {"CONTENT_LENGTH": "-5"},
+    "a NUL in the session": {"HTTP_COOKIE": 'sessionid="abcdefgh\\000ijk"'},
+}
+PATHS = [
+    "/",
+    LOGIN,
+    SIGNUP,
+    CHARGE,
+    "/billing/checkout/",
+    "/billing/validation/",
+    "/billing/complete/",
+    "/billing/webhook/",
+    "/admin/login/",
+    "/i18n/setlang/",
+    "/nowhere/",
+]
+
+
+@pytest.mark.money
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", ODD)
+def test_an_unreadable_request_is_a_400(user, path, name):
+    body = b'--x\r\nContent-Disposition: form-data; name="username"\r\n\r\nabc\r\n--x--\r\n'
+    for method in ("GET", "POST"):
+        response = Client().generic(method, path, body, **ODD[name])
+        assert response.status_code == 400, (method, path, name)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"imp_uid=" + b"a" * 300_000, "application/x-www-form-urlencoded"),
+        (b"a&" * 1500, "application/x-www-form-urlencoded"),
+        (b"x", "multipart/form-data"),
+        (b"a=b", "application/x-www-form-urlencoded; charset=latin-1"),
+    ],
+)
+def test_scripts_get_json_for_a_body_that_cannot_be_parsed(client, user, body, content_type):
+    client.force_login(user)
+    for path in ("/billing/validation/", "/billing/checkout/"):
+        response = client.generic("POST", path, body, content_type=content_type)
+        assert (response.status_code, response["Content-Type"]) == (400, "application/json")
+        assert response.json()["error"]["code"] == "bad_input"
+
+
+def test_probes_may_ask_by_address(client):
+    assert client.get("/healthz", headers={"Host": "10.0.0.7:8000"}).status_code == 200
+    assert client.get("/readyz", headers={"Host": "10.0.0.7:8000"}).status_code == 200
+    assert client.get(LOGIN, headers={"Host": "10.0.0.7:8000"}).status_code == 400
+
+
+def test_two_people_who_want_one_name_at_once(client, make_user, monkeypatch):
+    real = SignupForm.is_valid
+
+    def valid(self):
+        answer = real(self)
+        make_user("fresh")  # the other request commits first
+        return answer
+
+    monkeypatch.setattr(SignupForm, "is_valid", valid)
+    response = client.post(SIGNUP, {"username": "fresh", "password1": "a-long-passphrase", "password2": "a-long-passphrase"})
+    assert response.status_code == 200
+    assert "username" in response.context["form"].errors
+
+
+def test_wrong_passwords_count_by_the_clients_address_not_the_proxys(user, settings):
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.startswith("sandbox.")]
+    settings.TRUSTED_PROXY_HEADERS = ["x-forwarded-for"]
+
+    def from_address(address, password="wrong"):
+        return Client().post(LOGIN, {"username": "payer", "password": password}, headers={"X-Forwarded-For": address}).status_code
+
+    assert [from_address("203.0.113.1") for _ in range(11)][-1] == 429
+    assert from_address("203.0.113.2", "a-long-passphrase") == 302
+
+
+@pytest.mark.parametrize("path", [CHARGE, "/billing/payments/", "/billing/payments/m-1/", "/accounts/password_change/"])
+def test_pages_for_members_ask_for_a_login(client, path):
+    assert client.get(path)["Location"].startswith(f"{LOGIN}?next=/")
+
+
+def test_script_answers_are_not_kept_by_caches(client, user):
+    client.force_login(user)
+    assert client.get("/billing/payments/m-1/status/")["Cache-Control"] == "no-store"
+
+
+ADMIN_LISTS = ["pointtransaction", "pointentry", "pointcancellation", "webhookevent", "point"]
+
+
+@pytest.mark.parametrize("model", ADMIN_LISTS)
+def test_staff_look_and_change_nothing(client, admin_user, user, model):
+    client.force_login(admin_user)
+    assert client.get(f"/admin/billing/{model}/").status_code == 200
+    assert client.get(f"/admin/billing/{model}/add/").status_code == 403
+    client.force_login(user)
+    assert client.get(f"/admin/billing/{model}/").status_code == 302

@@ -155,6 +155,17 @@ def test_channels_that_are_none(run, channels):
         ({"PUBLIC_URL": "https://points.example/path"}, "PUBLIC_URL"),
         ({"DATABASE_URL": "nonsense"}, "DATABASE_URL cannot be read"),
         ({"CACHE_URL": "memcached://x"}, "CACHE_URL begins with 'memcached'"),
+        ({"DATABASE_URL": "mysql://u:p@h/n"}, "not supported"),
+        ({"DATABASE_URL": "sqlite://:memory:"}, "names no database"),
+        ({"DATABASE_URL": "postgres://u:p@h/"}, "names no database"),
+        ({"DJANGO_ALLOWED_HOSTS": "*"}, "DJANGO_ALLOWED_HOSTS is *"),
+        ({"PUBLIC_URL": "https://[::1"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "https://points.example#x"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "https://points.example:99999999"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "http://points.example"}, "PUBLIC_URL begins with http://"),
+        ({"CACHE_URL": "file://"}, "CACHE_URL names no folder"),
+        ({"IAMPORT_API_URL": "https://"}, "must begin with https://"),
+        ({"IAMPORT_MODE": "sandbox", "HOST": "192.0.2.1"}, "serves this machine only"),
         ({"DJANGO_TRUSTED_PROXY": "X-Real-IP"}, "DJANGO_TRUSTED_PROXY names 'x-real-ip'"),
         ({"IAMPORT_API_URL": "http://127.0.0.1:9000/sandbox/api/"}, "must begin with https://"),
     ],
@@ -163,6 +174,41 @@ def test_a_bad_variable(run, variables, part):
     code, output = run(good(), **variables)
     assert code == 1
     one_sentence(output, part)
+
+
+def test_values_that_nobody_was_given(run):
+    for settings, words in [
+        (replaced("iamport", "iamport_key", "…"), "placeholder"),
+        (replaced("django", "secret_key", "short"), "too short"),
+        (replaced("iamport", "channels", {"card": "channel-key-…"}), "placeholder"),
+    ]:
+        code, output = run(settings)
+        assert code == 1
+        one_sentence(output, words)
+
+
+def test_a_file_from_windows(run):
+    code, output = run(raw=b"\xef\xbb\xbf" + json.dumps(good()).encode())
+    assert code == 0, output
+
+
+def test_a_relative_path_begins_at_the_root(run, copy):
+    (copy / "elsewhere.json").write_text(json.dumps(good()), encoding="utf-8")
+    code, output = run(None, SETTINGS_COMMON_FILE="elsewhere.json")
+    assert code == 0, output
+
+
+def test_the_demos_people_never_become_live(run, tmp_path):
+    """Not even if somebody takes the stamp away."""
+    database = f"sqlite:///{tmp_path}/one.sqlite3"
+    sandbox = {"IAMPORT_MODE": "sandbox", "DATABASE_URL": database}
+    run(None, "migrate", "-v0", **sandbox)
+    people = "from django.contrib.auth.models import User; User.objects.create_superuser('admin', password='admin1234!')"
+    assert run(None, "shell", "-v0", "-c", people, **sandbox)[0] == 0
+    assert run(None, "migrate", "-v0", "billing", "zero", **sandbox)[0] == 0
+    code, output = run(good(), "migrate", "-v0", DATABASE_URL=database)
+    assert code == 1
+    one_sentence(output, "holds the demo's 'admin'")
 
 
 def test_a_server_stops_for_good(tmp_path, copy):

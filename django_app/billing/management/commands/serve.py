@@ -15,8 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.servers.basehttp import run
 from django.core.wsgi import get_wsgi_application
 
-DEMO = ("demo", "demo1234!")
-ADMIN = ("admin", "admin1234!")
+from billing.installation import DEMO_PEOPLE
 
 
 class Command(BaseCommand):
@@ -34,7 +33,7 @@ class Command(BaseCommand):
         self.check(display_num_errors=False)
         for alias in settings.DATABASES:
             call_command("migrate", database=alias, interactive=False, verbosity=0)
-        shown = f"http://{f'[{host}]' if ipv6 else '127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+        shown = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else f'[{host}]' if ipv6 else host}:{port}"  # noqa: S104
         self._say(shown)
         try:
             run(host, port, get_wsgi_application(), ipv6=ipv6, threading=True)
@@ -47,7 +46,7 @@ class Command(BaseCommand):
         """What to open, and as whom."""
         lines = [f"Charge page  {shown}/", f"Admin        {shown}/admin/"]
         if settings.IAMPORT_MODE == "sandbox":
-            made = [self._person(*DEMO, staff=False), self._person(*ADMIN, staff=True)]
+            made = [self._person(name, password, staff=name == "admin") for name, password in DEMO_PEOPLE.items()]
             lines += [f"Gateway      {shown}/sandbox/   the stand-in: every payment, call and delivery", "", "Log in as", *made]
             lines += ["", "Sandbox mode: play money, and only this machine is served."]
         else:

@@ -22,7 +22,9 @@ export function keepGrouped(input, onChange) {
   const format = () => {
     const before = digitsOf(input.value.slice(0, input.selectionStart)).length;
     const digits = digitsOf(input.value);
-    const text = grouped(digits);
+    // A dot stays while it is typed: without it, the zeros of "10000.00" would become hundreds.
+    const dot = input.value.search(/[.．]/);
+    const text = grouped(digits) + (dot < 0 ? "" : input.value.slice(dot));
     if (text !== input.value) {
       input.value = text;
       let caret = 0;
@@ -41,4 +43,7 @@ export function keepGrouped(input, onChange) {
     }
   });
   input.addEventListener("compositionend", format);
+  input.addEventListener("blur", () => {
+    input.value = grouped(digitsOf(input.value));
+  });
 }

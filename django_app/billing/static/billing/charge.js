@@ -251,7 +251,7 @@ function conclude(attempt, answer) {
   } else if (status === 200 && (body.next || body.status !== "ready")) {
     location.assign(body.next ?? pageOf(attempt));
   } else if (status === 200 && attempt.failed) {
-    stopped(attempt, texts.stopped, null);
+    stopped(attempt, texts.stopped, pageOf(attempt)); // no payment was seen, which does not prove that there is none
   } else {
     unknown(attempt, body.error?.message ?? "");
   }
@@ -265,7 +265,7 @@ function returnPath(attempt) {
   return `${config.complete_url}?${new URLSearchParams({ imp_uid: attempt.impUid, merchant_uid: attempt.merchantUid })}`;
 }
 
-/** The server says that no money moved: the payer may try again. */
+/** No money moved as far as the server knows: the payer may try again. */
 function stopped(attempt, message, next) {
   unlock();
   notice(message || texts.stopped, { quote: quoteOf(attempt, message), link: next ? { text: texts.see_payment, href: next } : null });
