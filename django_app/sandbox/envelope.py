@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpResponse
 
 CONTENT_TYPE = "application/json; charset=UTF-8"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A handler's answer with another HTTP status than 200 (207: some were found, some were not)."""
+
+    response: Any
+    http_status: int
 
 
 class Refusal(Exception):

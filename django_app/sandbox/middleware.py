@@ -5,16 +5,22 @@ from ipaddress import ip_address
 
 from django.http import HttpRequest, HttpResponse
 
-PANEL = "/sandbox/"
-CONTROL = "/sandbox/control/"
-_FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP")
+_FORWARDED = (
+    "HTTP_FORWARDED",
+    "HTTP_VIA",
+    "HTTP_X_REAL_IP",
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_PORT",
+)
 
 
 class LoopbackOnly:
-    """403 for whatever a proxy forwarded, and for panel and control from any address but this machine's own.
+    """403 for every request from another machine, and for whatever a proxy forwarded.
 
-    A forwarded request seems to come from loopback although its sender sits elsewhere, so such a header is reason enough to
-    refuse. Host names are ALLOWED_HOSTS' business (in sandbox mode loopback names only).
+    The host name is no guard: whoever sends a request writes it. A forwarded request seems to come from loopback although its
+    sender sits elsewhere, so such a header is reason enough to refuse.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -23,9 +29,8 @@ class LoopbackOnly:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if any(name in request.META for name in _FORWARDED):
             return _refuse("Sandbox mode serves only this machine, but this request was forwarded by a proxy.")
-        path = request.path_info
-        if (path == PANEL or path.startswith(CONTROL)) and not is_loopback(request.META.get("REMOTE_ADDR", "")):
-            return _refuse("The sandbox's control panel serves only this machine.")
+        if not is_loopback(request.META.get("REMOTE_ADDR", "")):
+            return _refuse("Sandbox mode serves only this machine.")
         return self.get_response(request)
 
 

@@ -30,6 +30,12 @@ MAX_AMOUNT = 1_000_000_000  # more than any processor approves at once
 _DUE_FORMATS = {10: "%Y-%m-%d", 8: "%Y%m%d", 19: "%Y-%m-%d %H:%M:%S", 14: "%Y%m%d%H%M%S", 12: "%Y%m%d%H%M"}
 _TEXTS = {"name": 40, "buyer_name": 16, "buyer_email": 64, "buyer_tel": 16, "buyer_addr": 128, "buyer_postcode": 8}
 _PG = re.compile(r"[a-z0-9_]{1,16}(\.[\w-]{1,80})?", re.ASCII)
+# What a second window for an order has in common with the first.
+_ASKED = (
+    "merchant_uid", "amount", "currency", "pay_method", *_TEXTS, "custom_data", "notice_urls", "m_redirect_url", "vbank_due", "channel_key",
+    "asked_pg", "origin", "site", "user_agent", "channel", "sandbox",
+)  # fmt: skip
+_PHONE = re.compile("Android|iPhone|iPad|iPod|Mobi", re.IGNORECASE)  # as iamport.js decides
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,200}")
 
 
@@ -41,18 +47,26 @@ class Refused(Exception):
         self.error_code, self.error_msg = error_code, error_msg
 
 
-def open_window(params: Mapping[str, Any], *, code: str, origin: str, request: HttpRequest) -> Payment:
+def check_code(code: str) -> None:
+    """Raise Refused unless IMP.init was told this merchant's code; where none is set, any code is right."""
+    expected = settings.SANDBOX["code"]
+    if not code or (expected and code != expected):
+        raise Refused(*WRONG_CODE)
+
+
+def open_window(params: Mapping[str, Any], *, code: str, origin: str, request: HttpRequest, leaves: bool = False) -> Payment:
     """The `ready` payment for these parameters. Raises Refused.
 
-    origin: of the page that asked; only it will be told the result. Calling it twice makes two payments, as V1 does.
+    origin: of the page that asked; only it will be told the result. leaves: the page itself goes to the window and must come
+    back, so m_redirect_url is needed. Calling it twice makes two payments, as V1 does.
     """
-    if code != settings.SANDBOX["code"]:
-        raise Refused(*WRONG_CODE)
+    check_code(code)
     facts = _facts(params)
+    if leaves and not facts["m_redirect_url"]:
+        raise unusable("m_redirect_url")
     user_agent = request.headers.get("User-Agent", "")[:500]
     with transaction.atomic(using=ALIAS):
-        if Payment.objects.filter(merchant_uid=facts["merchant_uid"], paid_at__gt=0, cancel_amount__lt=F("amount")).exists():
-            raise Refused(*ALREADY_PAID)
+        _check_unpaid(facts["merchant_uid"])
         prepared = Prepared.objects.filter(merchant_uid=facts["merchant_uid"]).first()
         if prepared and (prepared.amount != facts["amount"] or (prepared.currency and prepared.currency != facts["currency"])):
             raise Refused(*WRONG_AMOUNT)
@@ -61,8 +75,20 @@ def open_window(params: Mapping[str, Any], *, code: str, origin: str, request: H
             origin=origin,
             site=site(request),
             user_agent=user_agent if user_agent.isprintable() else "",
-            channel="mobile" if "Mobi" in user_agent else "pc",
+            channel="mobile" if _PHONE.search(user_agent) else "pc",
         )
+
+
+def again(first: Payment) -> Payment:
+    """A second window for the same order, as another tab opens it. Raises Refused where the order is paid."""
+    with transaction.atomic(using=ALIAS):
+        _check_unpaid(first.merchant_uid)
+        return payments.create(**{name: getattr(first, name) for name in _ASKED})
+
+
+def _check_unpaid(merchant_uid: str) -> None:
+    if Payment.objects.filter(merchant_uid=merchant_uid, paid_at__gt=0, cancel_amount__lt=F("amount")).exists():
+        raise Refused(*ALREADY_PAID)
 
 
 def site(request: HttpRequest) -> str:
@@ -85,7 +111,7 @@ def _facts(params: Mapping[str, Any]) -> dict[str, Any]:
         try:
             return reader(value)
         except ValueError:
-            raise _unusable(name) from None
+            raise unusable(name) from None
 
     channel_key = read("channelKey", partial(reading.text, limit=200))
     pg = processor.CHANNEL_PG if channel_key else read("pg", _pg, processor.DEFAULT_PG)
@@ -97,22 +123,28 @@ def _facts(params: Mapping[str, Any]) -> dict[str, Any]:
         "pay_method": read("pay_method", _pay_method, "card"),
         **{name: read(name, partial(reading.text, limit=limit)) for name, limit in _TEXTS.items()},
         "custom_data": read("custom_data", _as_json),
-        "notice_urls": read("notice_url", _addresses, []),
+        "notice_urls": read("notice_url", addresses, []),
         "m_redirect_url": read("m_redirect_url", _address),
         "vbank_due": read("vbank_due", _due, 0),
         "channel_key": channel_key,
         "asked_pg": pg,
     }
     if facts["amount"] is None:
-        raise _unusable("amount")
+        raise unusable("amount")
+    for name in ("tax_free", "vat_amount"):
+        read(name, partial(_share, whole=facts["amount"], currency=currency), None)
+    for name in ("digital", "escrow", "popup"):
+        read(name, _flag, None)
+    read("confirm_url", _address)
     if facts["pay_method"] == "phone" and not isinstance(params.get("digital"), bool):
-        raise _unusable("digital")
+        raise unusable("digital")
     if pg.startswith("html5_inicis") and not facts["buyer_tel"]:
-        raise _unusable("buyer_tel")
+        raise unusable("buyer_tel")
     return facts
 
 
-def _unusable(name: str) -> Refused:
+def unusable(name: str) -> Refused:
+    """The refusal that names the parameter."""
     return Refused(WRONG_PARAMETER, f"결제 요청 파라미터가 올바르지 않습니다. ({name})")
 
 
@@ -121,6 +153,21 @@ def _whole(value: Any, currency: str) -> Any:
     if amount > MAX_AMOUNT or amount % 1:
         raise ValueError("not a whole amount within reason")
     return amount
+
+
+def _share(value: Any, whole: Any, currency: str) -> Any:
+    """A part of the amount: 0 to all of it. Checked and not kept."""
+    if not isinstance(value, bool) and value == 0:
+        return value
+    if reading.amount(value, currency) > whole:
+        raise ValueError("more than the whole")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("neither true nor false")
+    return value
 
 
 def _pay_method(value: Any) -> str:
@@ -152,7 +199,7 @@ def _address(value: Any) -> str:
     return found
 
 
-def _addresses(value: Any) -> list[str]:
+def addresses(value: Any) -> list[str]:
     """notice_url is one address or an array of them."""
     if isinstance(value, list):
         if len(value) > 10:

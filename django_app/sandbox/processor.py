@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 from sandbox.models import Payment
 
@@ -59,6 +60,25 @@ def account_issued(payment: Payment, now: int) -> None:
     payment.vbank_num = f"562{digits(11)}"
     payment.vbank_issued_at = now
     payment.vbank_date = payment.vbank_due or end_of_day(now + _DEFAULT_DAYS * 86400)
+
+
+def refuses_cancel(payment: Payment, part: Decimal, now: int, *, refund_account: bool) -> str:
+    """Why the processor would not give `part` back, or "" where it would. The rules are documented, the texts are ours.
+
+    refund_account: an account for the money was named, with which KCP refunds phone payments of an earlier month.
+    """
+    provider, partial = payment.pg_provider, part < payment.amount
+    if payment.pay_method == "phone":
+        months = {datetime.fromtimestamp(moment, KST).strftime("%Y%m") for moment in (payment.paid_at, now)}
+        if len(months) > 1 and not (provider == "kcp" and refund_account):
+            return "휴대폰 결제는 결제한 당월에만 취소할 수 있습니다."
+        if partial and provider not in ("html5_inicis", "kcp"):
+            return "휴대폰 결제는 부분취소할 수 없습니다."
+    if payment.pay_method in GIFT_CARDS and partial:
+        return "상품권 결제는 부분취소할 수 없습니다."
+    if provider == "ksnet" and partial and payment.cancellations.count() >= 9:
+        return "부분취소 가능 횟수를 초과하였습니다."
+    return ""
 
 
 def transaction_made(payment: Payment, now: int) -> None:

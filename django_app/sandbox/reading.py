@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -12,13 +13,15 @@ from urllib.parse import parse_qsl
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
-from django.http.request import UnreadablePostError
+from django.http.request import RawPostDataException, UnreadablePostError
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MAX_AMOUNT = 10**11
 _DIGITS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?")
+_WHOLE = re.compile(r"-?[0-9]{1,12}")
 _IMP_UID = re.compile(r"[A-Za-z0-9_]{1,32}")
+_MEMBER = re.compile(r"([^\[\]]+)\[([^\[\]]+)\]")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -38,23 +41,36 @@ class Fields:
 
 
 def raw_body(request: HttpRequest) -> bytes:
-    """The body's bytes; what a vanished client left unsent counts as empty. Raises TooBig."""
+    """The body's bytes; what a vanished client left unsent, or a middleware has parsed (multipart), counts as empty. Raises TooBig."""
     try:
         return request.body
     except RequestDataTooBig:
+        _swallow(request)
         raise TooBig from None
-    except UnreadablePostError:
+    except (UnreadablePostError, RawPostDataException):
         return b""
 
 
+def _swallow(request: HttpRequest) -> None:
+    """Read and forget, up to 16 MB: a caller who is cut off while it sends would see a broken connection and no answer."""
+    with suppress(UnreadablePostError):
+        for _ in range(256):
+            if not request.read(65536):
+                return
+
+
 def body(request: HttpRequest) -> Fields:
-    """The fields of a JSON or form body (V1 takes both), empty where it can be read as neither. Raises TooBig."""
+    """The fields of a JSON or form body (V1 takes both), empty where it can be read as neither. Raises TooBig.
+
+    A name that stands twice makes a body unreadable: which of two amounts was meant? (Unknown of V1: stricter reading.) Names in a
+    form that end with `[]` are arrays, `extra[requester]` is an object's member.
+    """
     raw = raw_body(request)
     try:
         if request.content_type == JSON:
             return Fields(json_object(raw))
         if request.content_type == FORM:
-            return Fields(dict(parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=200)), form=True)
+            return Fields(_form(parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=200)), form=True)
     except ValueError:
         pass
     return Fields()
@@ -63,12 +79,36 @@ def body(request: HttpRequest) -> Fields:
 def json_object(raw: bytes | str) -> dict[str, Any]:
     """A JSON object; fractions come as Decimal. Raises ValueError for anything else, NaN and Infinity included."""
     try:
-        value = json.loads(raw.decode("utf-8") if isinstance(raw, bytes) else raw, parse_float=Decimal, parse_constant=_no_constant)
+        decoded = raw.decode("utf-8") if isinstance(raw, bytes) else raw
+        value = json.loads(decoded, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_once_each)
     except (ArithmeticError, RecursionError) as error:
         raise ValueError("not readable as JSON") from error
     if not isinstance(value, dict):
         raise ValueError("not an object")
     return value
+
+
+def _once_each(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in made:
+            raise ValueError(f"{name} twice")
+        made[name] = value
+    return made
+
+
+def _form(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    arrays: dict[str, list[str]] = {}
+    single: list[tuple[str, str]] = []
+    members: dict[str, list[tuple[str, str]]] = {}
+    for name, value in pairs:
+        if name.endswith("[]"):
+            arrays.setdefault(name[:-2], []).append(value)
+        elif member := _MEMBER.fullmatch(name):
+            members.setdefault(member[1], []).append((member[2], value))
+        else:
+            single.append((name, value))
+    return _once_each([*single, *arrays.items(), *((name, _once_each(found)) for name, found in members.items())])
 
 
 def _no_constant(name: str) -> None:
@@ -108,13 +148,39 @@ def amount(value: Any, currency_code: str, *, digits_allowed: bool = False) -> D
 
     digits_allowed: take ASCII digits in a text too (forms know nothing else). Raises ValueError.
     """
+    number = money(value, digits_allowed=digits_allowed)
+    if not number or (currency_code == "KRW" and number % 1):
+        raise ValueError("nothing, or a fraction of a won")
+    return number
+
+
+def money(value: Any, *, digits_allowed: bool = False) -> Decimal:
+    """An amount in any currency, 0 included: at most two decimals. Raises ValueError."""
     if isinstance(value, str) and digits_allowed and _DIGITS.fullmatch(value):
         value = Decimal(value)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ValueError("not a number")
     number = Decimal(value)
-    if not Decimal("0.01") <= number <= MAX_AMOUNT:
+    if number.is_signed() or number > MAX_AMOUNT or (number and number < Decimal("0.01")):  # -0 is no nothing
         raise ValueError("out of range")
-    if number % (1 if currency_code == "KRW" else Decimal("0.01")):
+    if number % Decimal("0.01"):
         raise ValueError("too many decimals")
     return number.quantize(Decimal("0.01"))
+
+
+def whole(value: Any, low: int, high: int, *, digits_allowed: bool = False) -> int:
+    """A whole number from `low` to `high`. digits_allowed: ASCII digits in a text too. Raises ValueError."""
+    if isinstance(value, str) and digits_allowed and _WHOLE.fullmatch(value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError("not a whole number in range")
+    return value
+
+
+def flag(value: Any, *, digits_allowed: bool = False) -> bool:
+    """true or false; in forms also as text or 1 and 0. Raises ValueError."""
+    if digits_allowed and value in ("true", "1", "false", "0"):
+        return value in ("true", "1")
+    if not isinstance(value, bool):
+        raise ValueError("not true or false")
+    return value

@@ -8,14 +8,16 @@ from urllib.parse import parse_qsl, urlencode
 
 from django.conf import settings
 
-_HIDDEN = {"imp_key", "imp_secret", "access_token"}
+# Keys, and what a call says about a card or a person.
+_HIDDEN = {"imp_key", "imp_secret", "access_token", "card_number", "expiry", "birth", "pwd_2digit", "cvc", "identifier"}
 _STARS = "***"
 
 
 def printable(text: str) -> str:
     """`text` with the merchant's key and secret starred wherever they stand, and unprintable characters replaced."""
     for name in ("secret", "key"):
-        text = text.replace(str(settings.SANDBOX[name]), _STARS)
+        if settings.SANDBOX[name]:
+            text = text.replace(str(settings.SANDBOX[name]), _STARS)
     return "".join(char if char.isprintable() else " " if char.isspace() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 

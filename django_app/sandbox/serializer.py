@@ -11,21 +11,18 @@ from sandbox.models import Cancellation, Payment
 _NULL_WHEN_EMPTY = (
     "apply_num", "bank_code", "bank_name", "buyer_addr", "buyer_email", "buyer_name", "buyer_postcode", "buyer_tel", "cancel_reason",
     "card_code", "card_name", "card_number", "custom_data", "emb_pg_provider", "fail_reason", "name", "pg_id", "pg_provider", "pg_tid",
-    "receipt_url", "user_agent", "vbank_code", "vbank_holder", "vbank_name", "vbank_num",
+    "receipt_url", "user_agent", "customer_uid", "customer_uid_usage", "vbank_code", "vbank_holder", "vbank_name", "vbank_num",
 )  # fmt: skip
 _AS_THEY_ARE = (
-    "cancelled_at", "card_quota", "card_type", "channel", "currency", "failed_at", "imp_uid", "merchant_uid", "paid_at", "pay_method",
-    "sandbox", "started_at", "status", "vbank_date", "vbank_issued_at",
+    "cancelled_at", "cash_receipt_issued", "card_quota", "card_type", "channel", "currency", "failed_at", "imp_uid", "merchant_uid",
+    "paid_at", "pay_method", "sandbox", "started_at", "status", "vbank_date", "vbank_issued_at",
 )  # fmt: skip
-# What this gateway never does: escrow, cash receipts, billing keys, promotions, fixed accounts, issuers (newer processors tell them).
+# What this gateway never does: escrow, promotions, fixed accounts, issuers (newer processors tell them).
 _NEVER: dict[str, Any] = {
     "card_issuer_code": None,
     "card_issuer_name": None,
     "card_publisher_code": None,
     "card_publisher_name": None,
-    "cash_receipt_issued": False,
-    "customer_uid": None,
-    "customer_uid_usage": None,
     "deposit_history": [],
     "escrow": False,
     "promotion": None,
@@ -39,7 +36,8 @@ def number(value: Decimal) -> int | float:
 
 def payment(row: Payment) -> dict[str, Any]:
     """`row` as the `response` of a lookup."""
-    history = [_cancellation(item, row) for item in row.cancellations.order_by("pk")]
+    items = sorted(row.cancellations.all(), key=lambda item: item.pk) if row.cancel_amount else []  # mostly no question is needed
+    history = [_cancellation(item, row) for item in items]
     facts: dict[str, Any] = {
         **_NEVER,
         **{key: getattr(row, key) for key in _AS_THEY_ARE},

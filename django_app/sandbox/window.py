@@ -1,7 +1,7 @@
 """The payment window and the vendor's script that opens it.
 
 The window may stand in a frame of another site, where browsers withhold cookies: instead of a CSRF cookie its forms carry a
-nonce that is signed for the one payment.
+nonce that is signed for the one payment. How it stands (`road`) and its language are part of its address.
 """
 
 from __future__ import annotations
@@ -9,20 +9,24 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import get_language, override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from sandbox import callback, orders, payments, reading, worker
+from sandbox import callback, choices, orders, payments, reading, worker
 from sandbox.models import Payment, Status
 from sandbox.words import moment, money, pay_method
 
+FRAME, POPUP, REDIRECT, NOBODY = "frame", "popup", "redirect", "nobody"  # nobody: whoever opened it is not told
 _SDK = Path(__file__).parent / "static" / "sandbox" / "iamport.js"
 _signer = signing.Signer(salt="sandbox.window")
 
@@ -38,20 +42,23 @@ def sdk(request: HttpRequest) -> HttpResponse:
 @require_POST
 @never_cache
 def start(request: HttpRequest) -> HttpResponse:
-    """request_pay's form arrives: open the window, or tell the page why not."""
+    """request_pay's form arrives: open the window, or tell the page why not.
+
+    Where the page itself is to go to the window, the form was sent from a frame that hears where; a refusal leaves the page as it is.
+    """
     worker.ensure_running()
-    fields = _form(request)
-    told = (request.headers.get("Origin") or "", fields.get("origin") or "")  # browsers may withhold the header's ("null")
-    origin = next((value for value in told if orders.is_origin(value)), "")
+    fields = form(request)
+    origin, road = opener(request, fields), fields.get("road")
     params: dict[str, Any] = {}
     try:
         params = reading.json_object(fields.get("params") or "")
-        payment = orders.open_window(params, code=fields.get("code") or "", origin=origin, request=request)
+        payment = orders.open_window(params, code=fields.get("code") or "", origin=origin, request=request, leaves=road == REDIRECT)
     except orders.Refused as refused:
-        return _refused(request, origin, params, refused.error_code, refused.error_msg)
+        return refusal(request, origin, params, refused)
     except ValueError:
-        return _refused(request, origin, params, orders.WRONG_PARAMETER, "결제 요청 파라미터가 올바르지 않습니다.")
-    return HttpResponse(status=303, headers={"Location": reverse("sandbox:window", args=[payment.imp_uid])})
+        return refusal(request, origin, params, orders.Refused(orders.WRONG_PARAMETER, "결제 요청 파라미터가 올바르지 않습니다."))
+    place = _address(payment, road=road, language=params.get("language"))
+    return departure(request, origin, place) if road == REDIRECT else see(request, place, origin)
 
 
 @csrf_exempt
@@ -62,13 +69,11 @@ def window(request: HttpRequest, imp_uid: str) -> HttpResponse:
     """Show the choice while it is open, then the result; a POST makes the choice and comes back here."""
     worker.ensure_running()
     payment = Payment.objects.filter(imp_uid=imp_uid).first() if reading.is_imp_uid(imp_uid) else None
-    if payment is None:
-        return render(request, "sandbox/gone.html", status=404)
-    if request.method == "POST":
-        return _choose(request, imp_uid)
-    if payment.status == Status.READY and not payment.has_account:
-        return render(request, "sandbox/window.html", {**_shown(payment), "nonce": _signer.sign(imp_uid), "page": _page(payment.origin)})
-    return render(request, "sandbox/result.html", {**_shown(payment), "page": _page(payment.origin, callback.of(payment))})
+    with override(request.GET["language"] if request.GET.get("language") in dict(settings.LANGUAGES) else get_language()):
+        if payment is None:
+            return render(request, "sandbox/gone.html", status=404)
+        answer = _choose(request, payment) if request.method == "POST" else _show(request, payment)
+    return shared(answer, request, payment.origin)
 
 
 @require_safe
@@ -80,50 +85,47 @@ def receipt(request: HttpRequest, imp_uid: str) -> HttpResponse:
     return render(request, "sandbox/receipt.html", _shown(payment))
 
 
-def _choose(request: HttpRequest, imp_uid: str) -> HttpResponse:
-    """approve, decline or close. A second press finds the choice made and is shown the result."""
-    fields = _form(request)
+def _show(request: HttpRequest, payment: Payment) -> HttpResponse:
+    road = request.GET.get("road", FRAME)
+    page: dict[str, Any] = {"target": payment.origin or "*", "road": road, "imp_uid": payment.imp_uid}
+    if payment.status == Status.READY and not payment.has_account:
+        page["answer"] = None
+        context = {"nonce": _signer.sign(payment.imp_uid), "page": page, "refusals": choices.refusals(payment), "road": road}
+        return render(request, "sandbox/window.html", {**_shown(payment), **context})
+    if road == NOBODY:
+        return render(request, "sandbox/result.html", {**_shown(payment), "page": {**page, "silent": True}})
+    answer = callback.of(payment)
+    if road == REDIRECT and payment.m_redirect_url:
+        return HttpResponse(status=303, headers={"Location": callback.address(payment.m_redirect_url, answer)})
+    return render(request, "sandbox/result.html", {**_shown(payment), "page": {**page, "answer": answer}})
+
+
+def _choose(request: HttpRequest, payment: Payment) -> HttpResponse:
+    """A second press finds the choice made and is shown the result."""
+    fields = form(request)
     try:
-        mine = _signer.unsign(fields.get("nonce") or "") == imp_uid
+        mine = _signer.unsign(fields.get("nonce") or "") == payment.imp_uid
     except signing.BadSignature:
         mine = False
     if not mine:
         return HttpResponseForbidden("This form does not belong to this payment.\n", content_type="text/plain; charset=utf-8")
-    with suppress(payments.WrongState, Payment.DoesNotExist):
-        match fields.get("choice"):
-            case "approve":
-                payments.approve(imp_uid, late=False)
-            case "account":
-                payments.issue_account(imp_uid)
-            case "decline":
-                payments.decline(imp_uid)
-            case "close":
-                payments.give_up(imp_uid)
-    return HttpResponse(status=303, headers={"Location": reverse("sandbox:window", args=[imp_uid])})
+    choice = fields.get("choice")
+    road = NOBODY if choice in ("vanish", "again") else request.GET.get("road")
+    shown = payment
+    with suppress(payments.WrongState, ValueError, Payment.DoesNotExist):
+        try:
+            shown = choices.choose(payment, choice, fields)
+        except orders.Refused as refused:
+            return render(request, "sandbox/result.html", {"error_msg": refused.error_msg, "page": {"target": "*", "silent": True}})
+    return HttpResponse(status=303, headers={"Location": _address(shown, road=road, language=request.GET.get("language"))})
 
 
-def _form(request: HttpRequest) -> reading.Fields:
-    """The posted form, empty where there is none that can be read."""
-    try:
-        fields = reading.body(request)
-    except reading.TooBig:
-        return reading.Fields()
-    return fields if fields.form else reading.Fields()
-
-
-def _refused(request: HttpRequest, origin: str, params: dict[str, Any], error_code: str, error_msg: str) -> HttpResponse:
-    merchant_uid = params.get("merchant_uid")
-    try:
-        merchant_uid = reading.merchant_uid(merchant_uid)
-    except ValueError:
-        merchant_uid = None
-    answer = callback.refused(merchant_uid, error_code, error_msg, short=bool(params.get("channelKey")))
-    return render(request, "sandbox/result.html", {"error_msg": error_msg, "page": _page(origin, answer)})
-
-
-def _page(origin: str, answer: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Data for window.js. target "*" only where the opener's origin is unknown (a file, a sandboxed frame)."""
-    return {"target": origin or "*", "answer": answer}
+def _address(payment: Payment, *, road: Any, language: Any) -> str:
+    """The window's address; what is usual is left out."""
+    query = {"road": road} if road in (POPUP, REDIRECT, NOBODY) else {}
+    if isinstance(language, str) and language in dict(settings.LANGUAGES):
+        query["language"] = language
+    return reverse("sandbox:window", args=[payment.imp_uid]) + (f"?{urlencode(query)}" if query else "")
 
 
 def _shown(payment: Payment) -> dict[str, Any]:
@@ -136,3 +138,49 @@ def _shown(payment: Payment) -> dict[str, Any]:
         "cancelled_at": moment(payment.cancelled_at),
         "cancelled": money(payment.cancel_amount, payment.currency) if payment.cancel_amount else "",
     }
+
+
+# -- for all windows that the script opens ------------------------------------------------------------------------------------------
+
+
+def form(request: HttpRequest) -> reading.Fields:
+    """The posted form, empty where there is none that can be read."""
+    try:
+        fields = reading.body(request)
+    except reading.TooBig:
+        return reading.Fields()
+    return fields if fields.form else reading.Fields()
+
+
+def opener(request: HttpRequest, fields: reading.Fields) -> str:
+    """The origin of the page that asked, "" where nobody tells it; browsers may withhold the header's ("null")."""
+    told = (request.headers.get("Origin") or "", fields.get("origin") or "")
+    return next((value for value in told if orders.is_origin(value)), "")
+
+
+def see(request: HttpRequest, address: str, origin: str) -> HttpResponse:
+    """303 to a window."""
+    return shared(HttpResponse(status=303, headers={"Location": address}), request, origin)
+
+
+def departure(request: HttpRequest, origin: str, address: str) -> HttpResponse:
+    """Tell the page where to go."""
+    return render(request, "sandbox/result.html", {"leaving": True, "page": {"target": origin or "*", "go": address}})
+
+
+def refusal(request: HttpRequest, origin: str, params: dict[str, Any], refused: orders.Refused) -> HttpResponse:
+    """Tell the page that no window opens. Target "*" only where the opener's origin is unknown (a file, a sandboxed frame)."""
+    try:
+        merchant_uid = reading.merchant_uid(params.get("merchant_uid"))
+    except ValueError:
+        merchant_uid = None
+    answer = callback.refused(merchant_uid, refused.error_code, refused.error_msg, short=bool(params.get("channelKey")))
+    page = {"target": origin or "*", "road": POPUP, "answer": answer}
+    return shared(render(request, "sandbox/result.html", {"error_msg": refused.error_msg, "page": page}), request, origin)
+
+
+def shared(response: HttpResponse, request: HttpRequest, origin: str) -> HttpResponse:
+    """A window that another site opened keeps its opener, whatever policy this site has for its own pages."""
+    if origin != orders.site(request):
+        response["Cross-Origin-Opener-Policy"] = "unsafe-none"
+    return response

@@ -9,7 +9,7 @@ import threading
 from django.conf import settings
 from django.db import connections
 
-from sandbox import deliveries
+from sandbox import agenda, deliveries
 from sandbox.models import Delivery
 from sandbox.router import ALIAS
 
@@ -50,6 +50,7 @@ def _run() -> None:
 def one_round() -> float:
     """Send what is due; returns the seconds to wait. Trouble is logged and never ends the thread; the connection is given back."""
     try:
+        agenda.do_due()
         deliveries.deliver_due()
         waiting = Delivery.objects.filter(state=Delivery.State.QUEUED).exists()
         return BUSY_WAIT if waiting else IDLE_WAIT

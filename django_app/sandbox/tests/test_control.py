@@ -207,4 +207,31 @@ def test_webhook_sends_the_present_state_again(control, pay):
 
 
 def test_verbs_take_no_other_fields(control, pay):
-    assert error(control(f"payments/{pay()}/approve", amount=1)) == (400, "unknown_field")
+    assert error(control(f"payments/{pay()}/approve", webhook=False)) == (400, "unknown_field")
+
+
+def test_approving_another_amount_than_asked_for(control, pay):
+    uid = pay(outcome="ready")
+    for amount in (0, -1, "5", 0.5, None):
+        assert error(control(f"payments/{uid}/approve", amount=amount)) == (400, "amount")
+    answer = control(f"payments/{uid}/approve", amount=100).json()
+    assert (answer["status"], answer["amount"]) == ("paid", 100)
+
+
+def test_declining_in_the_processors_words(control, pay):
+    assert (
+        control(f"payments/{pay('a', outcome='ready')}/decline", reason="[분실카드] 거래 거절").json()["fail_reason"]
+        == "[분실카드] 거래 거절"
+    )
+    for reason in ("", "r" * 256, 1, None, "\0"):
+        assert error(control(f"payments/{pay('b', outcome='ready')}/decline", reason=reason)) == (400, "reason")
+
+
+def test_closing_the_window_and_issuing_an_account(control, pay):
+    closed = control(f"payments/{pay('a', outcome='ready')}/close").json()
+    assert (closed["status"], closed["fail_reason"]) == ("failed", "[결제포기] 사용자가 결제를 취소하셨습니다")
+    uid = pay("b", outcome="ready", pay_method="vbank")
+    assert control(f"payments/{uid}/account").json()["vbank_num"]
+    assert error(control(f"payments/{uid}/account")) == (409, "wrong_state")
+    assert error(control(f"payments/{uid}/close")) == (409, "wrong_state")
+    assert [row.body["status"] for row in Delivery.objects.all()] == ["ready"]

@@ -38,7 +38,7 @@ def test_json(control, pay, mock, time):
         {
             "id": results[0]["id"], "imp_uid": uid, "url": HOOK, "format": "json", "state": "delivered", "tries": 1, "answer_status": 200,
             "body": {"imp_uid": uid, "merchant_uid": "order-1", "status": "paid"}, "answer_text": "thanks ", "due_at": time.now - 3,
-            "created_at": time.now - 3, "delivered_at": time.now,
+            "created_at": time.now - 3, "delivered_at": time.now, "resend": False,
         }
     ]  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import responses
 from django.db import connections
 from django.test import Client
 
-from sandbox import deliveries, payments, tokens
+from sandbox import cancels, clock, deliveries, payments, tokens
 from sandbox.models import Cancellation, Delivery, Payment, Prepared
 
 from .conftest import token
@@ -43,7 +44,7 @@ def together(work: Callable[[int], Any]) -> list[Any]:
 
 
 def test_all_get_the_same_token():
-    assert len({row.value for row in together(lambda number: tokens.issue())}) == 1
+    assert len({row.value for row in together(lambda number: tokens.issue("key", "secret"))}) == 1
 
 
 def test_one_prepare_wins():
@@ -63,6 +64,62 @@ def test_cancels_never_exceed_the_amount(pay):
     assert sum(isinstance(result, Cancellation) for result in results) == 2
     assert sum(isinstance(result, ValueError) for result in results) == THREADS - 2
     assert Payment.objects.get().cancel_amount == 8000
+
+
+def api_cancels(uid: str, amount: int) -> list[Any]:
+    """So many cancels by the API at once; code 0 or the refusal's."""
+    header = {"X-ImpTokenHeader": token(Client())}
+
+    def cancel(number: int) -> int:
+        body = {"imp_uid": uid, "amount": amount, "checksum": 10_000}
+        return Client().post("/sandbox/api/payments/cancel", body, content_type="application/json", headers=header).json()["code"]
+
+    return together(cancel)
+
+
+def test_two_cancels_at_once_with_a_checksum_one_wins(pay):
+    uid = pay()
+    assert sorted(api_cancels(uid, 1000)) == [0] + [1] * (THREADS - 1)
+    payment = Payment.objects.get()
+    assert payment.cancel_amount == sum(item.amount for item in payment.cancellations.all()) == 1000
+
+
+def test_without_the_lock_both_would_win(pay, monkeypatch):
+    """Negative control of the test above: all have read before one writes."""
+    uid = pay()
+    gate = threading.Barrier(THREADS)
+    real = cancels._check
+
+    def all_checked_first(*arguments: Any) -> None:
+        real(*arguments)
+        gate.wait(timeout=30)
+
+    monkeypatch.setattr(cancels, "_check", all_checked_first)
+    monkeypatch.setattr(cancels.transaction, "atomic", lambda using: nullcontext())
+    assert api_cancels(uid, 1000).count(0) == THREADS
+    payment = Payment.objects.get()
+    assert payment.cancel_amount < sum(item.amount for item in payment.cancellations.all())
+
+
+def test_a_fault_for_one_call_meets_one(pay, control):
+    uid = pay()
+    control("faults", code=7, times=1, path="payments/cancel")
+    assert sorted(api_cancels(uid, 1000)).count(7) == 1
+
+
+def test_the_clock_counts_every_advance():
+    began = clock.now()
+    together(lambda number: clock.advance(100))
+    assert clock.offset() == 100 * THREADS
+    assert clock.now() >= began + 100 * THREADS
+
+
+def test_an_accepted_cancel_is_done_once(api, pay, control):
+    control("faults", cancel_later_s=10, times=1, path="payments/cancel")
+    api("payments/cancel", {"imp_uid": pay(), "amount": 4000})
+    clock.advance(10)
+    assert sum(together(lambda number: cancels.finish_due())) == 1
+    assert Payment.objects.get().cancel_amount == 4000
 
 
 def test_one_choice_counts(pay):

@@ -70,7 +70,7 @@ def test_opening_makes_a_ready_payment(window, time):
     page = window.browser.get(address)
     assert "10,000원" in page.content.decode()
     assert "X-Frame-Options" not in page.headers
-    assert told(page) == {"target": ORIGIN, "answer": None}
+    assert told(page) == {"target": ORIGIN, "answer": None, "road": "frame", "imp_uid": payment.imp_uid}
     assert not Delivery.objects.exists()
 
 
@@ -325,7 +325,7 @@ def test_the_script(client):
     answer = client.get("/sandbox/iamport.js")
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
     text = answer.content.decode()
-    assert "window.IMP = {" in text
+    assert "window.IMP = IMP;" in text
     assert not re.search(r"\beval\b|new Function|innerHTML|setAttribute\(\"style\"", text)
 
 

@@ -3,53 +3,85 @@
   "use strict";
 
   var page = JSON.parse(document.getElementById("page").textContent);
-  var form = document.getElementById("choices");
-  var framed = window.parent !== window;
+  var opener = window.parent !== window ? window.parent : page.road === "popup" ? window.opener : null;
+  var sent = false;
 
   function tell(message) {
-    if (framed) {
+    if (opener) {
       message.iamportSandbox = true;
-      window.parent.postMessage(message, page.target);
+      opener.postMessage(message, page.target);
     }
   }
 
-  if (page.answer) {
-    tell({ answer: page.answer });
-    return;
+  function ready() {
+    sent = false;
+    document.body.removeAttribute("aria-busy");
   }
-  if (!form) {
-    return;
-  }
-
-  var sent = false;
-  form.addEventListener("submit", function (event) {
-    if (sent) {
-      event.preventDefault();
-    }
-    sent = true;
-    form.setAttribute("aria-busy", "true");
-  });
 
   function close() {
-    if (!sent) {
+    var form = document.getElementById("choices");
+    if (form && !sent) {
       form.requestSubmit(document.getElementById("close"));
     }
   }
 
-  document.addEventListener("keydown", function (event) {
-    if (event.key === "Escape") {
-      close();
+  // One choice only; forms that open another tab leave this window as it is.
+  document.addEventListener("submit", function (event) {
+    if (event.target.target === "_blank") {
+      return;
     }
-  });
-  window.addEventListener("message", function (event) {
-    var ours = event.source === window.parent && (page.target === "*" || event.origin === page.target);
-    if (framed && ours && event.data && event.data.iamportSandbox && event.data.close) {
-      close();
+    if (sent) {
+      event.preventDefault();
     }
+    sent = true;
+    document.body.setAttribute("aria-busy", "true");
   });
-  window.addEventListener("pageshow", function () {
-    sent = false; // back from the cache of pages
-    form.removeAttribute("aria-busy");
-  });
-  tell({ shown: true });
+
+  var all = document.getElementById("agree-all");
+  var terms = [...document.querySelectorAll(".term input")];
+  if (all) {
+    all.addEventListener("change", function () {
+      terms.forEach(function (term) {
+        term.checked = all.checked;
+      });
+    });
+    terms.forEach(function (term) {
+      term.addEventListener("change", function () {
+        all.checked = terms.every(function (one) {
+          return one.checked;
+        });
+      });
+    });
+  }
+
+  var strip = document.getElementById("strip");
+  if (strip) {
+    strip.addEventListener("toggle", function () {
+      if (strip.open) {
+        strip.scrollIntoView({ block: "end" });
+      }
+    });
+  }
+
+  if (page.silent) {
+    tell({ silent: true });
+  } else if (page.go) {
+    tell({ go: page.go });
+  } else if (page.answer) {
+    tell({ answer: page.answer });
+  } else {
+    document.addEventListener("keydown", function (event) {
+      if (event.key === "Escape") {
+        close();
+      }
+    });
+    window.addEventListener("message", function (event) {
+      var ours = opener && event.source === opener && (page.target === "*" || event.origin === page.target);
+      if (ours && event.data && event.data.iamportSandbox && event.data.close) {
+        close();
+      }
+    });
+    window.addEventListener("pageshow", ready); // back from the cache of pages
+    tell({ shown: page.imp_uid });
+  }
 })();

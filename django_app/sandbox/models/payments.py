@@ -1,4 +1,4 @@
-"""The gateway's tables. All times are unix seconds and 0 where nothing has happened yet, as in V1's answers."""
+"""Payments, what was given back of them, and amounts prepared."""
 
 from __future__ import annotations
 
@@ -81,6 +81,10 @@ class Payment(models.Model):
     origin = models.CharField(max_length=255, blank=True)  # of the page that opened the window
     site = models.CharField(max_length=255)  # where this gateway was reached: scheme and host
     error_code = models.CharField(max_length=20, blank=True)  # for the callback
+    vbank_closed = models.BooleanField(default=False)  # by DELETE /vbanks; V1 does not tell how it shows, so it does not show
+    cash_receipt_issued = models.BooleanField(default=False)
+    customer_uid = models.CharField(max_length=80, blank=True)
+    customer_uid_usage = models.CharField(max_length=20, blank=True)  # issue, payment, payment.scheduled; empty: an ordinary payment
 
     class Meta:
         verbose_name = _("payment")
@@ -88,6 +92,10 @@ class Payment(models.Model):
         constraints = [
             models.CheckConstraint(name="sandbox_amount_positive", condition=Q(amount__gt=0)),
             models.CheckConstraint(name="sandbox_cancel_within_amount", condition=Q(cancel_amount__gte=0, cancel_amount__lte=F("amount"))),
+        ]
+        # the status list compares another time for each status
+        indexes = [
+            models.Index(fields=["status", time], name=f"sandbox_{time}") for time in ("started_at", "paid_at", "failed_at", "cancelled_at")
         ]
 
     def __str__(self) -> str:
@@ -118,6 +126,18 @@ class Cancellation(models.Model):
         return self.cancellation_id
 
 
+class CancelLater(models.Model):
+    """A cancel that was accepted and is not done yet (some processors finish it hours later). Done at `due_at` of the gateway's clock."""
+
+    payment = models.ForeignKey(Payment, on_delete=models.CASCADE, related_name="cancels_later")
+    amount = models.DecimalField(max_digits=14, decimal_places=2)
+    reason = models.CharField(max_length=256)
+    due_at = models.BigIntegerField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.amount} at {self.due_at}"
+
+
 class Prepared(models.Model):
     """The amount that request_pay must ask for."""
 
@@ -128,60 +148,3 @@ class Prepared(models.Model):
 
     def __str__(self) -> str:
         return self.merchant_uid
-
-
-class Token(models.Model):
-    """An access token. The newest one is handed out again until it expires."""
-
-    value = models.CharField(max_length=40, unique=True)
-    expired_at = models.BigIntegerField()
-
-    def __str__(self) -> str:
-        return f"token {self.pk}"
-
-
-class Delivery(models.Model):
-    """One webhook to one address: queued, claimed by whoever sends it (`sending`), then delivered or failed."""
-
-    class State(models.TextChoices):
-        QUEUED = "queued", _("Queued")
-        SENDING = "sending", _("Being sent")
-        DELIVERED = "delivered", _("Delivered")
-        FAILED = "failed", _("Not delivered")
-
-    class Format(models.TextChoices):
-        JSON = "json"
-        FORM = "form"
-
-    imp_uid = models.CharField(max_length=32, db_index=True)
-    url = models.CharField(max_length=2000)
-    format = models.CharField(max_length=4, choices=Format.choices, default=Format.JSON)
-    body = models.JSONField()
-    state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
-    due_at = models.BigIntegerField()
-    tries = models.PositiveSmallIntegerField(default=0)
-    answer_status = models.PositiveSmallIntegerField(null=True)
-    answer_text = models.TextField(blank=True)
-    created_at = models.BigIntegerField()
-    delivered_at = models.BigIntegerField(default=0)
-
-    class Meta:
-        indexes = [models.Index(fields=["state", "due_at"], name="sandbox_delivery_due")]
-
-    def __str__(self) -> str:
-        return f"{self.imp_uid} → {self.url}"
-
-
-class ApiCall(models.Model):
-    """One call of the REST API, without keys, secrets and tokens."""
-
-    method = models.CharField(max_length=10)
-    path = models.CharField(max_length=500)
-    query = models.CharField(max_length=500, blank=True)
-    body = models.TextField(blank=True)
-    http_status = models.PositiveSmallIntegerField()
-    code = models.IntegerField()
-    created_at = models.BigIntegerField()
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path} {self.http_status}"

@@ -1,0 +1,88 @@
+"""Settings of the stand-in alone: no site around it, no settings file, one SQLite database of its own.
+
+`manage.py sandbox` fills in its options; `gunicorn sandbox.wsgi` reads these environment variables:
+SANDBOX_DB (a file, needed there) · SANDBOX_WEBHOOK_URL · SANDBOX_IMP_CODE · SANDBOX_IMP_KEY with SANDBOX_IMP_SECRET (default: any).
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+APP_DIR = Path(__file__).resolve().parent.parent
+
+SANDBOX_ALONE = True  # told to the command and to wsgi.py: nobody serves a whole site with these settings
+DEBUG = False
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+SECRET_KEY = secrets.token_urlsafe(50)  # wsgi.py shares one among its processes; it signs the window's forms and nothing that lasts
+ROOT_URLCONF = "sandbox.urls_alone"
+WSGI_APPLICATION = "sandbox.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = ["sandbox", "django.contrib.humanize", "django.contrib.staticfiles"]
+MIDDLEWARE = [
+    "sandbox.middleware.LoopbackOnly",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+
+DATABASE_ROUTERS = ["sandbox.router.SandboxRouter"]
+DATABASES = {
+    "default": {},  # there is none
+    "sandbox": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ.get("SANDBOX_DB", "").strip() or ":unset:",
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,  # seconds
+            # Play data: nothing is lost but with the machine's power.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA wal_autocheckpoint=4000;",
+        },
+    },
+}
+
+LANGUAGE_CODE = "ko"
+LANGUAGES = [("ko", "한국어"), ("en", "English")]
+LOCALE_PATHS = [APP_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Asia/Seoul"
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
+        "django.request": {"level": "ERROR"},  # the answers 4xx are what this server is for
+    },
+}
+
+# None: whatever a caller sends is right; tokens belong to their key.
+SANDBOX = {
+    "code": os.environ.get("SANDBOX_IMP_CODE", "").strip() or None,
+    "key": os.environ.get("SANDBOX_IMP_KEY", "").strip() or None,
+    "secret": os.environ.get("SANDBOX_IMP_SECRET", "").strip() or None,
+    "webhook_url": os.environ.get("SANDBOX_WEBHOOK_URL", "").strip(),
+    "worker": True,
+}
+if bool(SANDBOX["key"]) != bool(SANDBOX["secret"]):
+    raise ImproperlyConfigured("SANDBOX_IMP_KEY and SANDBOX_IMP_SECRET belong together: set both or neither.")
