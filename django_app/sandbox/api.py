@@ -34,7 +34,7 @@ def _expected(fields: Fields) -> tuple[str, Decimal, str]:
     try:
         merchant_uid = reading.merchant_uid(fields.get("merchant_uid"))
         code = reading.currency(fields.get("currency")) if fields.get("currency") is not None else ""
-        return merchant_uid, reading.amount(fields.get("amount"), code or "KRW", digits_allowed=fields.form), code
+        return merchant_uid, reading.amount(fields.get("amount"), code, digits_allowed=fields.form), code
     except ValueError:
         raise Refusal(400, -1, "merchant_uid, amount 파라메터가 누락되었거나 올바르지 않습니다.") from None
 

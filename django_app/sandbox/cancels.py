@@ -48,7 +48,8 @@ def by_api(asked: Asked) -> Payment:
         if asked.later_s is not None:
             CancelLater.objects.create(payment=payment, amount=part, reason=asked.reason, due_at=clock.now() + asked.later_s)
         else:
-            payments.give_back(payment, part, reason=asked.reason, webhook=asked.enable_webhook and _used_a_webhook(payment))
+            told = asked.enable_webhook and _used_a_webhook(payment)
+            payments.give_back(payment, part, reason=asked.reason, webhook=told, console_only=True)
         return payment
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from sandbox import processor
 from sandbox.door import door
 from sandbox.envelope import Refusal
 from sandbox.reading import Fields
@@ -32,6 +33,12 @@ CHANNELS = {
     "channel-key-00000000-0000-4000-8000-000000000003": ("settle", "settletest"),
     "channel-key-00000000-0000-4000-8000-000000000004": ("kakaopay", "TC0ONETIME"),
 }
+
+
+def channel(key: str) -> str:
+    """provider.MID behind a channel key. A key of your own console is not known here: a newer processor stands behind it."""
+    known = CHANNELS.get(key)
+    return ".".join(known) if known else processor.CHANNEL_PG
 
 
 def _banks(request: HttpRequest, fields: Fields) -> list[dict[str, str]]:

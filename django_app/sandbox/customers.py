@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest
 
-from sandbox import clock, processor, reading
+from sandbox import clock, codes, reading
 from sandbox.charges import BILLING_PG
 from sandbox.door import door
 from sandbox.envelope import Refusal
@@ -58,7 +58,7 @@ def pg_of(fields: Any) -> tuple[str, str]:
     """Provider and MID: behind channel_key the newer one, else `pg`, else the default for billing."""
     asked = fields.get("pg")
     if fields.get("channel_key"):
-        asked = processor.CHANNEL_PG
+        asked = codes.channel(str(fields.get("channel_key")))
     elif not isinstance(asked, str) or not _PG.fullmatch(asked):
         asked = BILLING_PG  # an unusable one falls back, as V1 documents
     provider, _, mid = asked.partition(".")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
 import requests
 import urllib3
 from django.conf import settings
+from django.db import connections
 from django.db.models import F
 from urllib3.util import parse_url
 
@@ -16,16 +19,25 @@ from sandbox import clock, notices
 from sandbox.middleware import is_loopback
 from sandbox.models import Delivery
 from sandbox.redaction import printable
+from sandbox.router import ALIAS
 
 TIMEOUT = (10, 30)  # seconds to connect, to read: V1's own for a first attempt (documented)
 RESEND_TIMEOUT = 15  # seconds in all, for a resend by hand (documented) and, unknown but likely, for a retry
 _KEPT = 2000  # bytes of the answer
+AT_ONCE = 4  # deliveries under way in one process
+LOST_AFTER = 60  # seconds; longer than any attempt lasts
+LOST = "The sandbox was stopped while this was under way."
 
 
 def deliver_due() -> int:
     """Send what is due, oldest first. Returns how many were sent by this caller."""
+    _give_up_lost()
     due = Delivery.objects.filter(state=Delivery.State.QUEUED, due_at__lte=clock.now())
-    return len(_send_all(due.order_by("due_at", "pk").values_list("pk", flat=True)))
+    keys = list(due.order_by("due_at", "pk").values_list("pk", flat=True))
+    if len(keys) < 2 or not settings.SANDBOX["worker"]:
+        return len(_send_all(keys))
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # a slow receiver does not hold up the others
+        return sum(pool.map(_send_apart, keys))
 
 
 def deliver_now(format: str | None = None) -> list[Delivery]:
@@ -49,9 +61,29 @@ def _send_all(keys: Any) -> list[Delivery]:
     return sent
 
 
+def _send_apart(key: int) -> int:
+    """One delivery in a thread of its own, with a connection of its own."""
+    try:
+        return len(_send_all([key]))
+    finally:
+        connections[ALIAS].close()
+
+
+def _give_up_lost() -> None:
+    """A process that ended in the middle of a delivery leaves it "being sent": after a minute of real time that is a network error."""
+    lost = Delivery.objects.filter(state=Delivery.State.SENDING, claimed_at__lt=int(time.time()) - LOST_AFTER)
+    for delivery in lost:
+        if Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.SENDING).update(
+            state=Delivery.State.FAILED, answer_text=LOST, delivered_at=clock.now()
+        ):
+            notices.again(delivery)
+
+
 def _claim(key: int) -> bool:
     """Whether this caller may send it: of two processes, one changes the row."""
-    claimed = Delivery.objects.filter(pk=key, state=Delivery.State.QUEUED).update(state=Delivery.State.SENDING, tries=F("tries") + 1)
+    claimed = Delivery.objects.filter(pk=key, state=Delivery.State.QUEUED).update(
+        state=Delivery.State.SENDING, tries=F("tries") + 1, claimed_at=int(time.time())
+    )
     return claimed == 1
 
 

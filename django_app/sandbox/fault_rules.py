@@ -30,6 +30,8 @@ def apply(values: Mapping[str, Any]) -> None:
     of_call = {name: read(name, values[name]) for name, read in _CALL.items() if name in values}
     of_delivery = _delivery(values["delivery"]) if "delivery" in values else {}
     match = {name: read(name, values[name]) for name, read in _MATCH.items() if name in values}
+    if "path" in match and not of_delivery:  # as the log prints it, or with a slash in front
+        match["path"] = match["path"].removeprefix("/sandbox/api").lstrip("/")
     whole = {name: _true(name, values[name]) for name in ("reset", "expire_tokens") if name in values}
     seed = _seed(values["seed"]) if "seed" in values else None
     _consistent(of_call, of_delivery, match)

@@ -62,6 +62,8 @@ def for_call(method: str, path: str) -> Plan | None:
     def matches(rule: Fault) -> bool:
         if not rule.path and path.rstrip("/") == TOKENS:
             return False
+        if "cancel_later_s" in rule.effects and (method, path.rstrip("/")) != ("POST", "payments/cancel"):
+            return False  # other calls do not use it up
         return rule.method in ("", method) and rule.path in path
 
     taken = _take(matches, of_delivery=False)

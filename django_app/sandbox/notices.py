@@ -17,13 +17,16 @@ RETRIES = 5  # at most: V1 makes them on written request only
 RETRY_AFTER = 60  # seconds
 
 
-def queue(payment: Payment, cancellation_id: str = "") -> list[Delivery]:
-    """One delivery for each address of the payment: its notice_url replaces the console's. Joins the caller's transaction."""
+def queue(payment: Payment, cancellation_id: str = "", *, console_only: bool = False) -> list[Delivery]:
+    """One delivery for each address of the payment: its notice_url replaces the console's. Joins the caller's transaction.
+
+    console_only: to the console's address, whatever the payment says, as an API cancel with enable_webhook does (documented).
+    """
     body = {"imp_uid": payment.imp_uid, "merchant_uid": payment.merchant_uid, "status": payment.status}
     if cancellation_id:
         body["cancellation_id"] = cancellation_id
     console = settings.SANDBOX["webhook_url"]
-    return _queue(payment.imp_uid, payment.notice_urls or ([console] if console else []), body, resend=False)
+    return _queue(payment.imp_uid, (not console_only and payment.notice_urls) or ([console] if console else []), body, resend=False)
 
 
 def resend(payment: Payment) -> list[Delivery]:

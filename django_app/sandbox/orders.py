@@ -14,10 +14,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.http import HttpRequest
 
-from sandbox import clock, payments, processor, reading
+from sandbox import clock, codes, payments, processor, reading
 from sandbox.models import Payment, Prepared
 from sandbox.processor import KST
 from sandbox.router import ALIAS
@@ -30,6 +29,12 @@ MAX_AMOUNT = 1_000_000_000  # more than any processor approves at once
 _DUE_FORMATS = {10: "%Y-%m-%d", 8: "%Y%m%d", 19: "%Y-%m-%d %H:%M:%S", 14: "%Y%m%d%H%M%S", 12: "%Y%m%d%H%M"}
 _TEXTS = {"name": 40, "buyer_name": 16, "buyer_email": 64, "buyer_tel": 16, "buyer_addr": 128, "buyer_postcode": 8}
 _PG = re.compile(r"[a-z0-9_]{1,16}(\.[\w-]{1,80})?", re.ASCII)
+_PROVIDERS = {
+    "html5_inicis", "inicis", "inicis_jp", "inicis_unified", "kcp", "kcp_billing", "kcp_quick", "nice", "nice_v2", "tosspayments", "uplus",
+    "smartro", "smartro_v2", "kicc", "ksnet", "settle", "settle_acc", "daou", "danal", "danal_tpay", "mobilians", "mobilians_v2", "welcome",
+    "galaxia", "payco", "kakaopay", "kakao", "naverpay", "naverco", "tosspay", "tosspay_v2", "smilepay", "paypal", "paypal_v2", "eximbay",
+    "chai", "syrup", "paymentwall", "jtnet", "payple", "bluewalnut", "ssgpay", "lpay", "alipay",
+}  # fmt: skip
 # What a second window for an order has in common with the first.
 _ASKED = (
     "merchant_uid", "amount", "currency", "pay_method", *_TEXTS, "custom_data", "notice_urls", "m_redirect_url", "vbank_due", "channel_key",
@@ -87,7 +92,7 @@ def again(first: Payment) -> Payment:
 
 
 def _check_unpaid(merchant_uid: str) -> None:
-    if Payment.objects.filter(merchant_uid=merchant_uid, paid_at__gt=0, cancel_amount__lt=F("amount")).exists():
+    if Payment.objects.filter(merchant_uid=merchant_uid, paid_at__gt=0).exists():
         raise Refused(*ALREADY_PAID)
 
 
@@ -114,8 +119,9 @@ def _facts(params: Mapping[str, Any]) -> dict[str, Any]:
             raise unusable(name) from None
 
     channel_key = read("channelKey", partial(reading.text, limit=200))
-    pg = processor.CHANNEL_PG if channel_key else read("pg", _pg, processor.DEFAULT_PG)
-    currency = read("currency", reading.currency, "KRW")
+    pg = codes.channel(channel_key) if channel_key else read("pg", _pg, processor.DEFAULT_PG)
+    abroad = pg.partition(".")[0] in {"paypal", "paypal_v2", "eximbay"}  # their default is USD (reference, currency)
+    currency = read("currency", reading.currency, "USD" if abroad else "KRW")
     facts = {
         "merchant_uid": read("merchant_uid", reading.merchant_uid, None) or f"nobody_{processor.digits(13)}",
         "amount": read("amount", partial(_whole, currency=currency), None),
@@ -149,9 +155,9 @@ def unusable(name: str) -> Refused:
 
 
 def _whole(value: Any, currency: str) -> Any:
-    amount = reading.amount(value, currency)
-    if amount > MAX_AMOUNT or amount % 1:
-        raise ValueError("not a whole amount within reason")
+    amount = reading.amount(value, currency)  # whole won, or at most two decimals of another currency
+    if amount > MAX_AMOUNT:
+        raise ValueError("not an amount within reason")
     return amount
 
 
@@ -177,10 +183,10 @@ def _pay_method(value: Any) -> str:
 
 
 def _pg(value: Any) -> str:
-    """`provider` or `provider.MID`; without a MID the shared test one."""
+    """`provider` or `provider.MID`; without a MID the shared test one. An unknown provider becomes the default one (reference, params)."""
     found = reading.text(value, 97)
-    if not _PG.fullmatch(found):
-        raise ValueError("not provider.MID")
+    if not _PG.fullmatch(found) or found.partition(".")[0] not in _PROVIDERS:
+        return processor.DEFAULT_PG
     return found if "." in found else f"{found}.INIpayTest" if found == "html5_inicis" else f"{found}.sandbox"
 
 

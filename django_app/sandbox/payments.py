@@ -46,6 +46,8 @@ def approve(imp_uid: str, *, late: bool = True, webhook: bool = True, amount: De
         now = clock.now()
         if payment.pay_method == "vbank":
             _takes_deposits(payment, now)
+            if amount is not None and amount != payment.amount:
+                raise WrongState("An account takes its whole amount only: the bank sends any other back.")
         payment.amount = payment.amount if amount is None else amount
         processor.approved(payment, now)
         payment.status, payment.paid_at = Status.PAID, now
@@ -158,7 +160,7 @@ def cancellable(payment: Payment) -> Decimal:
     return payment.remaining - (accepted or Decimal(0))
 
 
-def give_back(payment: Payment, part: Decimal, *, reason: str, webhook: bool) -> Cancellation:
+def give_back(payment: Payment, part: Decimal, *, reason: str, webhook: bool, console_only: bool = False) -> Cancellation:
     """One more item of the cancel_history. The caller holds the lock, read the row under it and checked the amount."""
     now = clock.now()
     made = Cancellation.objects.create(
@@ -171,7 +173,7 @@ def give_back(payment: Payment, part: Decimal, *, reason: str, webhook: bool) ->
     )
     payment.status, payment.cancelled_at, payment.cancel_reason = Status.CANCELLED, now, reason
     payment.cancel_amount += part
-    _changed(payment, now, webhook, made.cancellation_id)
+    _changed(payment, now, webhook, made.cancellation_id, console_only=console_only)
     return made
 
 
@@ -182,9 +184,9 @@ def _one_of(imp_uid: str, *statuses: Status) -> Payment:
     return payment
 
 
-def _changed(payment: Payment, now: int, webhook: bool, cancellation_id: str = "") -> Payment:
+def _changed(payment: Payment, now: int, webhook: bool, cancellation_id: str = "", *, console_only: bool = False) -> Payment:
     payment.updated_at = now
     payment.save()
     if webhook:
-        notices.queue(payment, cancellation_id)
+        notices.queue(payment, cancellation_id, console_only=console_only)
     return payment

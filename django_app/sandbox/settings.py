@@ -14,6 +14,7 @@ APP_DIR = Path(__file__).resolve().parent.parent
 
 SANDBOX_ALONE = True  # told to the command and to wsgi.py: nobody serves a whole site with these settings
 DEBUG = False
+APPEND_SLASH = False  # the API takes both
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 SECRET_KEY = secrets.token_urlsafe(50)  # wsgi.py shares one among its processes; it signs the window's forms and nothing that lasts
 ROOT_URLCONF = "sandbox.urls_alone"
@@ -25,6 +26,7 @@ MIDDLEWARE = [
     "sandbox.middleware.LoopbackOnly",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",  # looks at the host name: no foreign page may bind its own name to this machine
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -83,6 +85,11 @@ SANDBOX = {
     "secret": os.environ.get("SANDBOX_IMP_SECRET", "").strip() or None,
     "webhook_url": os.environ.get("SANDBOX_WEBHOOK_URL", "").strip(),
     "worker": True,
+    "webhook_retries": int(os.environ.get("SANDBOX_WEBHOOK_RETRIES", "").strip() or 0),  # 0 to 5
+    "webhook_format": os.environ.get("SANDBOX_WEBHOOK_FORMAT", "").strip() or "json",  # or form
+    "webhook_anywhere": os.environ.get("SANDBOX_WEBHOOK_ANYWHERE", "").strip() == "1",  # also beyond this machine
 }
+if not 0 <= SANDBOX["webhook_retries"] <= 5 or SANDBOX["webhook_format"] not in {"json", "form"}:
+    raise ImproperlyConfigured("SANDBOX_WEBHOOK_RETRIES is a number from 0 to 5, SANDBOX_WEBHOOK_FORMAT json or form.")
 if bool(SANDBOX["key"]) != bool(SANDBOX["secret"]):
     raise ImproperlyConfigured("SANDBOX_IMP_KEY and SANDBOX_IMP_SECRET belong together: set both or neither.")

@@ -10,7 +10,6 @@ import json
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.http import HttpRequest
 
 from sandbox import customers, orders, reading, serializer
@@ -86,7 +85,7 @@ def columns(values: Any, *, form: bool) -> dict[str, Any]:
 
 def refuse_if_paid(merchant_uid: str) -> None:
     """A merchant_uid pays once."""
-    if Payment.objects.filter(merchant_uid=merchant_uid, paid_at__gt=0, cancel_amount__lt=F("amount")).exists():
+    if Payment.objects.filter(merchant_uid=merchant_uid, paid_at__gt=0).exists():
         raise Refusal(200, 1, PAID_BEFORE)
 
 

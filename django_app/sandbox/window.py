@@ -149,7 +149,10 @@ def form(request: HttpRequest) -> reading.Fields:
         fields = reading.body(request)
     except reading.TooBig:
         return reading.Fields()
-    return fields if fields.form else reading.Fields()
+    if not fields.form:
+        return reading.Fields()
+    # Every field here is one text; `name[]=` and `name[key]=` would be lists and objects.
+    return reading.Fields({name: value for name, value in fields.values.items() if isinstance(value, str)}, form=True)
 
 
 def opener(request: HttpRequest, fields: reading.Fields) -> str:

@@ -41,6 +41,7 @@ class Delivery(models.Model):
     due_at = models.BigIntegerField()
     tries = models.PositiveSmallIntegerField(default=0)
     answer_status = models.PositiveSmallIntegerField(null=True)
+    claimed_at = models.BigIntegerField(default=0, editable=False)  # real unix seconds, whatever the gateway's clock says
     answer_text = models.TextField(blank=True)
     created_at = models.BigIntegerField()
     delivered_at = models.BigIntegerField(default=0)

@@ -240,6 +240,17 @@ def test_partial_cancels_that_processors_refuse(api, pay):
 # -- webhooks --
 
 
+def test_the_webhook_of_an_api_cancel_goes_to_the_console_alone(api, pay, settings):
+    uid = pay("order-1", webhook=True)
+    Payment.objects.update(notice_urls=["http://127.0.0.1:9/own/"])
+    cancel(api, imp_uid=uid, amount=1, enable_webhook=True)
+    assert Delivery.objects.last().url == settings.SANDBOX["webhook_url"]
+    settings.SANDBOX = {**settings.SANDBOX, "webhook_url": ""}
+    sent = Delivery.objects.count()
+    cancel(api, imp_uid=uid, amount=1, enable_webhook=True)
+    assert Delivery.objects.count() == sent
+
+
 def test_a_webhook_only_if_asked_and_only_if_there_was_one(api, pay):
     silent, heard = pay("silent"), pay("heard", webhook=True)
     cancel(api, imp_uid=silent, enable_webhook=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time as clock_time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs
 
@@ -41,6 +42,18 @@ def test_json(control, pay, mock, time):
             "created_at": time.now - 3, "delivered_at": time.now, "resend": False,
         }
     ]  # fmt: skip
+
+
+def test_a_delivery_whose_sender_was_stopped_is_not_under_way_for_ever(pay, mock):
+    pay("order-1", webhook=True)
+    Delivery.objects.update(state="sending", tries=1, claimed_at=int(clock_time.time()) - 30)
+    deliveries.deliver_due()
+    assert Delivery.objects.get().state == "sending"  # it may still be on its way
+    Delivery.objects.update(claimed_at=int(clock_time.time()) - 61)
+    deliveries.deliver_due()
+    lost = Delivery.objects.get()
+    assert (lost.state, lost.answer_text) == ("failed", "The sandbox was stopped while this was under way.")
+    assert len(mock.calls) == 0
 
 
 def test_form(control, pay, mock):

@@ -318,3 +318,17 @@ def test_the_log_names_the_payment(api, browser, pay):
     api("payments/status/paid")
     calls = browser.get("/sandbox/control/log").json()["calls"]
     assert [call["imp_uid"] for call in calls if "getToken" not in call["path"]] == [uid, uid, uid, ""]
+
+
+def test_a_later_cancel_is_not_used_up_by_another_call(api, control, pay):
+    uid = pay("order-1")
+    control("faults", cancel_later_s=60, times=1)
+    api(f"payments/{uid}")
+    assert api("payments/cancel", {"imp_uid": uid}).json()["response"]["status"] == "paid"
+
+
+@pytest.mark.parametrize("path", ["payments/cancel", "/payments/cancel", "/sandbox/api/payments/cancel"])
+def test_a_path_may_be_written_as_the_log_prints_it(api, control, pay, path):
+    uid = pay("order-1")
+    control("faults", http=503, times=1, path=path)
+    assert api("payments/cancel", {"imp_uid": uid}).status_code == 503

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -215,7 +216,46 @@ def test_a_paid_merchant_uid_is_refused(window, pay, control):
     control(f"payments/{uid}/cancel", amount=1)
     assert refusal(window) == ("F1002", "이미 결제가 이루어진 거래건입니다.")
     control(f"payments/{uid}/cancel")
-    window.open()
+    assert refusal(window) == ("F1002", "이미 결제가 이루어진 거래건입니다.")  # "always unique" is the safe rule
+
+
+@pytest.mark.parametrize("asked", ["nosuchpg", "INIpay", "a b", "p" * 17])
+def test_an_unknown_processor_becomes_the_default_one(window, asked):
+    assert window.choose(window.open(pg=asked), "approve").status_code == 200
+    assert Payment.objects.get().asked_pg == "html5_inicis.INIpayTest"
+
+
+def test_a_channel_key_stands_for_its_processor(window):
+    for number, provider in ((1, "html5_inicis.INIpayTest"), (2, "tosspayments.iamporttest_4")):
+        window.open(channelKey=f"channel-key-00000000-0000-4000-8000-00000000000{number}", merchant_uid=f"order-{number}")
+        assert Payment.objects.get(merchant_uid=f"order-{number}").asked_pg == provider
+
+
+def test_dollars(window):
+    window.open(pg="eximbay", amount=14.2)
+    payment = Payment.objects.get()
+    assert (payment.amount, payment.currency) == (Decimal("14.20"), "USD")
+
+
+@pytest.mark.parametrize("path", ["/sandbox/pay/", "/sandbox/certification/", "the window"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "params[]=x",
+        "params[a]=x",
+        "nonce[]=:",
+        "nonce={nonce}&choice[]=approve",
+        "nonce={nonce}&choice=decline&refusal[]=x",
+        "birthday[]=x",
+    ],
+)
+def test_form_arrays_are_no_text(window, path, body):
+    address = window.open()
+    nonce = re.search(r'name="nonce" value="([^"]+)"', window.browser.get(address).content.decode()).group(1)
+    path = address if path == "the window" else path
+    answer = window.browser.generic("POST", path, body.format(nonce=nonce), content_type="application/x-www-form-urlencoded")
+    assert answer.status_code < 500
+    assert Payment.objects.get().status != "paid"
 
 
 def test_failed_ready_and_waiting_ones_may_be_tried_again(window, pay):
@@ -245,8 +285,8 @@ def test_a_wrong_merchant_code(window, code):
     [
         ("amount", "10000"), ("amount", 0), ("amount", -1), ("amount", 10.5), ("amount", None), ("amount", True), ("amount", 1_000_000_001),
         ("amount", [10_000]), ("amount", ""), ("merchant_uid", "m" * 41), ("merchant_uid", 7), ("merchant_uid", "a\0b"),
-        ("merchant_uid", "\ud800"), ("merchant_uid", ""), ("pay_method", "gold"), ("pay_method", ["card"]), ("pay_method", {}), ("pg", "a b"),
-        ("pg", "p" * 17), ("pg", 1), ("currency", "won"), ("name", "n" * 41), ("name", 1), ("name", "a\0"), ("buyer_name", "b" * 17),
+        ("merchant_uid", "\ud800"), ("merchant_uid", ""), ("pay_method", "gold"), ("pay_method", ["card"]), ("pay_method", {}),
+        ("pg", 1), ("currency", "won"), ("name", "n" * 41), ("name", 1), ("name", "a\0"), ("buyer_name", "b" * 17),
         ("buyer_email", "e" * 65), ("buyer_tel", ""), ("buyer_tel", "1" * 17), ("buyer_addr", "a" * 129), ("buyer_postcode", "1" * 9),
         ("notice_url", "javascript:1"), ("notice_url", ["http://localhost", 1]), ("notice_url", ["http://localhost"] * 11), ("notice_url", {}),
         ("m_redirect_url", "/done"), ("m_redirect_url", "http://" + "x" * 2000), ("channelKey", "c" * 201), ("channelKey", ["c"]),

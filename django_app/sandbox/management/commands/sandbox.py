@@ -18,8 +18,6 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.servers.basehttp import run
 from django.core.wsgi import get_wsgi_application
 
-from sandbox.middleware import is_loopback
-
 
 class Command(BaseCommand):
     """Serve API, script, window, panel and control API on this machine until Ctrl-C."""
@@ -52,7 +50,7 @@ class Command(BaseCommand):
 
     def _place(self, host: str, port: int) -> tuple[str, int]:
         host = "127.0.0.1" if host == "localhost" else host.strip("[]")
-        if not is_loopback(host):
+        if host not in {"127.0.0.1", "::1"}:
             raise CommandError(f"--host {host} is not an address of this machine alone: the sandbox serves 127.0.0.1 or ::1 only.")
         if not 0 < port < 65536:
             raise CommandError(f"--port {port} is not a port: write a number from 1 to 65535.")
@@ -71,7 +69,11 @@ class Command(BaseCommand):
         if bool(options["imp_key"]) != bool(options["imp_secret"]):
             raise CommandError("--imp-key and --imp-secret belong together: give both or neither.")
         url = options["webhook_url"]
-        if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
+        try:
+            fits = not url or (urlsplit(url).scheme in {"http", "https"} and bool(urlsplit(url).hostname))
+        except ValueError:
+            fits = False
+        if not fits:
             raise CommandError(f"--webhook-url {url} is not a web address.")
         settings.SANDBOX.update(
             code=options["imp_code"], key=options["imp_key"], secret=options["imp_secret"], webhook_url=options["webhook_url"]
