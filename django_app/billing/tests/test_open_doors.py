@@ -8,6 +8,7 @@ import requests
 from django.test import Client
 from django.utils import timezone
 
+from billing import webhooks
 from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
 from billing.states import Status
 from billing.tests.payments import envelope
@@ -196,6 +197,13 @@ def test_thirty_calls_an_hour_also_when_all_knock_at_once(gateway, txn, settings
     codes = together([lambda: deliver(imp_uid, txn.merchant_uid).status_code] * 16)
     assert codes == [200] * 16
     assert len(gateway.calls) - asked == 5
+
+
+def test_the_first_to_come_may_ask_whoever_comes_behind(gateway, txn, settings):
+    """Each counts those before it, not those that were stored while it was on its way."""
+    settings.BILLING_CALLS_PER_HOUR = 2
+    events = [WebhookEvent.objects.create(imp_uid="imp_1", merchant_uid=txn.merchant_uid, tries=1) for _ in range(4)]
+    assert [webhooks._may_ask(event) for event in events] == [True, True, False, False]
 
 
 UNREADABLE = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time as clock_time
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 import pytest
@@ -54,6 +54,34 @@ def test_a_delivery_whose_sender_was_stopped_is_not_under_way_for_ever(pay, mock
     lost = Delivery.objects.get()
     assert (lost.state, lost.answer_text) == ("failed", "The sandbox was stopped while this was under way.")
     assert len(mock.calls) == 0
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
+def test_a_slow_receiver_does_not_hold_up_the_others(settings):
+    """The first receiver answers 200 only if the second one was asked meanwhile."""
+    asked = threading.Event()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path == "/fast":
+                asked.set()
+            self.send_response(200 if asked.wait(10) else 500)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings.SANDBOX = {**settings.SANDBOX, "worker": True}
+    for path in ("slow", "fast"):
+        url = f"http://127.0.0.1:{server.server_port}/{path}"
+        Delivery.objects.create(imp_uid="imp_1", url=url, format="json", body={}, due_at=1, created_at=1)
+    assert deliveries.deliver_due() == 2
+    server.shutdown()
+    server.server_close()
+    assert list(Delivery.objects.values_list("state", "answer_status")) == [("delivered", 200)] * 2
 
 
 def test_form(control, pay, mock):
