@@ -8,6 +8,11 @@
     │   └── PaymentNotFound         its 404
     ├── UnknownPayment              a payment whose merchant_uid no row of ours has: reported, never touched
     ├── NotAnId                     a text that cannot be an imp_uid or merchant_uid; nothing was asked
+    ├── InsufficientPoints          the balance does not cover it; nothing was changed
+    ├── KeyReused                   this key belongs to another spend, give-back or adjustment already
+    ├── NoSuchSpend                 nothing was spent under this key
+    ├── CannotCancel                a cancel that must not begin, and why; nothing was changed
+    ├── NotAllowed                  a decision of staff that does not fit how things stand; nothing was changed
     └── LedgerIsAppendOnly          somebody tried to change or delete an entry
     NetworkInTransaction            (a RuntimeError: the program is wrong) a gateway call inside a database transaction
 
@@ -62,6 +67,38 @@ class UnknownPayment(BillingError):
 
 class NotAnId(BillingError, ValueError):
     """Not the form of an id; refused before it goes anywhere."""
+
+
+class InsufficientPoints(BillingError):
+    """The balance does not cover it. missing: how many points more it would take."""
+
+    def __init__(self, missing: int) -> None:
+        super().__init__(f"{missing} points are missing")
+        self.missing = missing
+
+
+class KeyReused(BillingError):
+    """A key names one spend, give-back or adjustment of one member for ever."""
+
+
+class NoSuchSpend(BillingError):
+    """Nothing was spent under this key."""
+
+
+class CannotCancel(BillingError):
+    """A cancel that must not begin. code: not_paid, cancel_open, nothing_left, amount, changed, points_missing or account_needed.
+
+    missing: points, for points_missing.
+    """
+
+    def __init__(self, code: str, message: str, *, missing: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+        self.missing = missing
+
+
+class NotAllowed(BillingError):
+    """A decision of staff that does not fit how things stand. The text says why, for staff."""
 
 
 class LedgerIsAppendOnly(BillingError):

@@ -124,11 +124,28 @@ BILLING_NOTICE_URL = ""  # sent as notice_url; it replaces the webhook address o
 BILLING_CHECKOUTS_PER_MINUTE = 20  # per member
 BILLING_VALIDATIONS_PER_MINUTE = 60  # per member; each is a gateway call
 BILLING_CALLS_PER_HOUR = 30  # gateway calls for one merchant_uid through the doors that anybody may knock at
+BILLING_RETURN_WRONG_MONEY = True  # send wrong money back by ourselves; False leaves each return to staff
+BILLING_SELF_CANCEL_DAYS = 7  # days in which a member may cancel an unspent charge
+# Bank codes a member may choose for the refund of a virtual account, by pg_provider. They are the *processor's* own, and only these are
+# sourced in the vendor's documentation: fill in the rest from its page of bank codes. Staff enter codes freely.
+BILLING_REFUND_BANKS = {
+    "html5_inicis": {"88": "신한은행"},
+    "kcp": {"BK88": "신한은행"},
+    **{
+        name: {"088": "신한은행"}
+        for name in ("tosspayments", "uplus", "nice", "nice_v2", "kicc", "danal_tpay", "smartro", "smartro_v2", "settle")
+    },
+}
+BILLING_WEBHOOK_ADDRESSES: list[
+    str
+] = []  # the only senders of webhooks; the vendor's: 52.78.100.19, 52.78.48.223, 52.78.5.241. Empty: anybody
+BILLING_RUBBISH_PER_MINUTE = 30  # unreadable webhook bodies from one address, then 429
 BILLING_DOOR_SECONDS = 10  # seconds a web request may spend on the gateway in all
 
 IAMPORT_API_URL = "https://api.iamport.kr/"
 IAMPORT_SDK_URL = "https://cdn.iamport.kr/v1/iamport.js"
 IAMPORT_PG = "html5_inicis"  # `pg` of request_pay where no channel is configured for the method
+IAMPORT_PG_API_KEY = ""  # Inicis alone wants its own API key to close a virtual account; read from the secrets file
 IAMPORT_CONNECT_SECONDS = 5  # seconds to reach the gateway
 
 

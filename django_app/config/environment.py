@@ -138,6 +138,7 @@ class Secrets:
     iamport_key: str = field(repr=False)
     iamport_secret: str = field(repr=False)
     channels: Mapping[str, str] = field(default_factory=dict, repr=False)
+    pg_api_key: str = field(default="", repr=False)  # Inicis' own, only for closing virtual accounts
 
 
 def live_secrets(path: Path) -> Secrets:
@@ -188,6 +189,7 @@ def live_secrets(path: Path) -> Secrets:
         iamport_key=text(iamport, "iamport", "iamport_key"),
         iamport_secret=text(iamport, "iamport", "iamport_secret"),
         channels={method: text(channels, "channels", method) for method in channels},
+        pg_api_key=text(iamport, "iamport", "pg_api_key") if iamport.get("pg_api_key") else "",
     )
 
 

@@ -9,7 +9,16 @@ from pathlib import Path
 
 from config import environment
 from config.base import *
-from config.base import BILLING_NOTICE_URL, IAMPORT_API_URL, IAMPORT_SDK_URL, INSTALLED_APPS, MIDDLEWARE, ROOT_DIR, sqlite
+from config.base import (
+    BILLING_NOTICE_URL,
+    BILLING_WEBHOOK_ADDRESSES,
+    IAMPORT_API_URL,
+    IAMPORT_SDK_URL,
+    INSTALLED_APPS,
+    MIDDLEWARE,
+    ROOT_DIR,
+    sqlite,
+)
 
 IAMPORT_MODE = environment.choice("IAMPORT_MODE", ("live", "sandbox"), "live")
 LIVE = IAMPORT_MODE == "live"
@@ -28,6 +37,7 @@ IAMPORT_CODE = _secrets.iamport_code
 IAMPORT_KEY = _secrets.iamport_key
 IAMPORT_SECRET = _secrets.iamport_secret
 IAMPORT_CHANNELS = dict(_secrets.channels)
+IAMPORT_PG_API_KEY = _secrets.pg_api_key
 
 # -- who is served, and how -------------------------------------------------------------------------------------------------
 DEBUG = environment.flag("DJANGO_DEBUG", False)
@@ -76,6 +86,8 @@ CACHES = {"default": environment.cache(os.environ.get("CACHE_URL", "").strip(), 
 IAMPORT_API_URL = os.environ.get("IAMPORT_API_URL", "").strip() or IAMPORT_API_URL
 BILLING_NOTICE_URL = os.environ.get("BILLING_NOTICE_URL", "").strip() or BILLING_NOTICE_URL
 BILLING_ACCEPT_TEST_CHANNEL = environment.flag("BILLING_ACCEPT_TEST_CHANNEL", False)
+BILLING_RETURN_WRONG_MONEY = environment.flag("BILLING_RETURN_WRONG_MONEY", True)
+BILLING_WEBHOOK_ADDRESSES = environment.words("BILLING_WEBHOOK_ADDRESSES") or BILLING_WEBHOOK_ADDRESSES
 
 if LIVE:
     if not IAMPORT_API_URL.startswith("https://") or IAMPORT_API_URL == "https://":
