@@ -62,10 +62,10 @@ def gateway_trouble(trouble: GatewayError) -> JsonResponse:
 def row(txn: PointTransaction) -> JsonResponse:
     """A row as validation and status answer it. `txn.owner` must be loaded. next: where to go, None while there is nowhere to go.
 
-    409 where the only money that came is wrong and on its way back.
+    409 where the only money that came is wrong and goes, or went, back.
     """
     state = standing(txn)
-    if state.name == "returning":
+    if state.name in ("returning", "returned"):
         return error("wrong_money", message=state.message, next=payment_url(txn))
     body = {
         "merchant_uid": txn.merchant_uid,

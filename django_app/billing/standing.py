@@ -13,7 +13,7 @@ from billing.states import Status
 
 @dataclass(frozen=True)
 class Standing:
-    """name: paid, waiting (for a deposit), failed, checking, returning, part_cancelled or cancelled. message: a sentence for the payer."""
+    """name: paid, waiting (for a deposit), failed, checking, returning, returned, part_cancelled or cancelled. message: a sentence for the payer."""
 
     name: str
     message: str
@@ -26,12 +26,12 @@ class Standing:
 
 def standing(txn: PointTransaction) -> Standing:
     """The payer's view of this row. `txn.owner` must be loaded. No gateway call; one query where there is a note for staff."""
-    going_back = _going_back(txn)
+    going_back, name = _wrong_money(txn)
     if txn.is_bound:
         state = _bound(txn)
         return Standing(state.name, f"{state.message} · {going_back}") if going_back else state
     if going_back:
-        return Standing("returning", going_back)
+        return Standing(name, going_back)
     if txn.status == Status.FAILED:
         return Standing("failed", _("The payment did not go through. Nothing was taken."))
     if txn.status == Status.CANCELLED:
@@ -44,15 +44,26 @@ def standing(txn: PointTransaction) -> Standing:
     return Standing("checking", _("We are checking your payment. You can safely leave."))
 
 
-def _going_back(txn: PointTransaction) -> str:
-    """What is said about wrong money of this order; "" where there is none. Every return left a note, so most rows cost no query."""
+def _wrong_money(txn: PointTransaction) -> tuple[str, str]:
+    """What is said about wrong money of this order, and whether it is still on its way ("returning", "returned"); "" where there is none.
+
+    Every return left a note, so most rows cost no query.
+    """
     if not txn.review_note:
-        return ""
-    returns = txn.cancellations.filter(kind=PointCancellation.Kind.RETURN).exclude(state=PointCancellation.State.DONE)
-    sums = [f"{back.amount.normalize():,f} {back.currency}" for back in returns.order_by("id")]
-    if not sums:
-        return ""
-    return _("%(amount)s that does not belong to this order will be sent back.") % {"amount": ", ".join(sums)}
+        return "", ""
+    returns = txn.cancellations.filter(kind=PointCancellation.Kind.RETURN).order_by("id")
+    on_its_way = [back for back in returns if back.state != PointCancellation.State.DONE]
+    sent = [back for back in returns if back.state == PointCancellation.State.DONE]
+    said = []
+    if on_its_way:
+        said.append(_("%(amount)s that does not belong to this order will be sent back.") % {"amount": _sums(on_its_way)})
+    if sent:
+        said.append(_("%(amount)s that did not belong to this order was sent back.") % {"amount": _sums(sent)})
+    return " ".join(said), "returning" if on_its_way else "returned"
+
+
+def _sums(returns: list[PointCancellation]) -> str:
+    return ", ".join(f"{back.amount.normalize():,f} {back.currency}" for back in returns)
 
 
 def _bound(txn: PointTransaction) -> Standing:
