@@ -13,7 +13,10 @@ from billing.states import Status
 
 @dataclass(frozen=True)
 class Standing:
-    """name: paid, waiting (for a deposit), failed, checking, returning, returned, part_cancelled or cancelled. message: a sentence for the payer."""
+    """name: paid, waiting (for a deposit), failed, checking, returning, returned, cancelling, part_cancelled or cancelled.
+
+    message: a sentence for the payer.
+    """
 
     name: str
     message: str
@@ -67,6 +70,11 @@ def _sums(returns: list[PointCancellation]) -> str:
 
 
 def _bound(txn: PointTransaction) -> Standing:
+    if txn.cancel_goal:  # a cancel of ours is open
+        accepted = txn.cancellations.filter(kind=PointCancellation.Kind.CANCEL, state=PointCancellation.State.ACCEPTED).exists()
+        if accepted:
+            return Standing("cancelling", _("Refund accepted. It may take 1–2 days."))
+        return Standing("cancelling", _("We are checking the result of your refund and make sure that it happens once."))
     given_back = f"{txn.cancel_amount:,}"
     if txn.cancel_amount == txn.amount:
         return Standing("cancelled", _("%(amount)s won were refunded.") % {"amount": given_back})
