@@ -37,7 +37,7 @@ def standing(txn: PointTransaction) -> Standing:
         return Standing(name, going_back)
     if txn.status == Status.FAILED:
         return Standing("failed", _("The payment did not go through. Nothing was taken."))
-    if txn.status == Status.CANCELLED:
+    if txn.status == Status.CANCELLED or txn.account_closed_at:
         return Standing("cancelled", _("This payment was closed. Nothing was taken."))
     if txn.vbank_num:
         due = deadline_words(txn)
