@@ -96,8 +96,7 @@ class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):
         user = self.get_object(request, object_id)
         if user is not None and self.has_delete_permission(request, user) and hangs_on(user):
             words = _(
-                "%(user)s cannot be deleted: rows of money or deeds of staff name this user. "
-                "Use “The member leaves” on the member's page."
+                "%(user)s cannot be deleted: rows of money or deeds of staff name this user. Use “The member leaves” on the member's page."
             )
             messages.error(request, words % {"user": user.get_username()})
             return HttpResponseRedirect(_change_url(user))
