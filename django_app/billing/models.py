@@ -82,6 +82,7 @@ class PointTransaction(models.Model):
     vbank_holder = models.CharField(max_length=60, blank=True, default="")
     vbank_date = models.DateTimeField(null=True, blank=True)
     vbank_issued_at = models.DateTimeField(null=True, blank=True)
+    account_closed_at = models.DateTimeField(null=True, blank=True, help_text=_("When staff closed the virtual account."))
     started_at = models.DateTimeField(null=True, blank=True)
     paid_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)

@@ -13,7 +13,10 @@ from billing.states import Status
 
 @dataclass(frozen=True)
 class Standing:
-    """name: paid, waiting (for a deposit), failed, checking, returning, returned, part_cancelled or cancelled. message: a sentence for the payer."""
+    """name: paid, waiting (for a deposit), failed, checking, returning, returned, cancelling, part_cancelled or cancelled.
+
+    message: a sentence for the payer.
+    """
 
     name: str
     message: str
@@ -34,7 +37,7 @@ def standing(txn: PointTransaction) -> Standing:
         return Standing(name, going_back)
     if txn.status == Status.FAILED:
         return Standing("failed", _("The payment did not go through. Nothing was taken."))
-    if txn.status == Status.CANCELLED:
+    if txn.status == Status.CANCELLED or txn.account_closed_at:
         return Standing("cancelled", _("This payment was closed. Nothing was taken."))
     if txn.vbank_num:
         due = deadline_words(txn)
@@ -52,7 +55,7 @@ def _wrong_money(txn: PointTransaction) -> tuple[str, str]:
     if not txn.review_note:
         return "", ""
     returns = txn.cancellations.filter(kind=PointCancellation.Kind.RETURN).order_by("id")
-    on_its_way = [back for back in returns if back.state != PointCancellation.State.DONE]
+    on_its_way = [back for back in returns if back.state in PointCancellation.OPEN]
     sent = [back for back in returns if back.state == PointCancellation.State.DONE]
     said = []
     if on_its_way:
@@ -67,6 +70,11 @@ def _sums(returns: list[PointCancellation]) -> str:
 
 
 def _bound(txn: PointTransaction) -> Standing:
+    if txn.cancel_goal:  # a cancel of ours is open
+        accepted = txn.cancellations.filter(kind=PointCancellation.Kind.CANCEL, state=PointCancellation.State.ACCEPTED).exists()
+        if accepted:
+            return Standing("cancelling", _("Refund accepted. It may take 1–2 days."))
+        return Standing("cancelling", _("We are checking the result of your refund and make sure that it happens once."))
     given_back = f"{txn.cancel_amount:,}"
     if txn.cancel_amount == txn.amount:
         return Standing("cancelled", _("%(amount)s won were refunded.") % {"amount": given_back})

@@ -142,6 +142,8 @@ def _values(txn: PointTransaction, payment: Payment, decision: Decision) -> dict
     whole = isinstance(decision, Bind) or decision.whole
     values = _facts(txn, payment, whole=whole)
     values.update(status=decision.status, cancel_amount=decision.cancel_amount)
+    if whole and payment.imp_uid != txn.imp_uid:
+        values["account_closed_at"] = None
     if isinstance(decision, Bind):
         values.update(imp_uid=payment.imp_uid, credited_at=timezone.now(), next_check_at=None)
         values["credited"] = txn.amount - decision.cancel_amount

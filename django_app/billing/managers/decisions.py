@@ -77,10 +77,12 @@ class DecisionManager(CancelManager):
         or cannot be asked. A second time: NotAllowed.
         """
         txn.refresh_from_db()
-        if txn.is_bound or txn.status != Status.READY or not txn.vbank_num or not txn.imp_uid:
+        if txn.is_bound or txn.status != Status.READY or not txn.vbank_num or not txn.imp_uid or txn.account_closed_at:
             raise NotAllowed("no virtual account waits for a deposit here")
         payment = gateway().close_account(txn.imp_uid)
-        self._log_row(txn.pk, f"{closed_note(payment)}: account closed by {by.get_username()}")
+        # Which status the gateway gives it is not documented, so that the row keeps it itself. Known already, it is nothing to review.
+        note = f"{closed_note(payment)}: account closed by {by.get_username()}"
+        self._log_row(txn.pk, note, imp_uid=txn.imp_uid, account_closed_at=timezone.now())
         return self.apply(payment)
 
     def adopt(self, imp_uid: str, *, user: Any, by: Any) -> Applied:
@@ -162,13 +164,14 @@ class DecisionManager(CancelManager):
         kind = "cancel" if cancellation.kind == cancellation.Kind.CANCEL else "return"
         self._log_row(cancellation.txn_id, f"{cancellation.imp_uid}: {kind} #{cancellation.pk} {what}")
 
-    def _log_row(self, pk: int, line: str) -> None:
-        """A line in the row's own story."""
+    def _log_row(self, pk: int, line: str, *, imp_uid: str = "", **values: Any) -> None:
+        """A line in the row's own story; with it other columns, if the row still shows this imp_uid."""
 
         def act() -> None:
             with transaction.atomic(using=self.db, durable=True):
                 txn = self._locked(pk=pk)
-                values: dict[str, Any] = {}
+                if imp_uid and txn.imp_uid != imp_uid:
+                    values.clear()
                 self._note(txn, [(None, line)], values)
                 self._write(txn, values)
 

@@ -118,7 +118,7 @@ class PointManager(models.Manager["Point"]):
         return entry
 
     def _entries(self) -> models.Manager[PointEntry]:
-        entries: models.Manager[PointEntry] = self.model._meta.get_field("entries").related_model._default_manager
+        entries: models.Manager[PointEntry] = self.model._meta.get_field("entries").related_model._default_manager  # type: ignore[assignment]
         return entries
 
 
