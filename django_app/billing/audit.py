@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import BigIntegerField, Case, Count, Exists, F, OuterRef, Q, Sum, Value, When
+from django.db.models import BigIntegerField, Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce, Greatest
 
 from billing import triggers
@@ -110,6 +111,6 @@ CHECKS: dict[str, Callable[[], Iterable[str]]] = {
 }
 
 
-def _rows(rows, *columns):
+def _rows(rows: QuerySet[Any], *columns: str) -> Iterator[tuple[Any, ...]]:
     """Read as they come, in the order of their ids, never all at once."""
     return rows.order_by("pk").values_list(*columns).iterator()

@@ -30,15 +30,12 @@ PART_CANCELLED_EVERY = timedelta(hours=24)
 
 
 def open_rows(job: Job) -> None:
-    """Attempts without money whose time has come: those that no payment is known of by merchant_uid, the others by both ids, since a
-    payer's later tab may hide the one that was paid. An answer that is missing or unpaid proves nothing.
+    """Attempts without money whose time has come: all by merchant_uid, and by imp_uid where one is known, since a payer's later tab may
+    hide the one that was paid. An answer that is missing or unpaid proves nothing.
     """
     with job.sweep("open rows"):
         rows, by = _to_ask(job)
-        # The known first: the others may become known here, and would be asked twice.
-        for batch in in_batches(rows.filter(imp_uid__isnull=False), by=by):
-            _ask_about(job, batch)
-        for batch in in_batches(rows.filter(imp_uid__isnull=True), by=by):
+        for batch in in_batches(rows, by=by):
             _ask_about(job, batch)
 
 

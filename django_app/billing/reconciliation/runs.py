@@ -79,9 +79,9 @@ def holder() -> ReconcileRun | None:
 def prune(days: int) -> int:
     """Delete runs that ended more than `days` days ago, but the newest and those that name payments of nobody here; how many."""
     old = _runs().filter(finished__lt=timezone.now() - timedelta(days=days))
-    newest = _runs().order_by("-id").values_list("pk", flat=True).first()
+    newest = _runs().order_by("-id").first()
     names_nobody = Q(result__unknown__isnull=True) | Q(result__unknown__payments=[])
-    return old.filter(names_nobody).exclude(pk=newest).delete()[0]
+    return old.filter(names_nobody).exclude(pk=newest.pk).delete()[0] if newest else 0
 
 
 def _name_once(pk: int, named: Sequence[dict[str, Any]]) -> None:

@@ -17,7 +17,7 @@ OVERLAP = timedelta(hours=48)
 LONGEST = 90 * 86_400 - 1  # seconds in one question (specification: at most 90 days)
 
 
-def windows(job: Job) -> None:
+def status_windows(job: Job) -> None:
     """Compare every payment that became paid or cancelled since the last complete reading, less OVERLAP. Where all of it could be
     read, the watermark moves.
     """

@@ -25,7 +25,9 @@ class Command(BaseCommand):
         findings = list(audit())
         wrong = sum(finding.count for finding in findings)
         if options["json"]:
-            self.stdout.write(json.dumps({"clean": not wrong, "checks": [asdict(finding) for finding in findings]}, ensure_ascii=False, indent=2))
+            self.stdout.write(
+                json.dumps({"clean": not wrong, "checks": [asdict(finding) for finding in findings]}, ensure_ascii=False, indent=2)
+            )
         else:
             for finding in findings:
                 self.stdout.write("\n".join(_lines(finding)))
@@ -38,4 +40,8 @@ def _lines(finding: Finding) -> list[str]:
     if not finding.count:
         return [f"ok     {finding.check}"]
     more = finding.count - len(finding.named)
-    return [f"WRONG  {finding.check}: {finding.count:,}", *(f"         {words}" for words in finding.named), *([f"         … and {more:,} more"] if more else [])]
+    return [
+        f"WRONG  {finding.check}: {finding.count:,}",
+        *(f"         {words}" for words in finding.named),
+        *([f"         … and {more:,} more"] if more else []),
+    ]

@@ -25,7 +25,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--repair", action="store_true", help="repair what differs; without it nothing is written")
-        parser.add_argument("--since", type=_day, metavar="YYYY-MM-DD", help="look back to this day (Asia/Seoul), at every open attempt since")
+        parser.add_argument(
+            "--since", type=_day, metavar="YYYY-MM-DD", help="look back to this day (Asia/Seoul), at every open attempt since"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of the summary")
         parser.add_argument("--quiet", action="store_true", help="print nothing if all is well: for cron")
 
@@ -55,7 +57,9 @@ def summary(report: Report) -> str:
     said += _some("What differs" + (", and was repaired unless it is named below" if report.repair else ""), named)
     said += _some("Troubles", report.troubles)
     said += _some("Notes", report.notes)
-    unknown = [f"{item['imp_uid']} ({item['merchant_uid']}): {item['status']}, {item['amount']} {item['currency']}" for item in report.unknown]
+    unknown = [
+        f"{item['imp_uid']} ({item['merchant_uid']}): {item['status']}, {item['amount']} {item['currency']}" for item in report.unknown
+    ]
     said += _some(f"{report.unknown_count:,} payments whose merchant_uid no transaction has (never touched)", unknown)
     if report.stopped:
         said.append(f"Stopped: {report.stopped}.")
@@ -65,7 +69,8 @@ def summary(report: Report) -> str:
 
 def _verdict(report: Report) -> str:
     if report.exit_code == COULD_NOT_ASK:
-        return f"The gateway gave no answer to {report.silent_calls} calls, so nobody knows whether everything agrees. The next run asks again."
+        unanswered = f"The gateway gave no answer to {report.silent_calls:,} questions"
+        return f"{unanswered}, so nobody knows whether everything agrees. The next run asks again."
     if report.remaining and not report.repair:
         return f"{report.remaining:,} differ. Repair them: reconcile --repair"
     if report.remaining:
