@@ -124,17 +124,14 @@ class Client(Iamport):
         return self._call("DELETE", url, deadline=deadline)
 
     @sensitive_variables()
-    def _call(self, method: str, url: str, *, deadline: Deadline | None, in_part: bool = False, **request: Any) -> Any:
-        """One call with the shared token, which is renewed once on 401: the gateway did nothing then, so a POST may be repeated too.
-
-        in_part: HTTP 207 is an answer too: some of what was asked for was found (specification; which code it carries is not said).
-        """
+    def _call(self, method: str, url: str, *, deadline: Deadline | None, **request: Any) -> Any:
+        """One call with the shared token, which is renewed once on 401: the gateway did nothing then, so a POST may be repeated too."""
         token = self._token_first(deadline)
         status, body = self._send(method, url, auth=_Bearer(token), deadline=deadline, **request)
         if status == 401:
             token = self._token_first(deadline, rejected=token)
             status, body = self._send(method, url, auth=_Bearer(token), deadline=deadline, **request)
-        return _result(status, body, in_part=in_part)
+        return _result(status, body)
 
     @sensitive_variables()
     def _token_first(self, deadline: Deadline | None, rejected: str | None = None) -> str:
@@ -226,7 +223,7 @@ def _raise_unreachable(error: BaseException) -> NoReturn:
 
 
 @sensitive_variables()
-def _result(status: int, body: bytes, *, in_part: bool = False) -> Any:
+def _result(status: int, body: bytes) -> Any:
     """The envelope's `response`, or the error that status and envelope mean."""
     envelope: Any = None
     with suppress(ValueError, RecursionError):
@@ -242,12 +239,10 @@ def _result(status: int, body: bytes, *, in_part: bool = False) -> Any:
         raise PaymentNotFound("the gateway does not know it", code=code, gateway_message=message)
     if not known:
         raise GatewayNonsense(f"the gateway answered HTTP {status} without an envelope")
-    if in_part and status == 207:
-        return envelope.get("response")
-    if status >= 400 or code:
-        raise GatewayRefused(f"the gateway refused (HTTP {status}, code {code})", code=code, gateway_message=message)
     answer = envelope.get("response")
-    partly = status == 207 and isinstance(answer, list)  # several were asked for, and some are unknown
+    partly = status == 207 and isinstance(answer, list)  # several were asked for, and some are unknown; with which code is not documented
+    if status >= 400 or (code and not partly):
+        raise GatewayRefused(f"the gateway refused (HTTP {status}, code {code})", code=code, gateway_message=message)
     if status != 200 and not partly:
         raise GatewayNonsense(f"the gateway answered HTTP {status}", code=code, gateway_message=message)
     return answer

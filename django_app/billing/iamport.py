@@ -93,9 +93,8 @@ class Gateway(Client):
         ids += [("merchant_uid[]", check_merchant_uid(uid)) for uid in merchant_uids]
         if not 0 < len(ids) <= BATCH:
             raise ValueError(f"between 1 and {BATCH} ids may be asked for at once")
-        query = [*ids, ("include_sandbox", "true")]
         try:
-            answer = self._call("GET", f"{self.imp_url}payments", params=query, deadline=deadline, in_part=True)
+            answer = self._call("GET", f"{self.imp_url}payments", params=[*ids, ("include_sandbox", "true")], deadline=deadline)
         except PaymentNotFound:
             return Listing([], 0, [])
         if not isinstance(answer, list):
