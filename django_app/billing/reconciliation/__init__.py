@@ -41,14 +41,15 @@ def reconcile(*, repair: bool, since: datetime | None = None, progress: Callable
         report.finished = timezone.now()
         return report
     job = Job(report, run=run, since=since, progress=progress or (lambda line: None))
-    report.stopped = "interrupted"
     try:
         for sweep in SWEEPS:
             sweep(job)
-        report.stopped = ""
     except LeaseLost:
         report.stopped = "another run has taken over: this one was too slow for its lease"
         run = None
+    except BaseException as error:
+        report.stopped = f"interrupted: {type(error).__name__}"
+        raise
     finally:
         report.finished = timezone.now()
         if run is not None:

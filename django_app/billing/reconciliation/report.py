@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from billing.payment import Payment
+from billing.payment import Payment, text
 
 MOST_NAMED = 100  # rows that differ, and troubles, that are named one by one
 MOST_UNKNOWN = 1_000  # payments of nobody here that are kept
@@ -83,9 +83,9 @@ class Report:
             )
 
     def trouble(self, words: str) -> None:
-        """Note what went wrong, in words."""
+        """Note what went wrong, in words; those of the gateway may hold what no database stores."""
         if len(self.troubles) < MOST_NAMED:
-            self.troubles.append(words[:300])
+            self.troubles.append(text(words, 300))
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for `--json` and for ReconcileRun.result. Times are ISO 8601."""

@@ -392,6 +392,14 @@ def test_windows_reach_back_48_hours_before_the_last_complete_reading(gateway, s
     assert only(windows.status_windows, since=timezone.now()).windows_from < timezone.now() - timedelta(hours=48)  # never narrower
 
 
+def test_a_clock_that_was_put_back(gateway, start, only):
+    start()
+    ReconcileRun.objects.create(watermark=timezone.now() + timedelta(days=30), finished=timezone.now())
+    report = only(windows.status_windows)
+    assert report.windows_from == report.started - timedelta(hours=48)
+    assert ReconcileRun.objects.latest("id").watermark == report.started
+
+
 def test_the_watermark_waits_for_a_window_that_could_not_be_read(gateway, paid, only):
     paid()
     for _ in range(2):

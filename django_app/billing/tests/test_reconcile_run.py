@@ -192,7 +192,7 @@ def test_killed_at_any_answer_the_next_run_ends_it(gateway, mess, number):
         reconcile(repair=True)
     gateway.before_answer = None
     interrupted = ReconcileRun.objects.get()
-    assert (interrupted.finished is not None, interrupted.result["stopped"]) == (True, "interrupted")
+    assert (interrupted.finished is not None, interrupted.result["stopped"]) == (True, "interrupted: KeyboardInterrupt")
     let_pass(minutes=20)  # a cancel or return whose sending was cut off is looked at after a while
     assert reconcile(repair=True).exit_code == 0
     assert Point.objects.get(user__username="payer").balance == mess
@@ -306,15 +306,16 @@ def test_one_payment_that_contradicts_itself_keeps_no_other_waiting(gateway, sta
     assert report.watermark == report.started
 
 
-def test_one_payment_that_cannot_be_read(gateway, start, monkeypatch):
+def test_payments_that_cannot_be_read(gateway, start):
     good = start()
     gateway.pay(good.merchant_uid)
     let_pass(minutes=2)
-    broken = {"imp_uid": "imp_999999999999", "merchant_uid": "x", "amount": "a lot"}
-    gateway.answer_next("status/paid", json_body=envelope({"total": 1, "previous": 0, "next": 0, "list": [broken]}))
+    broken = [{"imp_uid": uid, "merchant_uid": "x", "amount": "a lot"} for uid in ("imp_999999999999", "a\x00b\ud800")] + [None]
+    gateway.answer_next("status/paid", json_body=envelope({"total": 3, "previous": 0, "next": 0, "list": broken}))
     report = reconcile(repair=True)
-    assert (report.exit_code, report.remaining) == (1, 1)
+    assert (report.exit_code, report.remaining) == (1, 3)
     assert "imp_999999999999" in report.troubles[0]
+    assert ReconcileRun.objects.get().result["troubles"] == report.troubles  # also on a database that stores no NUL
     assert rows.get().credited == 10_000
 
 
@@ -431,7 +432,7 @@ def test_a_supervisors_stop_closes_the_run(gateway, mess, capsys):
         call_command("reconcile", "--repair")
     assert stop.value.code == 130
     assert "Stopped. Nothing is half done" in capsys.readouterr().err
-    assert ReconcileRun.objects.get().result["stopped"] == "interrupted"
+    assert ReconcileRun.objects.get().result["stopped"] == "interrupted: KeyboardInterrupt"
     assert signal.getsignal(signal.SIGTERM) == handler
 
 
