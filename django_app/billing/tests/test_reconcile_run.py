@@ -84,7 +84,7 @@ def test_a_report_writes_nothing_and_a_repair_once_is_enough(gateway, mess):
     report = reconcile(repair=False)
     assert dump() == before
     assert {call.method for call in gateway.calls[calls:]} == {"GET"}
-    assert (report.exit_code, report.repair) == (1, False)
+    assert (report.exit_code, report.repair, report.remaining) == (1, False, 5)
     # lost (by its row and by the list), console, part (list; its row was synced 25 h ago), ours (list, and its open cancel), failed
     assert {name: tally.differ for name, tally in report.sweeps.items()} == {
         "open rows": 2, "paid payments": 1, "cancelled payments": 3, "part-cancelled rows": 1, "cancels and returns": 1,
@@ -359,8 +359,8 @@ def test_named_troubles_are_bounded(gateway, start, monkeypatch):
 def test_the_exit_codes_and_the_summary(gateway, mess):
     code, said = run()
     assert code == 1
-    assert "differ. Repair them: reconcile --repair" in said
-    assert "1 payments whose merchant_uid no transaction has (never touched):" in said
+    assert "Not as the gateway says: 5. To repair it: reconcile --repair" in said
+    assert "Payments whose merchant_uid no transaction has, never touched (1):" in said
     code, said = run("--repair")
     assert code == 0
     assert said.endswith("Everything agrees with the gateway.\n")
