@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8000
+JOBS ?= 2
 export HOST PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser check typings conformance bench-sandbox format messages screenshots clean
+.PHONY: help run test test-browser check typings conformance bench-sandbox bench-reconcile format messages screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,12 +26,12 @@ run: $(VENV)/.runtime  ## serve the site on http://127.0.0.1:8000 (HOST=, PORT= 
 
 test: $(VENV)/.dev  ## all tests: SQLite, then money on PostgreSQL, then the browser
 	$(BIN)/python .ci/find_browser.py
-	$(BIN)/python -m pytest -q -m "not browser"
-	$(BIN)/python .ci/with_postgres.py $(BIN)/python -m pytest -q -m "money"
-	$(BIN)/python -m pytest -q -m "browser"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not browser"
+	$(BIN)/python .ci/with_postgres.py $(BIN)/python -m pytest -q -n $(JOBS) -m "money"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "browser"
 
 test-browser: $(VENV)/.dev  ## only the tests that drive Chromium
-	$(BIN)/python -m pytest -q -m "browser"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "browser"
 
 check: $(VENV)/.dev  ## lint, types, templates, migrations, deploy checks, translations
 	$(BIN)/ruff check .
@@ -53,6 +54,9 @@ conformance: $(VENV)/.dev  ## the vendor's Python client, both releases, against
 
 bench-sandbox: $(VENV)/.runtime  ## start-up time and requests per second of the stand-alone sandbox; needs Node
 	$(BIN)/python .ci/bench_sandbox.py
+
+bench-reconcile: $(VENV)/.runtime  ## calls and peak memory of reconcile over 1,000 and 10,000 open transactions
+	$(BIN)/python .ci/bench_reconcile.py
 
 format: $(VENV)/.dev  ## let ruff and djLint format the sources
 	$(BIN)/ruff check --fix .
