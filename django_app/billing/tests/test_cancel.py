@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 import requests
 from django.core.cache import cache
 from django.db import transaction
+from django.utils import timezone
 from sandbox.models import Payment
 
 from billing import signals
@@ -265,6 +267,22 @@ def test_unknown_is_unknown(gateway, paid, cancel, ledger, told, name):
     assert at_the_gateway(gateway, txn) == ("cancelled", 10_000)
     assert ledger(txn) == (0, [10_000, -10_000])
     assert told == [("point_charged", 10_000), ("point_cancelled", 10_000)]
+
+
+def test_the_age_counts_from_before_the_question(gateway, paid, cancel, monkeypatch):
+    """V2b: an answer that took its time is older than its arrival."""
+    txn = paid()
+    fault(gateway, times=1, drop=True)
+    unclear = cancel(txn)
+    let_pass(minutes=14)
+    now = timezone.now
+
+    def slow(call):
+        monkeypatch.setattr(timezone, "now", lambda: now() + timedelta(minutes=5))
+
+    gateway.before_answer = slow
+    assert rows.finish(unclear).state == State.UNKNOWN
+    assert len(sent(gateway)) == 1
 
 
 def test_sent_again_once_then_staff(gateway, paid, cancel, ledger, told):
