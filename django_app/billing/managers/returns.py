@@ -104,6 +104,8 @@ class ReturnManager(RowManager):
             self._stuck(back, f"tried {back.tries} times")
         elif back.state == back.State.UNKNOWN and not payment.cancels_at_once:
             self._stuck(back, "sent, and nobody knows whether it was registered")
+        elif by_staff := _needs_staff(payment):
+            self._stuck(back, by_staff)
         elif self._claim(back, state=back.State.REQUESTED, payment=payment):
             self._send_claimed(back, None, deadline)
         back.refresh_from_db()
