@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import timedelta
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 import requests
