@@ -19,7 +19,6 @@ from billing.client import Client
 from billing.errors import CannotCancel, GatewayUnreachable
 from billing.iamport import RefundAccount
 from billing.iamport import gateway as client
-from billing.managers import cancels
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
 from billing.states import Review, Status
 from billing.tests.aging import let_pass
@@ -422,12 +421,34 @@ def test_a_young_request_is_left_to_its_sender(gateway, paid, cancel, kill):
     assert len(gateway.calls) == calls
 
 
-def test_a_sender_that_was_held_up_does_not_send(gateway, paid, cancel, monkeypatch):
-    """V5: a minute after the hold, somebody else may be finishing it."""
+@pytest.mark.parametrize("held_after", ["_hold", "_claim"])
+def test_a_sender_that_was_held_up_does_not_send(gateway, paid, cancel, ledger, monkeypatch, held_after):
+    """V5: a minute after the hold, or the claim, somebody else may be finishing it. Here it is refused meanwhile, and the points are back."""
     txn = paid()
-    monkeypatch.setattr(cancels, "SEND_WITHIN", -1)
-    assert cancel(txn).state == State.REQUESTED
-    assert sent(gateway) == []
+    step = getattr(MANAGER, held_after)
+
+    def stand_still(*args, **kwargs):
+        made = step(*args, **kwargs)
+        monkeypatch.setattr(MANAGER, held_after, step)
+        let_pass(minutes=16)
+        (made if held_after == "_hold" else args[1]).sent_at -= timedelta(minutes=16)  # what it remembers is as old
+        fault(gateway, code=-1, times=1)
+        assert rows.finish(PointCancellation.objects.get()).state == (State.REFUSED if held_after == "_hold" else State.REQUESTED)
+        return made
+
+    if held_after == "_claim":
+        fault(gateway, drop=True, times=1)
+        cancel(txn)
+        let_pass(minutes=16)
+    monkeypatch.setattr(MANAGER, held_after, stand_still)
+    calls = len(sent(gateway))
+    held = cancel(txn) if held_after == "_hold" else rows.finish(PointCancellation.objects.get())
+    if held_after == "_hold":
+        assert (held.state, len(sent(gateway))) == (State.REFUSED, calls + 1)
+        assert ledger(txn) == (10_000, [10_000, -10_000, 10_000])
+    else:
+        assert (held.state, held.needs_staff, len(sent(gateway))) == (State.REQUESTED, True, calls)
+    assert at_the_gateway(gateway, txn) == ("paid", 0)
 
 
 def test_an_old_refusal_does_not_close_a_newer_try(gateway, paid, cancel, ledger):
