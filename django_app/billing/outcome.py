@@ -47,7 +47,7 @@ def outcome(txn: PointTransaction) -> Outcome:
     account = shows_account(txn)
     left = max(0, int((txn.vbank_date - timezone.now()).total_seconds())) if account and txn.vbank_date else None
     cancellations = list(txn.cancellations.all()) if txn.is_bound or txn.review_note else []
-    goes_back = state.name in {"cancelling", "cancelled", "part_cancelled", "returning", "returned"}
+    goes_back = state.name in {"cancelled", "part_cancelled", "returning", "returned"}
     return Outcome(
         state=state,
         offer=offer(txn) if txn.is_bound else None,

@@ -76,7 +76,8 @@ def _unbound(txn: PointTransaction, also: str) -> Standing:
         return Standing(
             "unfinished", _("Payment not finished"), _("No payment has been reported. If you did pay, your points arrive by themselves.")
         )
-    return Standing("checking", _("Checking your payment"), _("We are checking your payment. You can safely leave."))
+    words = _("You can safely leave. If you paid, your points arrive by themselves.")
+    return Standing("checking", _("We are checking your payment"), words)
 
 
 def _failure(txn: PointTransaction) -> str:
@@ -166,9 +167,9 @@ def _cancelling(txn: PointTransaction, also: str) -> Standing:
         if cancel.kind == PointCancellation.Kind.CANCEL and cancel.state in PointCancellation.OPEN
     }
     if PointCancellation.State.ACCEPTED in states:
-        return Standing("cancelling", _("Refund accepted"), _("Refund accepted. It may take 1–2 days."), also)
+        return Standing("cancelling", _("Refund under way"), _("Refund accepted. It may take 1–2 days."), also)
     words = _("We are checking the result of your refund and make sure that it happens once.")
-    return Standing("cancelling", _("Checking your refund"), words, also)
+    return Standing("cancelling", _("Refund under way"), words, also)
 
 
 def deadline_words(txn: PointTransaction) -> str:

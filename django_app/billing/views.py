@@ -22,7 +22,7 @@ from billing.errors import GatewayError, NotAnId, PaymentNotFound, UnknownPaymen
 from billing.forms import CheckoutForm, ValidationForm, WonField, asks_phone, is_merchant_uid, pay_methods, short_won, won
 from billing.iamport import Deadline
 from billing.models import Point, PointTransaction
-from billing.outcome import left_words, outcome, recent
+from billing.outcome import arrival_words, left_words, outcome, recent
 from billing.payment import check_imp_uid
 from billing.standing import standing
 from billing.states import Return
@@ -98,6 +98,7 @@ def payment(request: HttpRequest, merchant_uid: str) -> HttpResponse:
         "state": found.state.name,
         "left_words": left_words(found.left) if found.left is not None else "",
         "balance": txn.owner.balance,
+        "arrival": arrival_words(txn.paid_method or txn.pay_method),
         "after_refund": txn.owner.balance - (found.offer.amount if found.offer else 0),
         "again_url": f"{reverse('billing:charge')}?{again}",
         "config": {
