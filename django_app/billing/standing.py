@@ -114,7 +114,7 @@ def _wrong_money(txn: PointTransaction) -> tuple[str, str, str]:
     if not txn.review_note:
         return "", "", ""
     returns = [back for back in txn.cancellations.all() if back.kind == PointCancellation.Kind.RETURN]
-    on_its_way = [back for back in returns if back.state != PointCancellation.State.DONE]
+    on_its_way = [back for back in returns if back.state in PointCancellation.OPEN]
     sent = [back for back in returns if back.state == PointCancellation.State.DONE]
     said = []
     if on_its_way:
