@@ -13,7 +13,9 @@ from django.utils.translation import gettext as _
 from billing.models import PointCancellation, PointTransaction
 from billing.states import Review, Status
 
-UNFINISHED_AFTER = timedelta(minutes=30)  # a window is closed by then; an attempt of which nothing was heard is not "being checked" any more
+UNFINISHED_AFTER = timedelta(
+    minutes=30
+)  # a window is closed by then; an attempt of which nothing was heard is not "being checked" any more
 
 # How processors say that the payer closed their window; display only, and what is not recognised is simply "not approved".
 _GAVE_UP = re.compile(r"결제\s*포기|(사용자|고객|구매자)[가-힣]*\s*(결제를\s*)?(취소|중단|중지)|PAY_PROCESS_CANCELED", re.IGNORECASE)
@@ -70,7 +72,9 @@ def _unbound(txn: PointTransaction, also: str) -> Standing:
             over = _("This account takes no deposit any more. If you paid in before, your points arrive by themselves.")
             return Standing("expired", _("The time to pay in is over"), over)
         due = deadline_words(txn)
-        words = _("Pay in by %(due)s and your points arrive at once.") % {"due": due} if due else _("Pay in and your points arrive at once.")
+        words = (
+            _("Pay in by %(due)s and your points arrive at once.") % {"due": due} if due else _("Pay in and your points arrive at once.")
+        )
         return Standing("waiting", _("Waiting for your deposit"), words, also)
     if timezone.now() - txn.created_at > UNFINISHED_AFTER:
         return Standing(

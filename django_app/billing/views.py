@@ -26,7 +26,7 @@ from billing.outcome import arrival_words, left_words, outcome, recent
 from billing.payment import check_imp_uid
 from billing.standing import standing
 from billing.states import Return
-from billing.texts import charge_texts, payment_texts
+from billing.texts import charge_texts, data_block, exchange_words, pay_words, payment_texts
 from billing.throttle import allow
 
 ASK_EVERY = 5  # seconds: status asks the gateway about one open row at most that often
@@ -45,8 +45,11 @@ def _door() -> Deadline:
 def charge(request: HttpRequest) -> HttpResponse:
     """The charge page. `?amount=…&pay_method=…` fills it in: after a login, after a payment that failed, from a link of the project."""
     balance = Point.objects.balance_of(request.user)
-    methods = pay_methods()
+    methods = dict(pay_methods())
     wanted = request.GET.get("pay_method", "")
+    method = wanted if wanted in methods else next(iter(methods), "")
+    amount = _wanted_amount(request)
+    texts = charge_texts()
     config = {
         "imp_code": settings.IAMPORT_CODE,
         "sdk_url": settings.IAMPORT_SDK_URL,
@@ -58,30 +61,37 @@ def charge(request: HttpRequest) -> HttpResponse:
         "min": settings.BILLING_MIN_AMOUNT,
         "max": settings.BILLING_MAX_AMOUNT,
         "step": settings.BILLING_AMOUNT_STEP,
-        "no_phone": [method for method, _name in methods if not asks_phone(method)],
-        "texts": charge_texts(),
+        "no_phone": [name for name in methods if not asks_phone(name)],
+        "texts": texts,
     }
     context = {
         "balance": balance,
         "recent": recent(request.user),
         "limits": {"min": config["min"], "max": config["max"], "step": config["step"]},
         "presets": [{"value": f"{amount:d}", "text": f"+{short_won(amount)}"} for amount in settings.BILLING_PRESETS],
-        "methods": [{"value": value, "label": label} for value, label in methods],
-        "pay_method": wanted if wanted in dict(methods) else next(iter(dict(methods)), ""),
-        "amount": _wanted_amount(request),
+        "methods": methods,
+        "pay_method": method,
+        "amount": won(amount) if amount else "",
+        # As the script says it too; from here, so that nothing moves while the page loads.
+        "method_help": texts.get(f"method_{method}", ""),
+        "exchange": exchange_words(texts, amount, method),
+        "pay_label": pay_words(texts, amount, method),
+        "after": balance + amount,
         "ask_phone": settings.BILLING_ASK_PHONE,
+        "phone_hidden": not asks_phone(method),
         "phone": request.session.get("buyer_tel", ""),
         "config": config,
+        "config_block": data_block(config, "charge-config"),
     }
     return render(request, "billing/charge.html", context)
 
 
-def _wanted_amount(request: HttpRequest) -> str:
-    """The amount of the address, with separators; "" where it is none that may be charged."""
+def _wanted_amount(request: HttpRequest) -> int:
+    """The amount of the address in won; 0 where it is none that may be charged."""
     try:
-        return won(WonField().clean(request.GET.get("amount", "")))
+        return WonField().clean(request.GET.get("amount", ""))
     except ValidationError:
-        return ""
+        return 0
 
 
 @never_cache
@@ -91,6 +101,20 @@ def payment(request: HttpRequest, merchant_uid: str) -> HttpResponse:
     """One own payment."""
     txn = get_object_or_404(_own(request).prefetch_related("cancellations"), merchant_uid=merchant_uid)
     found = outcome(txn)
+    config = {
+        "status_url": reverse("billing:status", args=[merchant_uid]),
+        "cancel_url": reverse("billing:cancel", args=[merchant_uid]),
+        "login_url": f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': request.path})}",
+        "texts": payment_texts(),
+    }
+    # What the page shows now, and so what would be news: replaced together with the page's content.
+    shown = {
+        "poll": found.state.is_open,
+        "words": found.state.words,
+        "status": txn.status,
+        "cancel_amount": txn.cancel_amount,
+        "left": found.left,
+    }
     again = urlencode({"amount": txn.amount, "pay_method": txn.pay_method})
     context = {
         "txn": txn,
@@ -101,20 +125,9 @@ def payment(request: HttpRequest, merchant_uid: str) -> HttpResponse:
         "arrival": arrival_words(txn.paid_method or txn.pay_method),
         "after_refund": txn.owner.balance - (found.offer.amount if found.offer else 0),
         "again_url": f"{reverse('billing:charge')}?{again}",
-        "config": {
-            "status_url": reverse("billing:status", args=[merchant_uid]),
-            "cancel_url": reverse("billing:cancel", args=[merchant_uid]),
-            "login_url": f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': request.path})}",
-            "texts": payment_texts(),
-        },
-        # What the page shows now, and so what would be news: replaced with the page's content.
-        "shown": {
-            "poll": found.state.is_open,
-            "words": found.state.words,
-            "status": txn.status,
-            "cancel_amount": txn.cancel_amount,
-            "left": found.left,
-        },
+        "config": config,
+        "config_block": data_block(config, "payment-config"),
+        "shown_block": data_block(shown, "shown"),
     }
     return render(request, "billing/payment.html", context)
 

@@ -137,7 +137,9 @@ class Payer:
     def accessible(self) -> None:
         """axe-core finds nothing against the page as it is shown, nothing is wider than the window, no target is too small."""
         page = self.page
-        page.evaluate("Promise.all(document.getAnimations().filter((one) => one.effect.getTiming().iterations === 1).map((one) => one.finished))")
+        page.evaluate(
+            "Promise.all(document.getAnimations().filter((one) => one.effect.getTiming().iterations === 1).map((one) => one.finished))"
+        )
         page.evaluate(_axe())
         options = {"runOnly": AXE_TAGS, "resultTypes": ["violations"], "preload": False, "iframes": False}
         found = page.evaluate("(options) => axe.run(document, options)", options)["violations"]
@@ -198,6 +200,10 @@ class Payer:
         elif choice != "close":
             window.locator("#strip > summary").click()
         window.locator(f"[name=choice][value={choice}]").click()
+
+    def sees(self, title: str) -> None:
+        """Wait until the charge page says this between choosing and the outcome."""
+        self.page.wait_for_function("title => document.getElementById('progress-title').textContent === title", arg=title)
 
     @property
     def focus(self) -> str:

@@ -85,7 +85,7 @@ class Gallery:
         return self.account()
 
     def expired(self) -> PointTransaction:
-        return self.change(self.account(), vbank_date=timezone.now() - timedelta(minutes=1))
+        return self.change(self.account(), vbank_date=timezone.now() - timedelta(minutes=1), next_check_at=None)
 
     def declined(self) -> PointTransaction:
         return self.pay(self.attempt(), outcome="failed")
@@ -179,5 +179,3 @@ def states(control: Callable[..., Any], user: Any) -> dict[str, PointTransaction
     gallery = Gallery(control, user)
     makers: dict[str, Callable[[], PointTransaction]] = {name: getattr(gallery, name) for name in STATES}
     return {name: make() for name, make in makers.items()}
-
-

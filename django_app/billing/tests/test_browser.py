@@ -59,7 +59,7 @@ def test_charge_from_login_to_points(visit: Callable[..., Payer], user: Any, loo
     assert page.inner_text("#exchange") == texts(language)["exchange"].format(amount="30,000", points="30,000")
     payer.accessible()
     payer.pay(30_000, "trans")
-    page.wait_for_selector(f"text={texts(language)['window_open']}")
+    payer.sees(texts(language)["window_open"])
     payer.do("approve")
     page.wait_for_selector(".outcome.paid")
     assert page.inner_text(".change").split()[-1] == "30,000P"

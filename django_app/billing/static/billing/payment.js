@@ -119,7 +119,6 @@ function copyBySelection() {
 function enliven() {
   const copy = element("copy");
   if (copy) {
-    copy.hidden = false;
     copy.onclick = () => copyNumber(copy);
   }
   showTimeLeft();

@@ -89,7 +89,6 @@ export function enlivenRefund(config, look, renew) {
     notice(seen === null ? config.texts.refund_unknown : config.texts.refund_not_begun);
   }
 
-  open.hidden = false;
   open.onclick = () => {
     dialog.showModal();
     element("refund-title").focus();
