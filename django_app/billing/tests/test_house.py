@@ -17,7 +17,7 @@ FLOORS = [
     {"iamport"},
     {"managers"},
     {"models"},
-    {"standing", "forms", "webhooks", "buyer", "audit", "self_cancel"},
+    {"standing", "forms", "notices", "webhooks", "buyer", "audit", "self_cancel"},
     {"checkout", "answers", "outcome", "reconciliation"},
     {"views", "views_cancel", "admin", "management", "checks", "testing"},
     {"urls", "apps"},

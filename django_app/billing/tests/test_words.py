@@ -64,7 +64,8 @@ def test_every_answer_to_scripts_speaks_one_language(gateway: SandboxGateway, us
     for language in LANGUAGES:
         said = {name: answer.json() for name, answer in answers_to_scripts(user, language, made).items()}
         for name, body in said.items():
-            texts = [body.get("message", ""), body.get("error", {}).get("message", ""), *sum(body.get("fields", {}).values(), [])]
+            texts = [body.get("message", ""), body.get("error", {}).get("message", "")]
+            texts += [text for of_field in body.get("fields", {}).values() for text in of_field]
             assert any(texts), name
             assert [word for text in texts for word in strangers(text, language)] == [], name
 
