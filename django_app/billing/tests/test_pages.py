@@ -156,7 +156,8 @@ def test_every_state_has_its_standing_and_its_page(payer: Client, gateway: Sandb
     made = states(gateway.control, user)
     for name, txn in made.items():
         fresh = PointTransaction.objects.select_related("owner").get(pk=txn.pk)
-        state = standing(fresh)
+        with override("en"):
+            state = standing(fresh)
         assert state.name == STATES[name], name
         text = page(payer, txn)
         assert f'class="outcome {state.name}"' in text, name
