@@ -16,7 +16,7 @@ import pytest
 from django.test import Client
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, Request
+    from playwright.sync_api import Browser, BrowserContext, BrowserType, FrameLocator, Page, Request
 
 PASSWORD = "a-long-passphrase"
 PHONE, DESK = (390, 844), (1280, 900)  # width and height of the window, px
@@ -62,23 +62,27 @@ def _missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-@contextmanager
-def chromium(**more: Any) -> Iterator[Browser]:
+def launch(kind: BrowserType, **more: Any) -> Browser:
     """A running Chromium: $CHROMIUM, else one on the PATH, else Playwright's own. Skips the test where there is none.
 
-    more: options of Playwright's launch. Playwright's loop runs in this thread, which Django takes for asynchronous code; meanwhile that
-    is allowed.
+    more: options of Playwright's launch.
     """
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None) or kind.executable_path
+    if not Path(path).exists():
+        _missing(f"there is no browser at {path}: install chromium, set CHROMIUM, or run: playwright install chromium")
+    return kind.launch(executable_path=path, args=ARGUMENTS, **more)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The first browser of a thread. Playwright's loop runs in it, which Django takes for asynchronous code; meanwhile that is allowed."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
         _missing("Playwright is not installed: pip install -r requirements-dev.txt")
     with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
         environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None) or playwright.chromium.executable_path
-        if not Path(path).exists():
-            _missing(f"there is no browser at {path}: install chromium, set CHROMIUM, or run: playwright install chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, **more)
+        browser = launch(playwright.chromium)
         yield browser
         browser.close()
 

@@ -10,11 +10,11 @@ import pytest
 import requests
 
 from billing.models import PointTransaction
-from billing.tests.browser import ALL, PASSWORD, Payer, chromium
+from billing.tests.browser import ALL, PASSWORD, Payer, launch
 from billing.tests.test_browser import points, refuse, texts
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Route
+    from playwright.sync_api import Browser, Route
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
 
@@ -196,14 +196,14 @@ def test_blocked_window_opens_with_one_more_click(payer: Payer, user: Any, silen
 
 
 @pytest.mark.skipif(not ALL, reason="the browser's patience lasts 5 s: make test-browser-all")
-def test_browser_that_blocks_a_late_window(site: str, user: Any) -> None:
+def test_browser_that_blocks_a_late_window(browser: Browser, site: str, user: Any) -> None:
     """No imitation: a Chromium that blocks pop-ups, and a server that answers after its patience is over."""
 
     def late(route: Route) -> None:
         time.sleep(6)
         as_popup(route)
 
-    with chromium(ignore_default_args=["--disable-popup-blocking"]) as strict:
+    with launch(browser.browser_type, ignore_default_args=["--disable-popup-blocking"]) as strict:
         payer = Payer(strict, site)
         payer.enter(user)
         payer.page.route("**/billing/checkout/", late)
