@@ -171,6 +171,18 @@ def test_small_and_large_print(visit: Callable[..., Payer], user: Any, size: tup
         )  # it does not turn
 
 
+def test_what_keeps_people_out_is_found(payer: Payer) -> None:
+    """The judge of all these tests is awake: a field without a name, pale text, a small button, something too wide."""
+    payer.page.evaluate(
+        "document.getElementById('main').innerHTML += '<input><p style=\"color: #ccc; background: #fff\">pale</p>"
+        '<button style="height: 20px">small</button><div style="width: 200vw">wide</div>\''
+    )
+    with pytest.raises(AssertionError) as found:
+        payer.accessible()
+    for fault in ("label: ", "color-contrast: ", "too small to touch", "scrolls sideways"):
+        assert fault in str(found.value)
+
+
 def test_without_scripts_the_page_says_what_is_missing(visit: Callable[..., Payer], user: Any) -> None:
     payer = visit(java_script_enabled=False, language="en")
     payer.log_in()
