@@ -18,7 +18,7 @@ FLOORS = [
     {"managers"},
     {"models"},
     {"standing", "forms", "notices", "webhooks", "buyer", "audit", "self_cancel"},
-    {"checkout", "answers", "reconciliation"},
+    {"checkout", "answers", "outcome", "reconciliation"},
     {"views", "views_cancel", "admin", "management", "checks", "testing"},
     {"urls", "apps"},
 ]
