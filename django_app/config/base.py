@@ -4,6 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from config import policies
+
 APP_DIR = Path(__file__).resolve().parent.parent
 ROOT_DIR = APP_DIR.parent
 
@@ -20,9 +22,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.PageHeaders",
     "config.middleware.HealthFirst",
-    "config.middleware.Readable",
     "django.middleware.security.SecurityMiddleware",
+    "config.middleware.Readable",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -94,6 +97,9 @@ WHITENOISE_USE_FINDERS = True
 # -- browsers -----------------------------------------------------------------------------------------------------------------
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY: dict[str, Any] | None = {"DIRECTIVES": policies.pages()}
+CONTENT_SECURITY_POLICY_REPORT_ONLY: dict[str, Any] | None = None
+PERMISSIONS_POLICY = policies.permissions()
 SESSION_COOKIE_SAMESITE = "Lax"  # the return from the gateway is a top-level GET and must carry the session
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 
@@ -144,6 +150,16 @@ BILLING_DOOR_SECONDS = 10  # seconds a web request may spend on the gateway in a
 
 IAMPORT_API_URL = "https://api.iamport.kr/"
 IAMPORT_SDK_URL = "https://cdn.iamport.kr/v1/iamport.js"
+# The vendor publishes no list of its hosts: these are the ones that shops let in (see config/policies.py). A payment company's window and
+# scripts may need more: look in report-only mode first.
+IAMPORT_WINDOW_HOSTS = [
+    "https://service.iamport.kr",
+    "https://checkout-service.prod.iamport.co",
+    "https://payment-bridge.prod.iamport.co",
+]
+IAMPORT_CALL_HOSTS = ["https://tx-gateway-service.prod.iamport.co", "https://coretelemetry.prod.iamport.co"]
+IAMPORT_PG_HOSTS = ["https://*.inicis.com", "https://*.kcp.co.kr", "https://*.tosspayments.com", "https://*.kakaopay.com"]
+IAMPORT_PG_SCRIPT_HOSTS: list[str] = []
 IAMPORT_PG = "html5_inicis"  # `pg` of request_pay where no channel is configured for the method
 IAMPORT_PG_API_KEY = ""  # Inicis alone wants its own API key to close a virtual account; read from the secrets file
 IAMPORT_CONNECT_SECONDS = 5  # seconds to reach the gateway

@@ -7,13 +7,18 @@ environment variables.
 import os
 from pathlib import Path
 
-from config import environment
+from config import environment, policies
 from config.base import *
 from config.base import (
     BILLING_NOTICE_URL,
     BILLING_WEBHOOK_ADDRESSES,
+    CONTENT_SECURITY_POLICY,
     IAMPORT_API_URL,
+    IAMPORT_CALL_HOSTS,
+    IAMPORT_PG_HOSTS,
+    IAMPORT_PG_SCRIPT_HOSTS,
     IAMPORT_SDK_URL,
+    IAMPORT_WINDOW_HOSTS,
     INSTALLED_APPS,
     MIDDLEWARE,
     ROOT_DIR,
@@ -92,6 +97,18 @@ BILLING_WEBHOOK_ADDRESSES = environment.words("BILLING_WEBHOOK_ADDRESSES") or BI
 if LIVE:
     if not IAMPORT_API_URL.startswith("https://") or IAMPORT_API_URL == "https://":
         raise environment.ConfigurationError("IAMPORT_API_URL must begin with https:// in live mode: keys and money facts travel there.")
+    _hosts = policies.Hosts(
+        sdk=policies.origin_of(IAMPORT_SDK_URL),
+        windows=tuple(IAMPORT_WINDOW_HOSTS),
+        calls=tuple(IAMPORT_CALL_HOSTS),
+        companies=tuple(environment.hosts("IAMPORT_PG_HOSTS", IAMPORT_PG_HOSTS)),
+        company_scripts=tuple(environment.hosts("IAMPORT_PG_SCRIPT_HOSTS", IAMPORT_PG_SCRIPT_HOSTS)),
+    )
+    CONTENT_SECURITY_POLICY = {"DIRECTIVES": policies.pages(_hosts, report_uri=environment.address("DJANGO_CSP_REPORT_URI"))}
+    if environment.flag("DJANGO_CSP_REPORT_ONLY", False):
+        CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY = None, CONTENT_SECURITY_POLICY
+    PERMISSIONS_POLICY = policies.permissions(_hosts)
+    SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin-allow-popups"  # a payment company's pop-up answers the page that opened it
 else:
     INSTALLED_APPS = [*INSTALLED_APPS, "sandbox"]
     MIDDLEWARE = ["sandbox.middleware.LoopbackOnly", *MIDDLEWARE]

@@ -168,6 +168,9 @@ def test_channels_that_are_none(run, channels):
         ({"IAMPORT_MODE": "sandbox", "HOST": "192.0.2.1"}, "serves this machine only"),
         ({"DJANGO_TRUSTED_PROXY": "X-Real-IP"}, "DJANGO_TRUSTED_PROXY names 'x-real-ip'"),
         ({"IAMPORT_API_URL": "http://127.0.0.1:9000/sandbox/api/"}, "must begin with https://"),
+        ({"IAMPORT_PG_HOSTS": "https://a.example; script-src *"}, "IAMPORT_PG_HOSTS has"),
+        ({"IAMPORT_PG_SCRIPT_HOSTS": "*"}, "IAMPORT_PG_SCRIPT_HOSTS has"),
+        ({"DJANGO_CSP_REPORT_URI": "/a; script-src *"}, "DJANGO_CSP_REPORT_URI is"),
     ],
 )
 def test_a_bad_variable(run, variables, part):
