@@ -28,6 +28,11 @@ ERRORS: dict[str, tuple[HTTPStatus, Any]] = {
     "method_not_allowed": (HTTPStatus.METHOD_NOT_ALLOWED, gettext_lazy("This address does not take such requests.")),
     "ids_do_not_match": (HTTPStatus.CONFLICT, gettext_lazy("This payment belongs to another order.")),
     "wrong_money": (HTTPStatus.CONFLICT, gettext_lazy("What was paid does not belong to this order and will be sent back.")),
+    "cancel_not_allowed": (HTTPStatus.CONFLICT, gettext_lazy("This payment cannot be refunded now.")),
+    "cancel_refused": (
+        HTTPStatus.CONFLICT,
+        gettext_lazy("The payment service did not make the refund. Your points are back; our support can help you."),
+    ),
     "too_many": (HTTPStatus.TOO_MANY_REQUESTS, gettext_lazy("That was too often. Wait a minute and try again.")),
     "gateway_refused": (
         HTTPStatus.BAD_GATEWAY,
@@ -59,13 +64,13 @@ def gateway_trouble(trouble: GatewayError) -> JsonResponse:
     return error("gateway_refused" if isinstance(trouble, GatewayRefused) else "gateway_nonsense")
 
 
-def row(txn: PointTransaction) -> JsonResponse:
+def row(txn: PointTransaction, *, status: int = 200) -> JsonResponse:
     """A row as validation and status answer it. `txn.owner` must be loaded. next: where to go, None while there is nowhere to go.
 
-    409 where the only money that came is wrong and on its way back.
+    status: the HTTP status where all is well. 409 where the only money that came is wrong and goes, or went, back.
     """
     state = standing(txn)
-    if state.name == "returning":
+    if state.name in ("returning", "returned"):
         return error("wrong_money", message=state.message, next=payment_url(txn))
     body = {
         "merchant_uid": txn.merchant_uid,
@@ -76,7 +81,7 @@ def row(txn: PointTransaction) -> JsonResponse:
         "message": state.message,
         "next": None if state.name == "checking" else payment_url(txn),
     }
-    return JsonResponse(body)
+    return JsonResponse(body, status=status)
 
 
 def payment_url(txn: PointTransaction) -> str:

@@ -82,6 +82,7 @@ class PointTransaction(models.Model):
     vbank_holder = models.CharField(max_length=60, blank=True, default="")
     vbank_date = models.DateTimeField(null=True, blank=True)
     vbank_issued_at = models.DateTimeField(null=True, blank=True)
+    account_closed_at = models.DateTimeField(null=True, blank=True, help_text=_("When staff closed the virtual account."))
     started_at = models.DateTimeField(null=True, blank=True)
     paid_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
@@ -99,6 +100,9 @@ class PointTransaction(models.Model):
             models.Index(F("owner"), F("id").desc(), name="billing_txn_by_owner"),
             models.Index(fields=["next_check_at"], condition=Q(next_check_at__isnull=False), name="billing_txn_to_check"),
             models.Index(fields=["review"], condition=~Q(review=""), name="billing_txn_to_review"),
+            models.Index(
+                fields=["synced_at"], condition=Q(cancel_amount__gt=0, cancel_amount__lt=F("amount")), name="billing_txn_part_cancelled"
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="billing_txn_amount"),
@@ -243,8 +247,10 @@ class PointCancellation(models.Model):
     gateway_id = models.CharField(max_length=40, blank=True, default="")
     refund_last4 = models.CharField(max_length=4, blank=True, default="")
     error = models.CharField(max_length=500, blank=True, default="")
+    needs_staff = models.BooleanField(default=False, help_text=_("Nothing more happens by itself: staff decide."))
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True, blank=True)
+    waiting_since = models.DateTimeField(null=True, blank=True, help_text=_("Accepted at the gateway, to be done later."))
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -309,8 +315,9 @@ class WebhookEvent(models.Model):
 
 
 class ReconcileRun(models.Model):
-    """One run of `reconcile`. The lease keeps two machines from doing the same work."""
+    """One run of `reconcile --repair`, or of another job by that name. The lease keeps two machines from doing the same work."""
 
+    name = models.CharField(max_length=20, default="reconcile")
     started = models.DateTimeField(auto_now_add=True)
     finished = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -320,6 +327,7 @@ class ReconcileRun(models.Model):
     class Meta:
         verbose_name = _("reconcile run")
         verbose_name_plural = _("reconcile runs")
+        constraints = [models.UniqueConstraint(fields=["name"], condition=Q(finished__isnull=True), name="billing_one_run_at_a_time")]
 
     def __str__(self) -> str:
         return f"{self.started:%Y-%m-%d %H:%M}"

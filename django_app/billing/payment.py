@@ -13,9 +13,11 @@ from billing.errors import GatewayNonsense, NotAnId
 from billing.states import Status
 
 MAX_AMOUNT = Decimal(10) ** 12
+AT_ONCE = frozenset({"card", "trans", "phone"})
 MAX_TIME = 10**10  # unix seconds; year 2286
 _DIGITS = re.compile(r"[0-9]{1,16}(\.[0-9]{1,4})?")
 _IMP_UID = re.compile(r"[A-Za-z0-9_]{1,32}")
+MERCHANT_UID_LENGTH = 40
 MERCHANT_UID = r"[A-Za-z0-9_-]{1,40}"
 
 
@@ -31,6 +33,15 @@ def check_merchant_uid(value: object) -> str:
     if isinstance(value, str) and re.fullmatch(MERCHANT_UID, value):
         return value
     raise NotAnId("not a merchant_uid")
+
+
+@dataclass(frozen=True)
+class CancelRecord:
+    """One line of a payment's cancel_history."""
+
+    amount: Decimal
+    reason: str
+    cancellation_id: str
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,26 @@ class Payment:
     fail_reason: str = ""
     cancel_reason: str = ""
     receipt_url: str = ""
+    cancel_history: tuple[CancelRecord, ...] = ()
+
+    @property
+    def left(self) -> Decimal:
+        """What the gateway still holds of it, in major units."""
+        return self.amount - self.cancel_amount
+
+    @property
+    def cancels_at_once(self) -> bool:
+        """Card, transfer and phone are cancelled at once (specification of cancel); all else may be accepted now and done later."""
+        return self.pay_method in AT_ONCE
+
+    @property
+    def needs_account(self) -> bool:
+        """Whether it goes back only to an account that somebody names (specification of cancel; smartro_v2 for transfers too)."""
+        return goes_to_an_account(self.pay_method, self.pg_provider)
+
+    def cancellation_id(self, mark: str) -> str:
+        """The gateway's id of the cancel whose reason ends with `mark`; "" where none does."""
+        return next((record.cancellation_id for record in self.cancel_history if record.reason.endswith(mark)), "")
 
     @classmethod
     def from_json(cls, data: object) -> Payment:
@@ -102,6 +133,7 @@ class Payment:
             # Only what plainly says "no" is real money; a missing key is one of the years before the key existed.
             test_channel=str(data.get("sandbox") or "").lower() not in ("", "false", "0"),
             receipt_url=_link(data.get("receipt_url")),
+            cancel_history=_history(data.get("cancel_history")),
             **facts,
         )
 
@@ -133,6 +165,11 @@ def text(value: object, limit: int) -> str:
     return str(value).replace("\x00", "").encode("utf-8", "replace").decode("utf-8")[:limit]
 
 
+def goes_to_an_account(pay_method: str, pg_provider: str) -> bool:
+    """Whether money paid like this is given back only to a named bank account."""
+    return pay_method == "vbank" or (pg_provider == "smartro_v2" and pay_method == "trans")
+
+
 def _time(value: object) -> datetime | None:
     """Unix seconds; 0, "" and null mean "not yet". What is no time is None too: a fact we cannot read must not keep money from a member."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 11:
@@ -146,3 +183,14 @@ def _link(value: object) -> str:
     """A receipt's address, if it is one that may be linked to."""
     link = text(value, 501)
     return link if link.startswith(("https://", "http://")) and len(link) <= 500 else ""
+
+
+def _history(value: object) -> tuple[CancelRecord, ...]:
+    """What can be read of cancel_history. It only tells whose cancel it was; how much came back is `cancel_amount`'s to say."""
+    records = []
+    for item in value if isinstance(value, list) else []:
+        try:
+            records.append(CancelRecord(money(item, "amount"), text(item.get("reason"), 500), text(item.get("cancellation_id"), 40)))
+        except (GatewayNonsense, AttributeError):
+            continue
+    return tuple(records)

@@ -13,7 +13,10 @@ from billing.states import Status
 
 @dataclass(frozen=True)
 class Standing:
-    """name: paid, waiting (for a deposit), failed, checking, returning, part_cancelled or cancelled. message: a sentence for the payer."""
+    """name: paid, waiting (for a deposit), failed, checking, returning, returned, cancelling, part_cancelled or cancelled.
+
+    message: a sentence for the payer.
+    """
 
     name: str
     message: str
@@ -26,15 +29,15 @@ class Standing:
 
 def standing(txn: PointTransaction) -> Standing:
     """The payer's view of this row. `txn.owner` must be loaded. No gateway call; one query where there is a note for staff."""
-    going_back = _going_back(txn)
+    going_back, name = _wrong_money(txn)
     if txn.is_bound:
         state = _bound(txn)
         return Standing(state.name, f"{state.message} · {going_back}") if going_back else state
     if going_back:
-        return Standing("returning", going_back)
+        return Standing(name, going_back)
     if txn.status == Status.FAILED:
         return Standing("failed", _("The payment did not go through. Nothing was taken."))
-    if txn.status == Status.CANCELLED:
+    if txn.status == Status.CANCELLED or txn.account_closed_at:
         return Standing("cancelled", _("This payment was closed. Nothing was taken."))
     if txn.vbank_num:
         due = deadline_words(txn)
@@ -44,18 +47,34 @@ def standing(txn: PointTransaction) -> Standing:
     return Standing("checking", _("We are checking your payment. You can safely leave."))
 
 
-def _going_back(txn: PointTransaction) -> str:
-    """What is said about wrong money of this order; "" where there is none. Every return left a note, so most rows cost no query."""
+def _wrong_money(txn: PointTransaction) -> tuple[str, str]:
+    """What is said about wrong money of this order, and whether it is still on its way ("returning", "returned"); "" where there is none.
+
+    Every return left a note, so most rows cost no query.
+    """
     if not txn.review_note:
-        return ""
-    returns = txn.cancellations.filter(kind=PointCancellation.Kind.RETURN).exclude(state=PointCancellation.State.DONE)
-    sums = [f"{back.amount.normalize():,f} {back.currency}" for back in returns.order_by("id")]
-    if not sums:
-        return ""
-    return _("%(amount)s that does not belong to this order will be sent back.") % {"amount": ", ".join(sums)}
+        return "", ""
+    returns = txn.cancellations.filter(kind=PointCancellation.Kind.RETURN).order_by("id")
+    on_its_way = [back for back in returns if back.state != PointCancellation.State.DONE]
+    sent = [back for back in returns if back.state == PointCancellation.State.DONE]
+    said = []
+    if on_its_way:
+        said.append(_("%(amount)s that does not belong to this order will be sent back.") % {"amount": _sums(on_its_way)})
+    if sent:
+        said.append(_("%(amount)s that did not belong to this order was sent back.") % {"amount": _sums(sent)})
+    return " ".join(said), "returning" if on_its_way else "returned"
+
+
+def _sums(returns: list[PointCancellation]) -> str:
+    return ", ".join(f"{back.amount.normalize():,f} {back.currency}" for back in returns)
 
 
 def _bound(txn: PointTransaction) -> Standing:
+    if txn.cancel_goal:  # a cancel of ours is open
+        accepted = txn.cancellations.filter(kind=PointCancellation.Kind.CANCEL, state=PointCancellation.State.ACCEPTED).exists()
+        if accepted:
+            return Standing("cancelling", _("Refund accepted. It may take 1–2 days."))
+        return Standing("cancelling", _("We are checking the result of your refund and make sure that it happens once."))
     given_back = f"{txn.cancel_amount:,}"
     if txn.cancel_amount == txn.amount:
         return Standing("cancelled", _("%(amount)s won were refunded.") % {"amount": given_back})

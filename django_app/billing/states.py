@@ -40,6 +40,8 @@ class Review(TextChoices):
     MONEY_AFTER_CANCEL = "money_after_cancel", _("Paid again after the payment was cancelled")
     CLOSED_ACCOUNT = "closed_account", _("Shown as cancelled although nothing was paid back")
     NEGATIVE_BALANCE = "negative_balance", _("Points already spent were cancelled: the balance is below zero")
+    CANCEL_UNCLEAR = "cancel_unclear", _("Nobody but staff can tell how a cancel ended")
+    RETURN_STUCK = "return_stuck", _("Wrong money could not be sent back by itself")
 
 
 class Row(Protocol):

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from billing import views
+from billing import views, views_cancel
 from billing.payment import MERCHANT_UID
 
 
@@ -30,4 +30,5 @@ urlpatterns = [
     path("payments/", views.payments, name="payments"),
     path("payments/<merchant_uid:merchant_uid>/", views.payment, name="payment"),
     path("payments/<merchant_uid:merchant_uid>/status/", views.status, name="status"),
+    path("payments/<merchant_uid:merchant_uid>/cancel/", views_cancel.cancel, name="cancel"),
 ]

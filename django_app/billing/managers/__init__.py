@@ -1,6 +1,8 @@
 """What may happen to the tables of money. Managers reach their tables through `self.model` and relations."""
 
+from billing.managers.applying import Applied
+from billing.managers.decisions import Choice
 from billing.managers.points import PointManager
-from billing.managers.transactions import Applied, PointTransactionManager
+from billing.managers.transactions import PointTransactionManager
 
-__all__ = ["Applied", "PointManager", "PointTransactionManager"]
+__all__ = ["Applied", "Choice", "PointManager", "PointTransactionManager"]

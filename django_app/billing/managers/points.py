@@ -1,15 +1,25 @@
-"""Members' points: the count of attempts and the balance."""
+"""Members' points: the count of attempts, the balance, and what services and staff do with it: spend, give back, adjust."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models import F
 from django.utils.translation import get_language
 
+from billing.errors import InsufficientPoints, KeyReused, NoSuchSpend
+from billing.managers.rows import by_whom
+
 if TYPE_CHECKING:
-    from billing.models import Point  # noqa: F401  (the quoted name below)
+    from billing.models import (
+        Point,  # noqa: F401  (the quoted name below)
+        PointEntry,
+    )
+
+MOST_POINTS = 10**12
+KEY_LENGTH = 100
+MEMO_LENGTH = 200
 
 
 class PointManager(models.Manager["Point"]):
@@ -29,3 +39,93 @@ class PointManager(models.Manager["Point"]):
     def balance_of(self, user: Any) -> int:
         """Points the member can spend; 0 for one who never charged."""
         return self.filter(pk=user.pk).values_list("balance", flat=True).first() or 0
+
+    # Spending joins the caller's transaction, so that points and what they buy are committed together. Several members in one
+    # transaction: in ascending id, or two callers could wait for each other.
+
+    def spend(self, *, user: Any, amount: int, key: str, memo: str = "") -> PointEntry:
+        """Take `amount` points (≥ 1) from the member's balance, never below zero, and return the entry.
+
+        key: the caller's name for this purchase, unique per member for ever, at most 100 characters. A second time with the same key and
+        amount returns the same entry and takes nothing. Raises InsufficientPoints, KeyReused (another amount, or given back meanwhile),
+        ValueError. Inside a caller's transaction nothing of it is broken by these errors.
+        """
+        _check(amount, key, memo)
+        entry = self._insert(user.pk, "spend", key, -amount, floor=0, memo=memo)
+        if entry is None:
+            entry = self._same(user.pk, "spend", key, -amount)
+            if self._entries().filter(owner_id=user.pk, kind="give_back", key=key).exists():
+                raise KeyReused(f"what was spent under {key!r} has been given back")
+        if entry is None:
+            raise InsufficientPoints(amount - self.balance_of(user))
+        return entry
+
+    def give_back(self, *, user: Any, key: str) -> PointEntry:
+        """Give back the whole of what this member spent under `key`, once, and return the entry.
+
+        A second time returns the same entry and gives nothing. Raises NoSuchSpend, ValueError.
+        """
+        _check(1, key, "")
+        spent = self._entries().filter(owner_id=user.pk, kind="spend", key=key).first()
+        if spent is None:
+            raise NoSuchSpend(f"nothing was spent under {key!r}")
+        entry = self._insert(user.pk, "give_back", key, -spent.delta, memo=spent.memo)
+        if entry is None:
+            entry = self._entries().get(owner_id=user.pk, kind="give_back", key=key)
+        return entry
+
+    def adjust(self, *, user: Any, delta: int, key: str, reason: str, by: Any) -> PointEntry:
+        """Correct the member's balance by `delta` points (not 0), never below zero, and return the entry.
+
+        key: names this correction, so that a form sent twice corrects once. reason and by: why, and which user of the staff; kept on the
+        entry. Raises InsufficientPoints, KeyReused (the same key with another delta), ValueError.
+        """
+        _check(abs(delta) if type(delta) is int else 0, key, reason)
+        if not reason.strip() or by is None:
+            raise ValueError("an adjustment says why, and who made it")
+        self.bulk_create([self.model(pk=user.pk)], ignore_conflicts=True)
+        entry = self._insert(user.pk, "adjust", key, delta, floor=0 if delta < 0 else None, memo=reason.strip(), by=by)
+        if entry is None:
+            entry = self._same(user.pk, "adjust", key, delta)
+        if entry is None:
+            raise InsufficientPoints(-delta - self.balance_of(user))
+        return entry
+
+    def _insert(
+        self, owner_id: Any, kind: str, key: str, delta: int, *, floor: int | None = None, memo: str = "", by: Any = None
+    ) -> PointEntry | None:
+        """Balance, then entry, in one savepoint; None, and nothing done, where the balance would fall below `floor` or the key is used.
+
+        Without the savepoint a clash of keys would break the caller's transaction.
+        """
+        account = self.filter(pk=owner_id)
+        if floor is not None:
+            account = account.filter(balance__gte=floor - delta)
+        try:
+            with transaction.atomic(using=self.db):
+                if not account.update(balance=F("balance") + delta):
+                    return None
+                return self._entries().create(owner_id=owner_id, kind=kind, key=key, delta=delta, memo=memo[:MEMO_LENGTH], **by_whom(by))
+        except IntegrityError:
+            if not self._entries().filter(owner_id=owner_id, kind=kind, key=key).exists():
+                raise
+            return None
+
+    def _same(self, owner_id: Any, kind: str, key: str, delta: int) -> PointEntry | None:
+        entry = self._entries().filter(owner_id=owner_id, kind=kind, key=key).first()
+        if entry is not None and entry.delta != delta:
+            raise KeyReused(f"{key!r} stands for {abs(entry.delta)} points already, not for {abs(delta)}")
+        return entry
+
+    def _entries(self) -> models.Manager[PointEntry]:
+        entries: models.Manager[PointEntry] = self.model._meta.get_field("entries").related_model._default_manager  # type: ignore[assignment]
+        return entries
+
+
+def _check(amount: object, key: object, memo: object) -> None:
+    if type(amount) is not int or not 1 <= amount <= MOST_POINTS:
+        raise ValueError(f"points are a whole number between 1 and {MOST_POINTS}")
+    if not isinstance(key, str) or not 1 <= len(key) <= KEY_LENGTH or not key.isprintable():
+        raise ValueError(f"a key is 1 to {KEY_LENGTH} printable characters")
+    if not isinstance(memo, str) or "\x00" in memo:
+        raise ValueError("a memo is text without NUL")

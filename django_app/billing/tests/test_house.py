@@ -19,7 +19,7 @@ FLOORS = [
     {"models"},
     {"standing", "forms", "webhooks", "buyer", "audit", "self_cancel"},
     {"checkout", "answers", "reconciliation"},
-    {"views", "admin", "management", "checks", "testing"},
+    {"views", "views_cancel", "admin", "management", "checks", "testing"},
     {"urls", "apps"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

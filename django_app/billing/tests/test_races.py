@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 from django.db.models import F
 
-from billing.managers import transactions as rules
+from billing.managers import applying as rules
 from billing.models import Point, PointEntry, PointTransaction
 from billing.tests.threads import together
 
@@ -73,7 +73,7 @@ def test_deciding_on_what_was_read_before_the_lock_loses_money(make_txn, answer)
     def careless(payment):
         row = PointTransaction.objects.get(pk=txn.pk)
         decision = rules.decide(row, payment, accept_test_channel=False)
-        values = rules._values(row, payment, decision, payment.paid_at)
+        values = rules._values(row, payment, decision)
         everybody_has_read.wait(30)
         points = values.get("credited", row.credited) - row.credited
         with transaction.atomic():

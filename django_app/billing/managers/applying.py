@@ -1,0 +1,162 @@
+"""`apply`: make a row equal to what the gateway answered. No network inside; its transaction is durable, so that a caller's own, which
+could be rolled back later, raises instead of swallowing it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from billing import signals
+from billing.errors import GatewayNonsense
+from billing.iamport import Deadline
+from billing.managers.returns import ReturnManager
+from billing.payment import Payment
+from billing.states import Bind, Decision, Facts, Ignore, Return, Review, Status, decide
+
+if TYPE_CHECKING:
+    from billing.models import PointCancellation, PointTransaction
+
+# Facts that are copied as they are. The wire's pay_method is what was really used, ours is what the payer chose.
+_FACTS = (
+    "test_channel", "pg_provider", "pg_id", "pg_tid", "apply_num", "card_name", "bank_name", "vbank_code", "vbank_name", "vbank_num",
+    "vbank_holder", "vbank_date", "vbank_issued_at", "started_at", "paid_at", "failed_at", "cancelled_at", "fail_reason",
+    "cancel_reason", "receipt_url",
+)  # fmt: skip
+_MONEY = ("imp_uid", "status", "cancel_amount", "credited")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What `apply` did. txn is the row as committed, its `owner.balance` included; points is what was credited (> 0) or taken (< 0)."""
+
+    txn: PointTransaction
+    decision: Decision
+    points: int = 0
+
+
+class ApplyManager(ReturnManager):
+    """From the gateway's answer to row, points and ledger."""
+
+    def apply(self, payment: Payment, *, deadline: Deadline | None = None) -> Applied:
+        """Make the row of `payment.merchant_uid` equal to this answer, points included; send wrong money back after the commit.
+
+        deadline: bounds that sending. A second time, or after a newer answer: nothing changes. Losing a race is no error. Raises
+        UnknownPayment where no row has the merchant_uid, GatewayNonsense where the answer contradicts what the row holds, RuntimeError
+        inside a caller's transaction.
+        """
+        try:
+            applied, back = self._retrying(lambda: self._apply_once(payment))
+        except IntegrityError:
+            others = self.exclude(merchant_uid=payment.merchant_uid)
+            if others.filter(Q(imp_uid=payment.imp_uid) | Q(cancellations__imp_uid=payment.imp_uid)).exists():
+                raise GatewayNonsense(f"{payment.imp_uid} is another row's payment already") from None
+            raise
+        if back is not None and not back.needs_staff:
+            self.send_return_now(back, deadline)
+        return applied
+
+    def changes(self, txn: PointTransaction, payment: Payment) -> tuple[str, ...]:
+        """Which money columns `apply(payment)` would change in this row, or ("return",) for wrong money that is not on its way back yet.
+
+        Only reads, so that the answer may be old when it is used: apply decides again under the lock. Raises GatewayNonsense.
+        """
+        decision = self._decide(txn, payment)
+        if isinstance(decision, Return):
+            return () if self._goes_back(txn, payment) else ("return",)
+        values = _values(txn, payment, decision)
+        return tuple(name for name in _MONEY if values.get(name, getattr(txn, name)) != getattr(txn, name))
+
+    def _decide(self, txn: PointTransaction, payment: Payment) -> Decision:
+        decision = decide(txn, payment, accept_test_channel=settings.BILLING_ACCEPT_TEST_CHANNEL)
+        if isinstance(decision, Bind) and self._goes_back(txn, payment):
+            return Ignore()  # wrong once, never credited: not even when a setting changes its mind
+        return decision
+
+    def _apply_once(self, payment: Payment) -> tuple[Applied, PointCancellation | None]:
+        with transaction.atomic(using=self.db, durable=True):
+            txn = self._locked(merchant_uid=payment.merchant_uid)
+            decision = self._decide(txn, payment)
+            values = _values(txn, payment, decision)
+            points = values.get("credited", txn.credited) - txn.credited
+            back, found = self._what_staff_should_see(txn, payment, decision, points)
+            self._note(txn, found, values)
+            failed_now = values.get("status") == Status.FAILED != txn.status
+            account_now = values.get("status") == Status.READY and values.get("vbank_num", "") not in ("", txn.vbank_num)
+            self._write(txn, values, synced=True)
+            if points:
+                self._move(txn, "charge" if points > 0 else "cancel", points)
+            if points > 0:
+                self._after_commit(signals.point_charged, txn, points=points)
+            elif points < 0:
+                self._after_commit(signals.point_cancelled, txn, points=-points)
+            if failed_now:
+                self._after_commit(signals.payment_failed, txn)
+            if account_now:
+                self._after_commit(signals.account_issued, txn)
+            self._tell_review(txn, found)
+        return Applied(txn, decision, points), back
+
+    def _goes_back(self, txn: PointTransaction, payment: Payment) -> bool:
+        """Whether this payment's money is a return already. Every return left a note, so a row without one is not asked about."""
+        return bool(txn.review_note) and txn.cancellations.filter(kind="return", imp_uid=payment.imp_uid).exists()
+
+    def _what_staff_should_see(
+        self, txn: PointTransaction, payment: Payment, decision: Decision, points: int
+    ) -> tuple[PointCancellation | None, list[tuple[Review | None, str]]]:
+        """Each thing once; wrong money is written as a return, to be sent after commit.
+
+        Whether the return exists is asked under the row's lock: INSERT … ON CONFLICT would hide a failed check and could not tell the
+        winner.
+        """
+        back: PointCancellation | None = None
+        found: list[tuple[Review | None, str]] = []
+        if isinstance(decision, Return):
+            if not self._goes_back(txn, payment):
+                back, found = self._write_return(txn, payment, decision.review)
+        elif isinstance(decision, Facts | Ignore) and decision.review:
+            note = closed_note(payment)
+            if note not in txn.review_note:
+                found = [(decision.review, note)]
+        balance = txn.owner.balance + points
+        if points < 0 and balance < 0:
+            note = f"{payment.imp_uid}: {-points} points were cancelled, the balance is {balance}"
+            found.append((Review.NEGATIVE_BALANCE, note))
+        return back, found
+
+
+def closed_note(payment: Payment) -> str:
+    """What staff read of a payment that is cancelled with nothing paid back."""
+    return f"{payment.imp_uid} is cancelled at the gateway, with nothing paid back"
+
+
+def _values(txn: PointTransaction, payment: Payment, decision: Decision) -> dict[str, Any]:
+    """The columns as this decision wants them. `credited` is always the target: amount − max(cancel_amount, cancel_goal) once bound."""
+    if not isinstance(decision, Bind | Facts):
+        return {}
+    whole = isinstance(decision, Bind) or decision.whole
+    values = _facts(txn, payment, whole=whole)
+    values.update(status=decision.status, cancel_amount=decision.cancel_amount)
+    if whole and payment.imp_uid != txn.imp_uid:
+        values["account_closed_at"] = None
+    if isinstance(decision, Bind):
+        values.update(imp_uid=payment.imp_uid, credited_at=timezone.now(), next_check_at=None)
+        values["credited"] = txn.amount - decision.cancel_amount
+    elif txn.is_bound:
+        # Our own open cancel has taken its points already: the greater of both, never the sum, and never back because of an answer.
+        values["credited"] = txn.amount - max(decision.cancel_amount, txn.cancel_goal)
+    else:
+        values["imp_uid"] = payment.imp_uid
+    return values
+
+
+def _facts(txn: PointTransaction, payment: Payment, *, whole: bool) -> dict[str, Any]:
+    """The gateway's facts; unless `whole`, what is filled never becomes empty."""
+    found = {name: getattr(payment, name) for name in _FACTS}
+    found["paid_method"] = payment.pay_method
+    return found if whole else {name: value or getattr(txn, name) for name, value in found.items()}

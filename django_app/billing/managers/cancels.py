@@ -1,0 +1,247 @@
+"""Cancels of ours: hold the points, ask the gateway, close. Unknown is treated as unknown, never as failed.
+
+C1  one durable transaction: the cancel is written, its points leave the balance, `cancel_goal` keeps them out whatever answer arrives
+C2  no transaction: the gateway is asked, with the checksum that lets it happen once only
+C3  what the answer proves closes the cancel, or leaves it open: accepted (done later) or unknown (`finish` asks again)
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from billing import signals
+from billing.errors import CannotCancel, GatewayNonsense
+from billing.iamport import Deadline, RefundAccount, gateway
+from billing.managers.applying import ApplyManager, _values
+from billing.managers.returns import ACCEPTED_WAIT, UNKNOWN_WAIT, _age
+from billing.managers.rows import by_whom
+from billing.managers.sending import Verdict, mark, send
+from billing.payment import Payment, goes_to_an_account
+from billing.states import Review
+
+if TYPE_CHECKING:
+    from billing.models import PointCancellation, PointTransaction
+
+SEND_WITHIN = 60  # seconds after C1's commit; later, `finish` may be at it already
+CRASHED_AFTER = timedelta(minutes=2)  # a cancel that is still "requested" then lost its sender
+RESENDS = 1  # of a cancel whose outcome is unknown
+
+
+class CancelManager(ApplyManager):
+    """Giving money back."""
+
+    def cancel(
+        self,
+        txn: PointTransaction,
+        *,
+        reason: str,
+        by: Any,
+        amount: int | None = None,
+        remaining: int | None = None,
+        refund_account: RefundAccount | None = None,
+        allow_negative: bool = False,
+    ) -> PointCancellation:
+        """Cancel `amount` won of a paid row (None: all that remains) and take its points back first.
+
+        reason: for the gateway and staff. by: the user who does it. remaining: won that the caller believes can be cancelled; where it is
+        not so any more, nothing happens (a form sent twice). refund_account: needed for virtual accounts. allow_negative: take points
+        that were spent already.
+
+        Returns the cancel: done; refused, with the gateway's words in `error` and the points given back; accepted, to be done later;
+        unknown or requested, which reconcile finishes. Raises CannotCancel before anything is changed or asked, RuntimeError inside a
+        caller's transaction. A second call while one is open is refused: CannotCancel("cancel_open").
+        """
+        cancellation = self._retrying(lambda: self._hold(txn.pk, reason, by, amount, remaining, refund_account, allow_negative))
+        return self._carry_out(cancellation, refund_account, held_at=time.monotonic())
+
+    def finish(self, cancellation: PointCancellation, *, deadline: Deadline | None = None) -> PointCancellation:
+        """See how an open cancel or return stands and take the next step; what is closed stays as it is. Returns it as it is then.
+
+        May be called at any time and by several at once: the gateway is asked before anything is sent again, each try is claimed, and
+        carries the same checksum. What nobody but staff can tell is handed to them. Raises GatewayError where the gateway cannot be asked.
+        """
+        cancellation.refresh_from_db()
+        if cancellation.state not in cancellation.OPEN:
+            return cancellation
+        if cancellation.kind == cancellation.Kind.RETURN:
+            return self._finish_return(cancellation, deadline)
+        age = _age(cancellation) or CRASHED_AFTER  # before the question
+        if cancellation.state == cancellation.State.REQUESTED and age < CRASHED_AFTER:
+            return cancellation
+        payment = gateway().payment(cancellation.imp_uid, deadline=deadline)
+        self._next_step(cancellation, payment, age)
+        cancellation.refresh_from_db()
+        return cancellation
+
+    # -- C1 --
+
+    def _hold(
+        self,
+        pk: int,
+        reason: str,
+        by: Any,
+        amount: int | None,
+        remaining: int | None,
+        account: RefundAccount | None,
+        allow_negative: bool,
+    ) -> PointCancellation:
+        with transaction.atomic(using=self.db, durable=True):
+            txn = self._locked(pk=pk)
+            left = txn.amount - txn.cancel_amount
+            part = left if amount is None else amount
+            _may_begin(txn, left, part, remaining, account)
+            cancellation = txn.cancellations.create(
+                kind="cancel",
+                imp_uid=str(txn.imp_uid),
+                amount=part,
+                base=txn.cancel_amount,
+                checksum=left,
+                reason=reason.strip()[:200],
+                tries=1,
+                sent_at=timezone.now(),
+                refund_last4=account.account[-4:] if account else "",
+                **by_whom(by),
+            )
+            self._write(txn, {"cancel_goal": txn.cancel_amount + part, "credited": txn.credited - part})
+            if not self._move(txn, "cancel", -part, by=by, floor=None if allow_negative else 0):
+                missing = part - txn.owner.balance
+                raise CannotCancel("points_missing", f"{missing} of the {part} points have been spent", missing=missing)
+        return cancellation
+
+    # -- C2 and C3 --
+
+    def _carry_out(self, cancellation: PointCancellation, account: RefundAccount | None, *, held_at: float) -> PointCancellation:
+        if time.monotonic() - held_at <= SEND_WITHIN:
+            verdict = send(cancellation, account, None)
+            try:
+                self._conclude(cancellation, verdict)
+            except GatewayNonsense as error:  # an answer that contradicts the row proves nothing
+                self._mark(cancellation, cancellation.State.UNKNOWN, str(error))
+        cancellation.refresh_from_db()
+        return cancellation
+
+    def _conclude(self, cancellation: PointCancellation, verdict: Verdict) -> None:
+        """C3. On a later try "not sent" proves nothing about the first, and where cancels may be done later a refusal proves nothing."""
+        state, payment = cancellation.State, verdict.payment
+        later_try = cancellation.tries > 1
+        if verdict.outcome == "accepted" and payment is not None:
+            self._mark(cancellation, state.ACCEPTED, verdict.error)
+            self.apply(payment)
+        elif verdict.outcome == "done" and payment is not None:
+            self._close(cancellation, state.DONE, payment)
+        elif verdict.outcome == "refused" and payment is not None:
+            if later_try and not payment.cancels_at_once and payment.cancel_amount == cancellation.base:
+                self._mark(cancellation, state.UNKNOWN, verdict.error)
+            else:
+                self._close(cancellation, state.REFUSED, payment, error=verdict.error)
+        elif verdict.outcome == "not_sent" and not later_try:
+            self._close(cancellation, state.REFUSED, None, error=verdict.error)
+        else:
+            self._mark(cancellation, state.UNKNOWN, verdict.error)
+
+    def _mark(self, cancellation: PointCancellation, state: str, error: str) -> None:
+        """Still open. Unknown only from requested; accepted also from unknown, and never back."""
+        values: dict[str, Any] = {"state": state, "error": error[:500]}
+        states = ["requested"]
+        if state == cancellation.State.ACCEPTED:
+            states.append("unknown")
+            values["waiting_since"] = timezone.now()
+        with transaction.atomic(using=self.db, durable=True):
+            self._cancellations().filter(pk=cancellation.pk, state__in=states).update(**values)
+
+    def _close(
+        self, cancellation: PointCancellation, state: str, payment: Payment | None, *, error: str = "", by_staff: bool = False
+    ) -> None:
+        """End it, take over what the gateway says, and give back the points that did not go. A second time: only the answer is taken over.
+
+        Refused counts only from the try that is the newest one, or by_staff: an old try must not close what a newer one is doing.
+        """
+
+        def act() -> bool:
+            with transaction.atomic(using=self.db, durable=True):
+                txn = self._locked(pk=cancellation.txn_id)
+                rows = self._cancellations().filter(pk=cancellation.pk, state__in=cancellation.OPEN)
+                if state == cancellation.State.REFUSED and not by_staff:
+                    rows = rows.filter(tries=cancellation.tries)
+                ours = payment.cancellation_id(mark(cancellation)) if payment else ""
+                closed = {"state": state, "closed_at": timezone.now(), "needs_staff": False, "error": error[:500], "gateway_id": ours}
+                if not rows.update(**closed):
+                    return False
+                self._release(txn, cancellation, payment)
+                return True
+
+        if not self._retrying(act) and payment is not None:
+            self.apply(payment)
+
+    def _release(self, txn: PointTransaction, cancellation: PointCancellation, payment: Payment | None) -> None:
+        """Under the lock: merge the answer, then no goal any more. What the gateway did not cancel goes back to the member."""
+        values = _values(txn, payment, self._decide(txn, payment)) if payment else {}
+        cancelled = values.get("cancel_amount", txn.cancel_amount)
+        told = max(0, txn.cancel_amount - txn.cancel_goal)  # what cancels at the console took beyond the goal was told then
+        values.update(cancel_goal=0, credited=txn.amount - cancelled)
+        points = values["credited"] - txn.credited
+        found: list[tuple[Review | None, str]] = []
+        if points < 0 and txn.owner.balance + points < 0:
+            found = [
+                (Review.NEGATIVE_BALANCE, f"{txn.imp_uid}: {-points} points were cancelled, the balance is {txn.owner.balance + points}")
+            ]
+        self._note(txn, found, values)
+        self._write(txn, values, synced=payment is not None)
+        if points:
+            self._move(txn, "release" if points > 0 else "cancel", points)
+        taken = cancelled - int(cancellation.base) - told
+        if taken > 0:
+            self._after_commit(signals.point_cancelled, txn, points=taken)
+        self._tell_review(txn, found)
+
+    # -- finishing --
+
+    def _next_step(self, cancellation: PointCancellation, payment: Payment, age: timedelta) -> None:
+        state = cancellation.State
+        if payment.cancel_amount >= cancellation.base + cancellation.amount:
+            self._close(cancellation, state.DONE, payment)
+            return
+        if payment.cancel_amount > cancellation.base:
+            self.apply(payment)  # cancelled at the console meanwhile
+        if cancellation.needs_staff:
+            return
+        if cancellation.state == state.ACCEPTED:
+            if timezone.now() - (cancellation.waiting_since or cancellation.created_at) > ACCEPTED_WAIT:
+                self._ask_staff(cancellation, "accepted more than 7 days ago, and not done")
+        elif payment.cancel_amount != cancellation.base:
+            if payment.cancels_at_once:  # the checksum cannot match any more
+                self._close(cancellation, state.REFUSED, payment, error="cancelled in part at the gateway's console meanwhile")
+            else:
+                self._ask_staff(cancellation, "the gateway has cancelled a part, and nobody knows whose part it is")
+        elif age < UNKNOWN_WAIT:
+            return
+        elif not payment.cancels_at_once:
+            self._ask_staff(cancellation, "sent, and nobody knows whether it was registered")
+        elif cancellation.tries > RESENDS:
+            self._ask_staff(cancellation, f"sent {cancellation.tries} times without an answer")
+        elif self._claim(cancellation, state=state.REQUESTED):
+            self._carry_out(cancellation, None, held_at=time.monotonic())
+
+    def _ask_staff(self, cancellation: PointCancellation, why: str) -> None:
+        what = f"the cancel of {int(cancellation.amount)} won"
+        self._hand_to_staff(cancellation, Review.CANCEL_UNCLEAR, f"{cancellation.imp_uid}: {what}: {why}")
+
+
+def _may_begin(txn: PointTransaction, left: int, part: int, remaining: int | None, account: RefundAccount | None) -> None:
+    if not txn.is_bound:
+        raise CannotCancel("not_paid", "nothing was paid, so there is nothing to cancel")
+    if txn.cancel_goal:
+        raise CannotCancel("cancel_open", "another cancel of this payment is under way")
+    if not left:
+        raise CannotCancel("nothing_left", "all of it has been cancelled")
+    if remaining is not None and remaining != left:
+        raise CannotCancel("changed", f"{left} won remain, not {remaining}")
+    if type(part) is not int or not 1 <= part <= left:
+        raise CannotCancel("amount", f"between 1 and {left} won can be cancelled")
+    if goes_to_an_account(txn.paid_method, txn.pg_provider) and account is None:
+        raise CannotCancel("account_needed", "a virtual account is refunded to an account that must be named")

@@ -1,0 +1,190 @@
+"""What staff alone decide. Each verb checks that it fits how things stand, does one thing, and writes who did it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from billing.errors import NotAllowed
+from billing.iamport import RefundAccount, gateway
+from billing.managers.applying import Applied, closed_note
+from billing.managers.cancels import CancelManager
+from billing.managers.sending import Verdict, send
+from billing.payment import MERCHANT_UID_LENGTH, Payment
+from billing.states import Status
+
+if TYPE_CHECKING:
+    from billing.models import PointCancellation, PointTransaction
+
+
+class Choice(models.TextChoices):
+    """What staff may decide about a cancel or return that nothing else can finish."""
+
+    SEND_AGAIN = "send_again", _("Send it again: the gateway's console shows nothing registered")
+    WAIT = "wait", _("Wait: it is registered at the gateway")
+    GIVE_UP = "give_up", _("Give up: the cancel's points go back to the member")
+
+
+class DecisionManager(CancelManager):
+    """Verbs of the back office."""
+
+    def settle(
+        self, cancellation: PointCancellation, *, choice: str, by: Any, refund_account: RefundAccount | None = None
+    ) -> PointCancellation:
+        """Decide an open cancel or return that waits for staff (`needs_staff`). Returns it as it stands then.
+
+        The gateway is asked first: what it has done already counts, whatever was chosen. SEND_AGAIN claims one more try with the same
+        checksum (a return's from the newest answer); refund_account is needed for virtual accounts, because accounts are not kept. WAIT
+        gives it another 7 days. GIVE_UP closes it as refused: a cancel's points go back, a return is left to the gateway.
+
+        Raises NotAllowed where it does not wait for staff or an account is missing, GatewayError where the gateway cannot be asked.
+        """
+        if choice not in Choice.values:
+            raise ValueError(f"{choice!r} is no choice")
+        cancellation.refresh_from_db()
+        self._must_wait(cancellation)
+        payment = gateway().payment(cancellation.imp_uid)
+        is_return = cancellation.kind == cancellation.Kind.RETURN
+        if payment.left <= 0 if is_return else payment.cancel_amount >= cancellation.base + cancellation.amount:
+            return self._finish_now(cancellation, payment)
+        if choice == Choice.SEND_AGAIN:
+            self._may_send(cancellation, payment, refund_account)
+            if not self._claim(cancellation, state="requested", payment=payment if is_return else None, for_staff=True):
+                raise NotAllowed("somebody else is deciding this at the moment")
+            self._log(cancellation, f"sent again by {by.get_username()}")
+            if is_return:
+                self._close_return(cancellation, send(cancellation, refund_account, None))
+            else:
+                self._carry_out(cancellation, refund_account, held_at=time.monotonic())
+        elif choice == Choice.WAIT:
+            with transaction.atomic(using=self.db, durable=True):
+                rows = self._cancellations().filter(pk=cancellation.pk, state__in=cancellation.OPEN, needs_staff=True)
+                rows.update(state="accepted", needs_staff=False, waiting_since=timezone.now())
+            self._log(cancellation, f"left waiting by {by.get_username()}")
+        else:
+            self._give_up(cancellation, payment, by)
+        cancellation.refresh_from_db()
+        return cancellation
+
+    def close_account(self, txn: PointTransaction, *, by: Any) -> Applied:
+        """Close the virtual account of a row that waits for its deposit. Returns what the gateway's answer changed.
+
+        A deposit that was faster is credited as always. Raises NotAllowed where no account waits, GatewayError where the gateway refuses
+        or cannot be asked. A second time: NotAllowed.
+        """
+        txn.refresh_from_db()
+        if txn.is_bound or txn.status != Status.READY or not txn.vbank_num or not txn.imp_uid or txn.account_closed_at:
+            raise NotAllowed("no virtual account waits for a deposit here")
+        payment = gateway().close_account(txn.imp_uid)
+        # Which status the gateway gives it is not documented, so that the row keeps it itself. Known already, it is nothing to review.
+        note = f"{closed_note(payment)}: account closed by {by.get_username()}"
+        self._log_row(txn.pk, note, imp_uid=txn.imp_uid, account_closed_at=timezone.now())
+        return self.apply(payment)
+
+    def adopt(self, imp_uid: str, *, user: Any, by: Any) -> Applied:
+        """Give a payment that no row knows to `user`: a row with the payment's own merchant_uid and amount, no attempt counted, then apply.
+
+        Only for right money: whole won that is left, through no test channel. Raises NotAllowed where it is not, or where a row knows the
+        merchant_uid (twice: NotAllowed), GatewayError, NotAnId.
+        """
+        payment = gateway().payment(imp_uid)
+        _may_adopt(payment)
+        accounts = self._accounts()
+        try:
+            with transaction.atomic(using=self.db, durable=True):
+                accounts.bulk_create([accounts.model(pk=user.pk)], ignore_conflicts=True)
+                self.create(
+                    owner_id=user.pk,
+                    merchant_uid=payment.merchant_uid,
+                    amount=int(payment.amount),
+                    pay_method=payment.pay_method,
+                    review_note=f"adopted for {user.get_username()} by {by.get_username()}",
+                    next_check_at=timezone.now(),
+                )
+        except IntegrityError:
+            if self.filter(merchant_uid=payment.merchant_uid).exists():
+                raise NotAllowed("a transaction has this merchant_uid already") from None
+            raise
+        return self.apply(payment)
+
+    def resolve(self, txn: PointTransaction, *, by: Any, note: str) -> PointTransaction:
+        """Take a review off a row; what it said stays in review_note, with who resolved it and why. Twice: NotAllowed."""
+        if not note.strip():
+            raise NotAllowed("a note must say why")
+
+        def act() -> PointTransaction:
+            with transaction.atomic(using=self.db, durable=True):
+                row = self._locked(pk=txn.pk)
+                if not row.review:
+                    raise NotAllowed("nothing is to be reviewed here")
+                line = f"resolved by {by.get_username()}: {' '.join(note.split())[:300]}"
+                self._write(row, {"review": "", "review_note": "\n".join([*row.review_note.splitlines(), line])})
+                return row
+
+        return self._retrying(act)
+
+    # -- steps --
+
+    def _must_wait(self, cancellation: PointCancellation) -> None:
+        if cancellation.state not in cancellation.OPEN:
+            raise NotAllowed("it is closed already")
+        if not cancellation.needs_staff:
+            raise NotAllowed("it is still being cleared by itself")
+
+    def _may_send(self, cancellation: PointCancellation, payment: Payment, account: RefundAccount | None) -> None:
+        if cancellation.state == cancellation.State.ACCEPTED:
+            raise NotAllowed("the gateway has accepted it already: sent twice, it could be paid twice")
+        if cancellation.kind == cancellation.Kind.CANCEL and payment.cancel_amount != cancellation.base:
+            raise NotAllowed("a part was cancelled meanwhile, so that the gateway would refuse it")
+        if payment.needs_account and account is None:
+            raise NotAllowed("a refund account is needed")
+
+    def _finish_now(self, cancellation: PointCancellation, payment: Payment) -> PointCancellation:
+        if cancellation.kind == cancellation.Kind.RETURN:
+            self._close_return(cancellation, Verdict("done", payment))
+        else:
+            self._close(cancellation, cancellation.State.DONE, payment)
+        cancellation.refresh_from_db()
+        return cancellation
+
+    def _give_up(self, cancellation: PointCancellation, payment: Payment, by: Any) -> None:
+        self._log(cancellation, f"given up by {by.get_username()}")
+        if cancellation.kind == cancellation.Kind.CANCEL:
+            self._close(cancellation, cancellation.State.REFUSED, payment, error=f"given up by {by.get_username()}", by_staff=True)
+            return
+        with transaction.atomic(using=self.db, durable=True):
+            rows = self._cancellations().filter(pk=cancellation.pk, state__in=cancellation.OPEN, needs_staff=True)
+            rows.update(state="refused", needs_staff=False, closed_at=timezone.now(), error=f"given up by {by.get_username()}"[:500])
+
+    def _log(self, cancellation: PointCancellation, what: str) -> None:
+        kind = "cancel" if cancellation.kind == cancellation.Kind.CANCEL else "return"
+        self._log_row(cancellation.txn_id, f"{cancellation.imp_uid}: {kind} #{cancellation.pk} {what}")
+
+    def _log_row(self, pk: int, line: str, *, imp_uid: str = "", **values: Any) -> None:
+        """A line in the row's own story; with it other columns, if the row still shows this imp_uid."""
+
+        def act() -> None:
+            with transaction.atomic(using=self.db, durable=True):
+                txn = self._locked(pk=pk)
+                if imp_uid and txn.imp_uid != imp_uid:
+                    values.clear()
+                self._note(txn, [(None, line)], values)
+                self._write(txn, values)
+
+        self._retrying(act)
+
+
+def _may_adopt(payment: Payment) -> None:
+    is_money = payment.status == Status.PAID or (payment.status == Status.CANCELLED and payment.cancel_amount > 0)
+    if not is_money or payment.left <= 0:
+        raise NotAllowed("there is no money left in this payment")
+    if payment.currency != "KRW" or payment.amount % 1 or payment.cancel_amount % 1:
+        raise NotAllowed("it is not whole won")
+    if payment.test_channel:
+        raise NotAllowed("it was paid through a test channel: no real money")
+    if len(payment.merchant_uid) > MERCHANT_UID_LENGTH:
+        raise NotAllowed("its merchant_uid is too long")

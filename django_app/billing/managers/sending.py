@@ -1,0 +1,64 @@
+"""One cancel sent to the gateway, and what its answer proves: for cancels of ours and for returns of wrong money. No row changes here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from django.conf import settings
+
+from billing.errors import GatewayError, GatewayRefused, GatewayUnreachable, PaymentNotFound
+from billing.iamport import READ_SECONDS, Deadline, RefundAccount, gateway
+from billing.payment import Payment
+
+if TYPE_CHECKING:
+    from billing.models import PointCancellation
+
+REASON_LENGTH = 256  # characters that the gateway takes
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a sent cancel came to. done: at least as much came back as asked. refused: the gateway said no, and asked again it holds
+    less than that as cancelled. payment: the newest answer, where there was one."""
+
+    outcome: Literal["done", "accepted", "refused", "not_sent", "unknown"]
+    payment: Payment | None = None
+    error: str = ""
+
+
+def send(cancellation: PointCancellation, account: RefundAccount | None, deadline: Deadline | None) -> Verdict:
+    """Send it once. deadline: None gives it READ_SECONDS in all. Never raises GatewayError: trouble is a verdict too."""
+    goal = cancellation.base + cancellation.amount
+    try:
+        payment = gateway().cancel_payment(
+            cancellation.imp_uid,
+            amount=cancellation.amount,
+            checksum=cancellation.checksum,
+            reason=reason_with_mark(cancellation),
+            account=account,
+            deadline=deadline or Deadline(READ_SECONDS),
+        )
+    except GatewayUnreachable as error:
+        return Verdict("not_sent" if error.surely_not_sent else "unknown", error=str(error))
+    except (GatewayRefused, PaymentNotFound) as error:
+        # "No" is also the answer to a cancel that has been done already: only the payment itself tells.
+        why = error.gateway_message or str(error)
+        try:
+            payment = gateway().payment(cancellation.imp_uid, deadline=deadline or Deadline(settings.BILLING_DOOR_SECONDS))
+        except GatewayError as silence:
+            return Verdict("unknown", error=f"{why} ({silence})")
+        return Verdict("done" if payment.cancel_amount >= goal else "refused", payment, why)
+    except GatewayError as error:
+        return Verdict("unknown", error=str(error))
+    return Verdict("done" if payment.cancel_amount >= goal else "accepted", payment)
+
+
+def mark(cancellation: PointCancellation) -> str:
+    """What tells our cancel apart in the gateway's cancel_history."""
+    return f" #{cancellation.pk}"
+
+
+def reason_with_mark(cancellation: PointCancellation) -> str:
+    ours = mark(cancellation)
+    return cancellation.reason[: REASON_LENGTH - len(ours)] + ours

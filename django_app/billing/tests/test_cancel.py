@@ -1,0 +1,497 @@
+"""cancel(): hold, ask, close, and what becomes of a cancel whose end nobody saw."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+import requests
+from django.core.cache import cache
+from django.db import transaction
+from sandbox.models import Payment
+
+from billing import signals
+from billing.client import Client
+from billing.errors import CannotCancel, GatewayUnreachable
+from billing.iamport import RefundAccount
+from billing.iamport import gateway as client
+from billing.managers import cancels
+from billing.models import Point, PointCancellation, PointEntry, PointTransaction
+from billing.states import Review, Status
+from billing.tests.aging import let_pass
+from billing.tests.payments import envelope, payment_json
+from billing.tests.threads import together
+
+pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+
+rows = PointTransaction.objects
+State = PointCancellation.State
+ACCOUNT = RefundAccount(bank="88", account="110123456789", holder="홍길동")
+
+
+@pytest.fixture
+def staff(make_user):
+    return make_user("staff")
+
+
+@pytest.fixture
+def paid(gateway, user):
+    """paid(10_000, pay_method="card") → a credited row, its owner loaded."""
+
+    def make(amount=10_000, **how):
+        txn = rows.start(user=user, amount=amount, pay_method=how.get("pay_method", "card"))
+        rows.sync(gateway.pay(txn.merchant_uid, **how))
+        return rows.select_related("owner").get(pk=txn.pk)
+
+    return make
+
+
+@pytest.fixture
+def cancel(staff):
+    def act(txn, **how):
+        return rows.cancel(txn, **{"reason": "wrong order", "by": staff, **how})
+
+    return act
+
+
+@pytest.fixture
+def told():
+    """(signal, points or code) of every signal, in order."""
+    heard, keep = [], []
+    for name in ("point_charged", "point_cancelled", "payment_needs_review"):
+
+        def receive(sender, name=name, **kwargs):
+            heard.append((name, kwargs.get("points") or kwargs.get("code")))
+
+        getattr(signals, name).connect(receive)
+        keep.append((name, receive))
+    yield heard
+    for name, receive in keep:
+        getattr(signals, name).disconnect(receive)
+
+
+def at_the_gateway(gateway, txn):
+    """(status, cancel_amount) as the gateway has it."""
+    found = Payment.objects.using("sandbox").get(imp_uid=txn.imp_uid)
+    return found.status, int(found.cancel_amount)
+
+
+def sent(gateway):
+    return [json.loads(call.body) for call in gateway.calls if call.path == "payments/cancel"]
+
+
+def fault(gateway, **what):
+    gateway.control("faults", path="payments/cancel", **what)
+
+
+# -- a cancel that goes well ------------------------------------------------------------------------------------------------------
+
+
+def test_all_of_it(gateway, paid, cancel, ledger, told, staff):
+    txn = paid()
+    done = cancel(txn)
+    assert (done.state, done.amount, done.base, done.checksum, done.tries, done.error) == (State.DONE, 10_000, 0, 10_000, 1, "")
+    assert (done.by, done.by_name, done.reason) == (staff, "staff", "wrong order")
+    assert done.gateway_id  # ours, found by its mark
+    assert sent(gateway) == [{"imp_uid": txn.imp_uid, "amount": 10_000, "checksum": 10_000, "reason": f"wrong order #{done.pk}"}]
+    fresh = rows.get(pk=txn.pk)
+    assert (fresh.status, fresh.cancel_amount, fresh.cancel_goal, fresh.credited) == (Status.CANCELLED, 10_000, 0, 0)
+    assert ledger(txn) == (0, [10_000, -10_000])
+    assert PointEntry.objects.last().by == staff
+    assert told == [("point_charged", 10_000), ("point_cancelled", 10_000)]
+
+
+def test_in_parts(gateway, paid, cancel, ledger, told):
+    txn = paid()
+    for part in (3_000, 1, 6_999):
+        assert cancel(txn, amount=part).state == State.DONE
+    assert [(body["amount"], body["checksum"]) for body in sent(gateway)] == [(3_000, 10_000), (1, 7_000), (6_999, 6_999)]
+    assert ledger(txn) == (0, [10_000, -3_000, -1, -6_999])
+    assert [points for name, points in told if name == "point_cancelled"] == [3_000, 1, 6_999]
+
+
+@pytest.mark.parametrize("amount", [0, -1, 10_001, 1.5, True, "5000", None])
+def test_amounts_that_cannot_be(gateway, paid, cancel, ledger, amount):
+    txn = paid()
+    if amount is None:
+        cancel(txn)
+        code = "nothing_left"
+    else:
+        code = "amount"
+    before = len(gateway.calls)
+    with pytest.raises(CannotCancel) as caught:
+        cancel(txn, amount=amount)
+    assert (caught.value.code, len(gateway.calls)) == (code, before)
+    assert ledger(txn)[0] == (0 if amount is None else 10_000)
+
+
+def test_an_unpaid_row(gateway, make_txn, cancel):
+    with pytest.raises(CannotCancel) as caught:
+        cancel(make_txn())
+    assert caught.value.code == "not_paid"
+    assert PointCancellation.objects.count() == 0
+
+
+def test_a_form_that_is_sent_twice(gateway, paid, cancel, ledger):
+    txn = paid()
+    cancel(txn, amount=3_000, remaining=10_000)
+    with pytest.raises(CannotCancel) as caught:
+        cancel(txn, amount=3_000, remaining=10_000)
+    assert caught.value.code == "changed"
+    assert ledger(txn) == (7_000, [10_000, -3_000])
+
+
+def test_spent_points_refuse_it_and_are_named(gateway, paid, cancel, ledger, user):
+    txn = paid()
+    Point.objects.spend(user=user, amount=6_500, key="order-1")
+    before = len(gateway.calls)
+    with pytest.raises(CannotCancel) as caught:
+        cancel(txn)
+    assert (caught.value.code, caught.value.missing) == ("points_missing", 6_500)
+    assert (len(gateway.calls), PointCancellation.objects.count()) == (before, 0)
+    assert rows.get().cancel_goal == 0
+    assert cancel(txn, allow_negative=True).state == State.DONE
+    assert Point.objects.get().balance == -6_500
+
+
+def test_inside_a_transaction_it_is_refused(gateway, paid, cancel):
+    txn = paid()
+    with pytest.raises(RuntimeError), transaction.atomic():
+        cancel(txn)
+    assert (PointCancellation.objects.count(), sent(gateway)) == (0, [])
+
+
+def test_a_virtual_account_needs_somewhere_to_go(gateway, user, cancel, ledger):
+    txn = rows.start(user=user, amount=10_000, pay_method="vbank")
+    imp_uid = gateway.pay(txn.merchant_uid, outcome="vbank")
+    gateway.control(f"payments/{imp_uid}/deposit")
+    rows.sync(imp_uid)
+    with pytest.raises(CannotCancel) as caught:
+        cancel(txn)
+    assert caught.value.code == "account_needed"
+    done = cancel(txn, refund_account=ACCOUNT)
+    assert (done.state, done.refund_last4) == (State.DONE, "6789")
+    assert sent(gateway)[0]["refund_account"] == "110123456789"
+    kept = str(list(PointCancellation.objects.values())) + str(list(rows.values()))
+    assert "110123456789" not in kept
+    assert ledger(txn) == (0, [10_000, -10_000])
+
+
+# -- what the gateway may say -----------------------------------------------------------------------------------------------------
+
+
+def test_a_refusal_gives_the_points_back(gateway, paid, cancel, ledger, told):
+    txn = paid()
+    fault(gateway, code=-1, message="결제취소에 실패하였습니다.(한도초과)", times=1)
+    refused = cancel(txn)
+    assert (refused.state, refused.error) == (State.REFUSED, "결제취소에 실패하였습니다.(한도초과)")
+    assert ledger(txn) == (10_000, [10_000, -10_000, 10_000])
+    assert PointEntry.objects.last().kind == "release"
+    fresh = rows.get()
+    assert (fresh.status, fresh.cancel_goal, fresh.credited) == (Status.PAID, 0, 10_000)
+    assert told == [("point_charged", 10_000)]
+    assert cancel(txn).state == State.DONE
+
+
+def test_a_refusal_is_not_believed_without_asking(gateway, paid, cancel, ledger):
+    """A3: it was done, and the answer says no."""
+    txn = paid()
+    gateway.cancel(txn.imp_uid)  # whoever did it
+    done = cancel(txn)
+    assert done.state == State.DONE
+    assert done.gateway_id == ""  # not ours
+    assert ledger(txn) == (0, [10_000, -10_000])
+    assert at_the_gateway(gateway, txn) == ("cancelled", 10_000)
+
+
+def test_a_refusal_while_a_part_was_cancelled_at_the_console(gateway, paid, cancel, ledger, told):
+    txn = paid()
+    gateway.cancel(txn.imp_uid, 3_000)
+    refused = cancel(txn)  # its checksum does not match any more
+    assert refused.state == State.REFUSED
+    assert ledger(txn) == (7_000, [10_000, -10_000, 7_000])
+    assert rows.get().cancel_amount == 3_000
+    assert told == [("point_charged", 10_000), ("point_cancelled", 3_000)]
+    assert cancel(txn).state == State.DONE
+    assert at_the_gateway(gateway, txn) == ("cancelled", 10_000)
+
+
+def test_surely_not_sent_is_refused(gateway, paid, cancel, ledger):
+    txn = paid()
+    gateway.fail_next("payments/cancel", requests.ConnectTimeout("no road"))
+    assert cancel(txn).state == State.REFUSED
+    assert ledger(txn) == (10_000, [10_000, -10_000, 10_000])
+
+
+def test_no_token_no_cancel(gateway, paid, cancel, ledger):
+    txn = paid()
+    cache.clear()
+    gateway.fail_next("users/getToken")
+    assert cancel(txn).state == State.REFUSED
+    assert (sent(gateway), ledger(txn)[0]) == ([], 10_000)
+
+
+UNCLEAR = {
+    "timeout after the effect": ({"timeout": True}, 10_000),
+    "cut off before it": ({"drop": True}, 0),
+    "500 after the effect": ({"http": 500, "effect": True}, 10_000),
+    "nonsense after the effect": ({"invalid_json": True}, 10_000),
+    "cut off": ({"drop": True, "effect": True}, 10_000),
+}
+
+
+@pytest.mark.parametrize("name", UNCLEAR)
+def test_unknown_is_unknown(gateway, paid, cancel, ledger, told, name):
+    """I10: the points stay held, nothing is sent again at once, and asking later finds the truth."""
+    what, gone = UNCLEAR[name]
+    txn = paid()
+    fault(gateway, times=1, **what)
+    unclear = cancel(txn)
+    assert unclear.state == State.UNKNOWN
+    assert ledger(txn) == (0, [10_000, -10_000])
+    with pytest.raises(CannotCancel) as caught:
+        cancel(txn)
+    assert caught.value.code == "cancel_open"
+    rows.finish(unclear)
+    if gone:
+        assert PointCancellation.objects.get().state == State.DONE
+    else:
+        assert (PointCancellation.objects.get().state, len(sent(gateway))) == (State.UNKNOWN, 1)  # it may still be on its way
+        let_pass(minutes=16)
+        assert rows.finish(unclear).state == State.DONE
+        assert [body["checksum"] for body in sent(gateway)] == [10_000, 10_000]
+    assert at_the_gateway(gateway, txn) == ("cancelled", 10_000)
+    assert ledger(txn) == (0, [10_000, -10_000])
+    assert told == [("point_charged", 10_000), ("point_cancelled", 10_000)]
+
+
+def test_sent_again_once_then_staff(gateway, paid, cancel, ledger, told):
+    txn = paid()
+    fault(gateway, times=2, drop=True)
+    unclear = cancel(txn)
+    for _ in range(3):
+        let_pass(minutes=16)
+        rows.finish(unclear)
+    unclear.refresh_from_db()
+    assert (unclear.state, unclear.tries, unclear.needs_staff) == (State.UNKNOWN, 2, True)
+    assert len(sent(gateway)) == 2
+    assert rows.get().review == Review.CANCEL_UNCLEAR
+    assert told[-1] == ("payment_needs_review", "cancel_unclear")
+    gateway.cancel(txn.imp_uid)  # staff saw to it at the console
+    assert rows.finish(unclear).state == State.DONE
+    assert PointCancellation.objects.get().needs_staff is False
+
+
+def test_an_unknown_virtual_account_is_never_sent_again_by_itself(gateway, paid, cancel):
+    txn = rows.start(user=paid().owner.user, amount=5_000, pay_method="vbank")
+    imp_uid = gateway.pay(txn.merchant_uid, outcome="vbank")
+    gateway.control(f"payments/{imp_uid}/deposit")
+    rows.sync(imp_uid)
+    fault(gateway, times=1, drop=True)
+    unclear = cancel(txn, refund_account=ACCOUNT)
+    let_pass(hours=5)
+    assert rows.finish(unclear).needs_staff
+    assert len(sent(gateway)) == 1
+
+
+def test_accepted_now_and_done_later(gateway, paid, cancel, ledger, told):
+    """A4: code 0 is not "done". The hold stays, nothing is sent again."""
+    txn = paid()
+    fault(gateway, times=1, cancel_later_s=3_600)
+    accepted = cancel(txn)
+    assert accepted.state == State.ACCEPTED
+    assert (ledger(txn), rows.get().status) == ((0, [10_000, -10_000]), Status.PAID)
+    rows.sync(txn.imp_uid)  # a webhook that says "paid" gives nothing back (rule A1)
+    let_pass(days=1)
+    assert rows.finish(accepted).state == State.ACCEPTED
+    gateway.control("clock", advance_s=3_601)
+    assert rows.finish(accepted).state == State.DONE
+    assert (len(sent(gateway)), ledger(txn)) == (1, (0, [10_000, -10_000]))
+    assert told == [("point_charged", 10_000), ("point_cancelled", 10_000)]
+
+
+def test_accepted_and_dropped_by_the_bank_waits_for_staff(gateway, paid, cancel):
+    txn = paid()
+    fault(gateway, times=1, cancel_later_s=365 * 86_400)
+    accepted = cancel(txn)
+    let_pass(days=6, hours=23)
+    assert not rows.finish(accepted).needs_staff
+    let_pass(hours=2)
+    assert rows.finish(accepted).needs_staff
+    assert rows.get().review == Review.CANCEL_UNCLEAR
+    assert Point.objects.get().balance == 0
+
+
+def test_an_answer_that_contradicts_the_row_proves_nothing(gateway, paid, cancel, ledger):
+    txn = paid()
+    other = payment_json(imp_uid=txn.imp_uid, merchant_uid=txn.merchant_uid, amount=99_000, status="cancelled", cancel_amount=99_000)
+    gateway.answer_next("payments/cancel", json_body=envelope(other))
+    assert cancel(txn).state == State.UNKNOWN
+    assert ledger(txn) == (0, [10_000, -10_000])
+
+
+# -- the machine stops between two steps --------------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of ours catches it."""
+
+
+@pytest.fixture
+def kill(monkeypatch):
+    """kill(owner, "name", after=False): the process ends before (or after) that step, once."""
+
+    def plan(owner, name, *, after=False, only=lambda *args: True):
+        step = getattr(owner, name)
+
+        def act(*args, **kwargs):
+            if not only(*args):
+                return step(*args, **kwargs)
+            monkeypatch.setattr(owner, name, step)
+            if after:
+                step(*args, **kwargs)
+            raise Killed
+
+        monkeypatch.setattr(owner, name, act)
+
+    return plan
+
+
+def is_cancel(*args):
+    return "payments/cancel" in str(args)
+
+
+MANAGER = type(rows)
+KILLS = {
+    "before the hold is committed": (MANAGER, "_move", False, 0),
+    "after the hold": (MANAGER, "_carry_out", False, 1),
+    "before the request leaves": (Client, "_send", False, 1),
+    "after the gateway did it": (Client, "_send", True, 1),
+    "before the close": (MANAGER, "_close", False, 1),
+    "inside the close": (MANAGER, "_release", True, 1),
+    "after the close": (MANAGER, "_close", True, 0),
+}
+
+
+@pytest.mark.parametrize("name", KILLS)
+def test_a_crash_between_two_steps(gateway, paid, cancel, ledger, kill, name):
+    owner, step, after, left_open = KILLS[name]
+    txn = paid()
+    kill(owner, step, after=after, only=is_cancel if owner is Client else lambda *args: True)
+    with pytest.raises(Killed):
+        cancel(txn)
+    assert ledger(txn)[0] in (0, 10_000)
+    assert PointCancellation.objects.filter(state__in=PointCancellation.OPEN).count() == left_open
+    for _ in range(2):
+        let_pass(minutes=16)
+        for open_one in PointCancellation.objects.filter(state__in=PointCancellation.OPEN):
+            rows.finish(open_one)
+    gone = at_the_gateway(gateway, txn)[1]
+    assert ledger(txn)[0] == 10_000 - gone
+    assert gone == (0 if name == "before the hold is committed" else 10_000)
+    assert not PointCancellation.objects.filter(state__in=PointCancellation.OPEN).exists()
+
+
+def test_a_young_request_is_left_to_its_sender(gateway, paid, cancel, kill):
+    txn = paid()
+    kill(MANAGER, "_carry_out")
+    with pytest.raises(Killed):
+        cancel(txn)
+    calls = len(gateway.calls)
+    assert rows.finish(PointCancellation.objects.get()).state == State.REQUESTED
+    assert len(gateway.calls) == calls
+
+
+def test_a_sender_that_was_held_up_does_not_send(gateway, paid, cancel, monkeypatch):
+    """V5: a minute after the hold, somebody else may be finishing it."""
+    txn = paid()
+    monkeypatch.setattr(cancels, "SEND_WITHIN", -1)
+    assert cancel(txn).state == State.REQUESTED
+    assert sent(gateway) == []
+
+
+def test_an_old_refusal_does_not_close_a_newer_try(gateway, paid, cancel, ledger):
+    """V2: the first try's "no" arrives after the second try was claimed."""
+    txn = paid()
+    fault(gateway, times=1, drop=True)
+    unclear = cancel(txn)
+    old_try = PointCancellation.objects.get()
+    assert rows._claim(unclear, state=State.REQUESTED)
+    rows._close(old_try, State.REFUSED, None, error="late")
+    assert PointCancellation.objects.get().state == State.REQUESTED
+    assert ledger(txn) == (0, [10_000, -10_000])
+
+
+# -- races ---------------------------------------------------------------------------------------------------------------------------
+
+
+def test_two_staff_press_at_once(gateway, paid, cancel, ledger):
+    txn = paid()
+    results = together([lambda: cancel(txn, amount=6_000)] * 8)
+    codes = Counter(result.code if isinstance(result, CannotCancel) else result.state for result in results)
+    assert codes["done"] == 1
+    assert set(codes) <= {"done", "cancel_open", "amount"}
+    assert (at_the_gateway(gateway, txn), ledger(txn)[0]) == (("cancelled", 6_000), 4_000)
+
+
+def test_cancel_against_spend(gateway, paid, cancel, ledger, user):
+    txn = paid()
+    spend = [lambda number=number: Point.objects.spend(user=user, amount=10_000, key=f"order-{number}") for number in range(4)]
+    results = together([*spend, lambda: cancel(txn), *spend])
+    won = [result for result in results if not isinstance(result, Exception)]
+    assert len({entry.key for entry in won if isinstance(entry, PointEntry)}) + sum(isinstance(x, PointCancellation) for x in won) == 1
+    assert ledger(txn)[0] == 0
+
+
+def test_cancel_against_the_console_and_a_webhook_that_says_paid(gateway, paid, cancel, ledger):
+    txn = paid()
+    old = rows.sync(txn.imp_uid)  # what a webhook would have fetched before
+    assert old.points == 0
+    stale = client().payment(txn.imp_uid)
+    results = together([lambda: cancel(txn), lambda: gateway.cancel(txn.imp_uid, 4_000), *[lambda: rows.apply(stale)] * 4])
+    assert not [result for result in results if isinstance(result, Exception)], results
+    for open_one in PointCancellation.objects.filter(state__in=PointCancellation.OPEN):
+        let_pass(minutes=16)
+        rows.finish(open_one)
+    rows.sync(txn.imp_uid)
+    gone = at_the_gateway(gateway, txn)[1]
+    assert gone in (4_000, 10_000)
+    assert ledger(txn)[0] == 10_000 - gone
+
+
+def test_a_paid_answer_while_a_cancel_runs_gives_nothing_back(gateway, paid, cancel, ledger, kill):
+    """Rule A1."""
+    txn = paid()
+    kill(MANAGER, "_carry_out")
+    with pytest.raises(Killed):
+        cancel(txn, amount=4_000)
+    assert rows.sync(txn.imp_uid).points == 0
+    assert ledger(txn) == (6_000, [10_000, -4_000])
+    gateway.cancel(txn.imp_uid, 7_000)  # and the console takes more than we hold
+    assert rows.sync(txn.imp_uid).points == -3_000
+    assert ledger(txn) == (3_000, [10_000, -4_000, -3_000])
+    let_pass(minutes=16)
+    assert rows.finish(PointCancellation.objects.get()).state == State.DONE
+    assert ledger(txn) == (3_000, [10_000, -4_000, -3_000])
+
+
+def test_finish_is_honest_when_the_gateway_is_silent(gateway, paid, cancel):
+    txn = paid()
+    fault(gateway, times=1, timeout=True)
+    unclear = cancel(txn)
+    gateway.fail_next(f"payments/{txn.imp_uid}")
+    with pytest.raises(GatewayUnreachable):
+        rows.finish(unclear)
+    assert PointCancellation.objects.get().state == State.UNKNOWN
+
+
+def test_eight_finishers_send_once(gateway, paid, cancel, ledger):
+    txn = paid()
+    fault(gateway, times=1, drop=True)
+    unclear = cancel(txn)
+    let_pass(minutes=16)
+    results = together([lambda: rows.finish(PointCancellation.objects.get(pk=unclear.pk)).state] * 8)
+    assert not [result for result in results if isinstance(result, Exception)], results
+    assert len(sent(gateway)) == 2
+    assert (at_the_gateway(gateway, txn), ledger(txn)) == (("cancelled", 10_000), (0, [10_000, -10_000]))

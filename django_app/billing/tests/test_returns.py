@@ -1,0 +1,252 @@
+"""Wrong money goes back by itself, once, whatever the gateway answers; and right money is never touched by it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import requests
+from sandbox.models import Payment
+
+from billing import signals
+from billing.iamport import RefundAccount
+from billing.managers import Choice
+from billing.models import Point, PointCancellation, PointTransaction
+from billing.states import Review, Status
+from billing.tests.aging import let_pass
+from billing.tests.threads import together
+
+pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+
+rows = PointTransaction.objects
+State = PointCancellation.State
+
+
+@pytest.fixture
+def staff(make_user):
+    return make_user("staff")
+
+
+@pytest.fixture
+def txn(gateway, user):
+    return rows.start(user=user, amount=10_000, pay_method="card")
+
+
+def fault(gateway, **what):
+    gateway.control("faults", path="payments/cancel", **what)
+
+
+def sent(gateway):
+    return [json.loads(call.body) for call in gateway.calls if call.path == "payments/cancel"]
+
+
+def left(imp_uid):
+    payment = Payment.objects.using("sandbox").get(imp_uid=imp_uid)
+    return int(payment.amount - payment.cancel_amount)
+
+
+def back():
+    return PointCancellation.objects.get(kind="return")
+
+
+WRONG = {
+    "another amount": ({"amount": 9_000}, Review.WRONG_AMOUNT, 9_000),
+    "a test channel": ({"sandbox": True}, Review.TEST_CHANNEL, 10_000),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_it_goes_back_at_once(gateway, txn, ledger, name):
+    what, code, amount = WRONG[name]
+    imp_uid = gateway.pay(txn.merchant_uid, **what)
+    told = []
+
+    def hear(sender, **kwargs):
+        told.append((kwargs["txn"].pk, kwargs["imp_uid"], int(kwargs["amount"]), kwargs["currency"]))
+
+    signals.money_returned.connect(hear)
+    try:
+        for _ in range(3):
+            rows.sync(imp_uid)
+    finally:
+        signals.money_returned.disconnect(hear)
+    done = back()
+    assert (done.state, done.tries, done.gateway_id != "", left(imp_uid)) == (State.DONE, 1, True, 0)
+    assert [(body["amount"], body["checksum"]) for body in sent(gateway)] == [(amount, amount)]
+    fresh = rows.get()
+    assert (fresh.status, fresh.imp_uid, fresh.review, fresh.version) == (Status.READY, None, code, 1)
+    assert ledger(txn) == (0, [])
+    assert told == [(txn.pk, imp_uid, amount, "KRW")]
+    # and the row can still be paid
+    assert rows.sync(gateway.pay(txn.merchant_uid)).points == 10_000
+
+
+def test_a_second_payment_and_money_after_a_cancel(gateway, txn, ledger, staff):
+    first, second = gateway.pay(txn.merchant_uid), gateway.pay(txn.merchant_uid)
+    rows.sync(first)
+    rows.sync(second)
+    assert (left(first), left(second), rows.get().review) == (10_000, 0, Review.SECOND_PAYMENT)
+    rows.cancel(txn, reason="all", by=staff)
+    third = gateway.pay(txn.merchant_uid)
+    rows.sync(third)
+    assert left(third) == 0
+    assert "imp" in rows.get().review_note
+    assert ledger(txn) == (0, [10_000, -10_000])
+
+
+def test_what_waits_for_staff(gateway, txn, settings, staff):
+    """Dollars, and accounts that somebody has to name."""
+    dollars = gateway.pay(txn.merchant_uid, amount=10_000, currency="USD")
+    rows.sync(dollars)
+    assert (back().needs_staff, back().tries, sent(gateway)) == (True, 0, [])
+    let_pass(days=2)
+    assert rows.finish(back()).needs_staff
+    assert sent(gateway) == []
+    assert rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff).state == State.DONE
+    assert left(dollars) == 0
+
+
+def test_a_second_deposit_is_sent_back_by_staff(gateway, user, staff):
+    txn = rows.start(user=user, amount=10_000, pay_method="vbank")
+    accounts = [gateway.pay(txn.merchant_uid, outcome="vbank") for _ in range(2)]
+    for imp_uid in accounts:
+        gateway.control(f"payments/{imp_uid}/deposit")
+        rows.sync(imp_uid)
+    assert Point.objects.get().balance == 10_000
+    waiting = back()
+    assert (waiting.needs_staff, waiting.imp_uid) == (True, accounts[1])
+    account = RefundAccount(bank="88", account="110123456789", holder="홍길동")
+    assert rows.settle(waiting, choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state == State.DONE
+    assert (left(accounts[0]), left(accounts[1])) == (10_000, 0)
+
+
+def test_returns_left_to_staff_by_a_setting(gateway, txn, settings):
+    settings.BILLING_RETURN_WRONG_MONEY = False
+    rows.sync(gateway.pay(txn.merchant_uid, amount=9_000))
+    assert (back().needs_staff, sent(gateway)) == (True, [])
+
+
+def test_refused_is_tried_again_with_the_newest_amount(gateway, txn):
+    """V3: the refusal of a return is never its end while money is left."""
+    imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
+    fault(gateway, code=-1, message="한도초과", times=1)
+    rows.sync(imp_uid)
+    assert (back().state, back().tries, back().error) == (State.REQUESTED, 1, "한도초과")
+    gateway.cancel(imp_uid, 2_000)
+    calls = len(gateway.calls)
+    rows.finish(back())
+    assert len(gateway.calls) == calls  # too soon
+    let_pass(minutes=3)
+    assert rows.finish(back()).state == State.DONE
+    assert [(body["amount"], body["checksum"]) for body in sent(gateway)] == [(9_000, 9_000), (7_000, 7_000)]
+    assert left(imp_uid) == 0
+
+
+def test_after_five_refusals_staff_look(gateway, txn, staff):
+    imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
+    fault(gateway, code=-1, message="한도초과", times=5)
+    rows.sync(imp_uid)
+    for _ in range(8):
+        let_pass(hours=4)
+        rows.finish(back())
+    assert (back().state, back().tries, back().needs_staff) == (State.REQUESTED, 5, True)
+    assert "refused 5 times" in rows.get().review_note
+    assert rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff).state == State.DONE
+
+
+def test_a_test_channel_is_tried_once(gateway, txn, staff):
+    imp_uid = gateway.pay(txn.merchant_uid, sandbox=True)
+    fault(gateway, code=-1, message="no", times=1)
+    rows.sync(imp_uid)
+    assert (back().tries, back().needs_staff) == (1, True)
+    assert rows.settle(back(), choice=Choice.GIVE_UP, by=staff).state == State.REFUSED
+    rows.sync(imp_uid)
+    assert PointCancellation.objects.count() == 1
+
+
+@pytest.mark.parametrize("what", [{"timeout": True}, {"drop": True}, {"http": 500}, {"invalid_json": True}], ids=str)
+def test_unknown_asks_before_it_sends_again(gateway, txn, what):
+    imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
+    fault(gateway, times=1, **what)
+    rows.sync(imp_uid)
+    assert back().state == State.UNKNOWN
+    rows.finish(back())
+    assert len(sent(gateway)) == 1
+    let_pass(minutes=16)
+    assert rows.finish(back()).state == State.DONE
+    assert left(imp_uid) == 0
+    assert len(sent(gateway)) == (1 if "timeout" in what or "invalid_json" in what else 2)
+
+
+def test_surely_not_sent_is_requested_again(gateway, txn):
+    imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
+    gateway.fail_next("payments/cancel", requests.ConnectTimeout("no road"))
+    rows.sync(imp_uid)
+    assert (back().state, back().tries) == (State.REQUESTED, 1)
+    let_pass(minutes=3)
+    assert rows.finish(back()).state == State.DONE
+
+
+def test_a_door_that_must_answer_leaves_it_to_reconcile(gateway, txn):
+    from billing.iamport import Deadline
+
+    imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
+    rows.sync(imp_uid, deadline=Deadline(2.5))
+    assert (back().state, back().tries, sent(gateway)) == (State.REQUESTED, 0, [])
+    assert rows.finish(back()).state == State.DONE
+
+
+def test_accepted_and_done_later(gateway, txn):
+    imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
+    fault(gateway, times=1, cancel_later_s=600)
+    rows.sync(imp_uid)
+    assert back().state == State.ACCEPTED
+    let_pass(days=8)
+    assert rows.finish(back()).needs_staff
+    gateway.control("clock", advance_s=601)
+    assert rows.finish(back()).state == State.DONE
+    assert len(sent(gateway)) == 1
+
+
+def test_eight_doors_at_once_send_once(gateway, txn, ledger):
+    imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
+    results = together([lambda: rows.sync(imp_uid)] * 8)
+    assert not [result for result in results if isinstance(result, Exception)], results
+    assert (len(sent(gateway)), back().state, left(imp_uid)) == (1, State.DONE, 0)
+    assert ledger(txn) == (0, [])
+
+
+def test_the_return_of_wrong_money_costs_three_statements_and_one_call(gateway, txn, settings, django_assert_max_num_queries):
+    def cost(imp_uid):
+        before = len(gateway.calls)
+        with django_assert_max_num_queries(30) as captured:
+            rows.sync(imp_uid)
+        return len([query for query in captured if not query["sql"].startswith(("BEGIN", "COMMIT", "SAVE", "REL"))]), len(
+            gateway.calls
+        ) - before
+
+    settings.BILLING_RETURN_WRONG_MONEY = False
+    flagged, asked = cost(gateway.pay(txn.merchant_uid, amount=9_000))
+    settings.BILLING_RETURN_WRONG_MONEY = True
+    txn.cancellations.all().delete()
+    rows.update(review="", review_note="")
+    sent_back, calls = cost(gateway.pay(txn.merchant_uid, amount=9_000))
+    assert (flagged, asked, calls) == (3, 1, 2)
+    assert sent_back - flagged <= 3
+
+
+def test_crash_between_commit_and_sending(gateway, txn, monkeypatch, ledger):
+    class Killed(BaseException):
+        pass
+
+    def stop(*args):
+        raise Killed
+
+    imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(rows), "send_return_now", stop)
+        with pytest.raises(Killed):
+            rows.sync(imp_uid)
+    assert (back().state, back().tries) == (State.REQUESTED, 0)
+    assert rows.finish(back()).state == State.DONE
+    assert (left(imp_uid), ledger(txn)) == (0, (0, []))
