@@ -241,7 +241,10 @@ def test_missing_sdk_is_said_and_loaded_again(visit: Callable[..., Payer]) -> No
 
 
 # A script in place of the SDK: it opens nothing and answers what the test says.
-LIAR = "window.IMP = { init() {}, request_pay(request, callback) { window.answer = callback; } };"
+LIAR = """window.IMP = {
+  init() {},
+  request_pay(request, callback) { window.answer = callback; document.documentElement.dataset.asked = "yes"; },
+};"""
 
 
 @pytest.fixture
@@ -250,7 +253,7 @@ def liar(payer: Payer) -> Payer:
     payer.page.route("**/sandbox/iamport.js", lambda route: route.fulfill(body=LIAR, content_type="text/javascript"))
     payer.page.reload()
     payer.pay()
-    payer.page.wait_for_function("typeof window.answer === 'function'")
+    payer.page.wait_for_selector("html[data-asked]")
     return payer
 
 
