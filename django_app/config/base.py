@@ -29,6 +29,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "config.maintenance.Maintenance",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -52,6 +53,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "billing.context_processors.mode",
+                "billing.context_processors.merchant",
+                "config.context_processors.mail",
             ],
         },
     },
@@ -86,9 +89,16 @@ LANGUAGE_CODE = "ko"
 LANGUAGES = [("ko", "한국어"), ("en", "English")]
 LOCALE_PATHS = [APP_DIR / "locale"]
 LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600  # seconds: the choice outlives the browser's session
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Seoul"  # days and months of pages and reports begin there
+
+# -- mail: settings.py says which server sends it --------------------------------------------------------------------------------
+EMAIL_TIMEOUT = 10  # seconds
+EMAIL_SUBJECT_PREFIX = ""
+
+MAINTENANCE = False  # closes the pages with 503; whatever concerns money under way stays open (config/maintenance.py)
 
 # -- static files: found in the apps, served by whitenoise, with or without DEBUG and collectstatic ----------------------
 STATIC_URL = "static/"
@@ -147,6 +157,21 @@ BILLING_WEBHOOK_ADDRESSES: list[
 ] = []  # the only senders of webhooks; the vendor's: 52.78.100.19, 52.78.48.223, 52.78.5.241. Empty: anybody
 BILLING_RUBBISH_PER_MINUTE = 30  # unreadable webhook bodies from one address, then 429
 BILLING_DOOR_SECONDS = 10  # seconds a web request may spend on the gateway in all
+
+BILLING_MAIL = True  # mail members about their payments, where they gave an address; what goes wrong there never disturbs a payment
+# Who sells: shown at the foot of every page and mail, as the law on electronic commerce asks, in the merchant's own words. The telephone
+# number and the e-mail address are the support's. privacy_url: where the privacy policy lies, if it has a page.
+BILLING_MERCHANT = {
+    "name": "",
+    "representative": "",
+    "registration_number": "",
+    "mail_order_number": "",
+    "address": "",
+    "telephone": "",
+    "email": "",
+    "hosting": "",
+    "privacy_url": "",
+}
 
 IAMPORT_API_URL = "https://api.iamport.kr/"
 IAMPORT_SDK_URL = "https://cdn.iamport.kr/v1/iamport.js"
