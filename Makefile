@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8000
+JOBS ?= 2
 export HOST PORT
 
 .DEFAULT_GOAL := help
@@ -25,12 +26,12 @@ run: $(VENV)/.runtime  ## serve the site on http://127.0.0.1:8000 (HOST=, PORT= 
 
 test: $(VENV)/.dev  ## all tests: SQLite, then money on PostgreSQL, then the browser
 	$(BIN)/python .ci/find_browser.py
-	$(BIN)/python -m pytest -q -m "not browser"
-	$(BIN)/python .ci/with_postgres.py $(BIN)/python -m pytest -q -m "money"
-	$(BIN)/python -m pytest -q -m "browser"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "not browser"
+	$(BIN)/python .ci/with_postgres.py $(BIN)/python -m pytest -q -n $(JOBS) -m "money"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "browser"
 
 test-browser: $(VENV)/.dev  ## only the tests that drive Chromium
-	$(BIN)/python -m pytest -q -m "browser"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "browser"
 
 check: $(VENV)/.dev  ## lint, types, templates, migrations, deploy checks, translations
 	$(BIN)/ruff check .

@@ -241,9 +241,11 @@ def _result(status: int, body: bytes) -> Any:
         raise GatewayNonsense(f"the gateway answered HTTP {status} without an envelope")
     if status >= 400 or code:
         raise GatewayRefused(f"the gateway refused (HTTP {status}, code {code})", code=code, gateway_message=message)
-    if status != 200:
+    answer = envelope.get("response")
+    partly = status == 207 and isinstance(answer, list)  # several were asked for, and some are unknown
+    if status != 200 and not partly:
         raise GatewayNonsense(f"the gateway answered HTTP {status}", code=code, gateway_message=message)
-    return envelope.get("response")
+    return answer
 
 
 def _number(text: str) -> Decimal:

@@ -55,7 +55,7 @@ def _wrong_money(txn: PointTransaction) -> tuple[str, str]:
     if not txn.review_note:
         return "", ""
     returns = txn.cancellations.filter(kind=PointCancellation.Kind.RETURN).order_by("id")
-    on_its_way = [back for back in returns if back.state != PointCancellation.State.DONE]
+    on_its_way = [back for back in returns if back.state in PointCancellation.OPEN]
     sent = [back for back in returns if back.state == PointCancellation.State.DONE]
     said = []
     if on_its_way:

@@ -5,6 +5,7 @@ Lock order everywhere: transaction → cancellation → point → entry → even
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +21,8 @@ from billing.states import Review
 if TYPE_CHECKING:
     from billing.managers.points import PointManager
     from billing.models import PointCancellation, PointTransaction
+
+logger = logging.getLogger("billing.review")
 
 LOST_RACES = 5  # the lock makes a lost update impossible; the version is the second net
 
@@ -85,8 +88,10 @@ class RowManager(models.Manager["PointTransaction"]):
         transaction.on_commit(partial(signal.send_robust, sender=type(txn), txn=txn, **arguments), using=self.db, robust=True)
 
     def _tell_review(self, txn: PointTransaction, found: list[tuple[Review | None, str]]) -> None:
+        """By signal and in the log."""
         for code, note in found:
             if code:
+                transaction.on_commit(partial(logger.warning, "%s %s: %s", txn.merchant_uid, code.value, note), using=self.db)
                 self._after_commit(signals.payment_needs_review, txn, code=code, note=note)
 
     def _hand_to_staff(self, cancellation: PointCancellation, code: Review, note: str) -> None:

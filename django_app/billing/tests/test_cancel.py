@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 import requests
@@ -449,7 +450,12 @@ def test_cancel_against_the_console_and_a_webhook_that_says_paid(gateway, paid, 
     old = rows.sync(txn.imp_uid)  # what a webhook would have fetched before
     assert old.points == 0
     stale = client().payment(txn.imp_uid)
-    results = together([lambda: cancel(txn), lambda: gateway.cancel(txn.imp_uid, 4_000), *[lambda: rows.apply(stale)] * 4])
+
+    def console():
+        with suppress(AssertionError):  # 409: all of it is cancelled already
+            gateway.cancel(txn.imp_uid, 4_000)
+
+    results = together([lambda: cancel(txn), console, *[lambda: rows.apply(stale)] * 4])
     assert not [result for result in results if isinstance(result, Exception)], results
     for open_one in PointCancellation.objects.filter(state__in=PointCancellation.OPEN):
         let_pass(minutes=16)

@@ -81,6 +81,25 @@ def test_it_goes_back_at_once(gateway, txn, ledger, name):
     assert rows.sync(gateway.pay(txn.merchant_uid)).points == 10_000
 
 
+def test_staff_are_told_by_signal_and_log(gateway, txn, caplog):
+    heard = []
+
+    def hear(sender, **kwargs):
+        heard.append((kwargs["code"], kwargs["note"]))
+
+    signals.payment_needs_review.connect(hear)
+    try:
+        imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
+        rows.sync(imp_uid)
+    finally:
+        signals.payment_needs_review.disconnect(hear)
+    words = f"{imp_uid} paid 9000 KRW; the row asks for 10000 KRW once"
+    assert heard == [("wrong_amount", words)]
+    assert [record.getMessage() for record in caplog.records if record.name == "billing.review"] == [
+        f"{txn.merchant_uid} wrong_amount: {words}"
+    ]
+
+
 def test_a_second_payment_and_money_after_a_cancel(gateway, txn, ledger, staff):
     first, second = gateway.pay(txn.merchant_uid), gateway.pay(txn.merchant_uid)
     rows.sync(first)
