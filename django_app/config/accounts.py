@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,7 +64,7 @@ class SignupView(CreateView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.user.is_authenticated:
             return redirect("billing:charge")
-        if request.method == "POST" and not allow(f"signup-{client_address(request)}", at_most=SIGNUPS_PER_HOUR, seconds=3600):
+        if request.method == "POST" and _too_often("signup", request, SIGNUPS_PER_HOUR):
             return too_many(request)
         return super().dispatch(request, *args, **kwargs)
 
@@ -89,9 +90,8 @@ class ResetForm(PasswordResetForm):
             options.update(domain_override=public.netloc, use_https=public.scheme == "https")
         super().save(**options)
 
-    def send_mail(
-        self, subject_template_name: str, email_template_name: str, context: dict[str, Any], from_email: Any, to_email: str, *more: Any
-    ) -> None:
+    def send_mail(self, subject: str, template: str, context: dict[str, Any], sender: Any, to_email: str, **options: Any) -> None:
+        """Django's names of templates are not used: this mail is a letter like the others."""
         path = reverse("password_reset_confirm", kwargs={"uidb64": context["uid"], "token": context["token"]})
         name = context["user"].get_username()
         letter = Letter(
@@ -117,7 +117,7 @@ class ResetView(views.PasswordResetView):
         return super().dispatch(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not allow(f"reset-{client_address(request)}", at_most=RESETS_PER_HOUR, seconds=3600):
+        if _too_often("reset", request, RESETS_PER_HOUR):
             return too_many(request)
         return super().post(request, *args, **kwargs)
 
@@ -129,6 +129,14 @@ def set_language(request: HttpRequest) -> HttpResponse:
     if code in dict(settings.LANGUAGES) and request.user.is_authenticated:
         Point.objects.filter(pk=request.user.pk).update(language=code)
     return response
+
+
+def _too_often(what: str, request: HttpRequest, per_hour: int) -> bool:
+    """Whether this address has done it `per_hour` times. A proxy next door that says nothing of its clients is not taken for one."""
+    address = client_address(request)
+    if address is None or ip_address(address).is_loopback:
+        return False
+    return not allow(f"{what}-{address}", at_most=per_hour, seconds=3600)
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
