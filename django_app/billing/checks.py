@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.utils.module_loading import import_string
 
+from billing.addresses import network
+
 BY_LAW = ("name", "representative", "registration_number", "mail_order_number", "address", "telephone", "email")
 VENDOR_API = "https://api.iamport.kr/"
 
@@ -41,6 +43,15 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
         found.append(
             Error("BILLING_BUYER names nothing that can be imported.", hint='BILLING_BUYER = "billing.buyer.facts"', id="billing.E004")
         )
+    odd = unreadable_senders(settings.BILLING_WEBHOOK_ADDRESSES)
+    if odd:
+        found.append(
+            Error(
+                f"BILLING_WEBHOOK_ADDRESSES holds {odd[0]}, which is no address: nobody can deliver from there.",
+                hint='A list of addresses and networks: ["52.78.100.19", "52.78.48.0/24"].',
+                id="billing.E005",
+            )
+        )
     unknown = sorted(set(settings.IAMPORT_CHANNELS) - set(settings.BILLING_METHODS))
     if unknown:
         found.append(
@@ -50,6 +61,19 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
                 id="billing.W004",
             )
         )
+    return found
+
+
+def unreadable_senders(entries: Any) -> list[str]:
+    """What of this setting is no address and no network."""
+    if not isinstance(entries, list | tuple):
+        return [repr(entries)]
+    found = []
+    for entry in entries:
+        try:
+            network(entry)
+        except ValueError:
+            found.append(repr(entry))
     return found
 
 

@@ -10,17 +10,20 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.urls import reverse
+from django.utils.log import log_response
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from billing import shared_cache, webhooks
+from billing.addresses import client_address
 from billing.answers import error, for_scripts, gateway_trouble, payment_url, row
 from billing.checkout import request_pay
 from billing.errors import GatewayError, NotAnId, PaymentNotFound, UnknownPayment
 from billing.forms import CheckoutForm, ValidationForm, is_merchant_uid, pay_methods
 from billing.iamport import Deadline
 from billing.models import Point, PointTransaction
+from billing.notices import Unreadable, parse
 from billing.payment import check_imp_uid
 from billing.standing import standing
 from billing.states import Return
@@ -165,31 +168,42 @@ def status(request: HttpRequest, merchant_uid: str) -> HttpResponse:
 def complete(request: HttpRequest) -> HttpResponse:
     """A phone comes back from the gateway. What the address claims is not believed: sync, then the payment's page tells the truth.
 
-    A payer whose session has ended is credited all the same, logs in and lands on that page; to anybody else it shows nothing.
+    A payer whose session has ended is credited all the same, logs in and lands on that page. Everybody is sent to the same page, whether
+    such a payment exists or not: it asks for a login, and to anybody but the payer it is a 404. (How long the answer takes does tell, but
+    only who knows the 128 random bits of a merchant_uid can ask.) HEAD is no payer coming back, so it asks nobody.
     """
     merchant_uid = request.GET.get("merchant_uid", "")
     if not is_merchant_uid(merchant_uid):
         return redirect("billing:charge")
-    txn = get_object_or_404(PointTransaction, merchant_uid=merchant_uid)
     try:
         imp_uid = check_imp_uid(request.GET.get("imp_uid"))
     except NotAnId:
         imp_uid = ""  # refused before it began: the gateway gave no number
-    if imp_uid and not (txn.is_bound and txn.imp_uid == imp_uid):
+    if imp_uid and request.method == "GET":
         # Trouble is no verdict: the event stays pending, the page says "checking" and goes on asking, never a false "failed".
         webhooks.come_back(imp_uid, merchant_uid, request)
-    return redirect(payment_url(txn))
+    return redirect("billing:payment", merchant_uid)
 
 
 @csrf_exempt  # the gateway has no token of ours; nothing it says is believed
 @require_POST
 def webhook(request: HttpRequest) -> HttpResponse:
-    """The gateway's notice: 200 handled or nothing to do, 400 unreadable, 503 deliver again."""
+    """The gateway's notice: 200 handled or nothing to do, 400 unreadable, 429 too much of that, 403 not a sender, 503 deliver again."""
+    sender = client_address(request)
+    if not webhooks.may_deliver(sender):
+        response = _plain("not the gateway", 403)
+        log_response("webhook refused: %s is not in BILLING_WEBHOOK_ADDRESSES", sender, response=response, request=request)
+        return response
     try:
-        notice, body = webhooks.parse(request)
-    except webhooks.Unreadable:
-        return HttpResponse("unreadable\n", content_type="text/plain", status=400)
-    event = webhooks.receive(notice, body, request)
-    if webhooks.try_again_helps(event):
-        return HttpResponse("try again\n", content_type="text/plain", status=503, headers={"Retry-After": "60"})
-    return HttpResponse("ok\n", content_type="text/plain")
+        notice = parse(request)
+    except Unreadable:
+        if webhooks.bear_rubbish(sender):
+            return _plain("unreadable", 400)
+        return _plain("too many unreadable deliveries", 429, **{"Retry-After": "60"})
+    if webhooks.receive(notice, request):
+        return _plain("ok", 200)
+    return _plain("try again", 503, **{"Retry-After": "60"})
+
+
+def _plain(words: str, status: int, **headers: str) -> HttpResponse:
+    return HttpResponse(f"{words}\n", content_type="text/plain", status=status, headers=headers)

@@ -152,10 +152,11 @@ BILLING_REFUND_BANKS = {
         for name in ("tosspayments", "uplus", "nice", "nice_v2", "kicc", "danal_tpay", "smartro", "smartro_v2", "settle")
     },
 }
-BILLING_WEBHOOK_ADDRESSES: list[
-    str
-] = []  # the only senders of webhooks; the vendor's: 52.78.100.19, 52.78.48.223, 52.78.5.241. Empty: anybody
-BILLING_RUBBISH_PER_MINUTE = 30  # unreadable webhook bodies from one address, then 429
+# The only senders of webhooks, addresses and networks; the vendor's are 52.78.100.19, 52.78.48.223, 52.78.5.241. Empty: anybody.
+# Sandbox mode does not look at it: the stand-in gateway delivers from this machine.
+BILLING_WEBHOOK_ADDRESSES: list[str] = []
+# From one address: unreadable webhooks, then 429; webhooks about nobody's payment that are stored, then they are answered only.
+BILLING_RUBBISH_PER_MINUTE = 30
 BILLING_DOOR_SECONDS = 10  # seconds a web request may spend on the gateway in all
 
 BILLING_MAIL = True  # mail members about their payments, where they gave an address; what goes wrong there never disturbs a payment

@@ -12,6 +12,8 @@ from django.http.multipartparser import MultiPartParserError
 
 from config import health, policies
 
+LONGEST_NUMBER = 20  # digits of a length; Python itself refuses to read thousands
+
 Handler = Callable[[HttpRequest], HttpResponse]
 
 
@@ -50,7 +52,8 @@ class PageHeaders(CSPMiddleware):
 class Readable:
     """400 for a request on which Django would fail: an unknown charset, a length that is no number, a NUL in a cookie.
 
-    Python knows codecs that are none for text ("hex"), and PostgreSQL refuses to look for a session whose key holds a NUL.
+    Python knows codecs that are none for text ("hex"), and PostgreSQL refuses to look for a session whose key holds a NUL. Also for files
+    beyond the limit of all other bodies: nobody uploads here, and Django itself would write them to the disk, however long.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -63,7 +66,9 @@ class Readable:
 
     def _readable(self, request: HttpRequest) -> bool:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if not (length.isascii() and length.isdigit()):
+        if not (length.isascii() and length.isdigit() and len(length) < LONGEST_NUMBER):
+            return False
+        if request.content_type == "multipart/form-data" and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return False
         if any("\0" in value for value in request.COOKIES.values()):
             return False

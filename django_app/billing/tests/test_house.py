@@ -30,7 +30,7 @@ FLOORS = [
     {"iamport"},
     {"managers"},
     {"models"},
-    {"standing", "forms", "webhooks", "buyer", "audit", "self_cancel"},
+    {"standing", "forms", "notices", "webhooks", "buyer", "audit", "self_cancel"},
     {"checkout", "answers", "mail", "history", "reconciliation"},
     {"views", "views_history", "views_cancel", "admin", "management", "checks", "testing"},
     {"urls", "apps"},
