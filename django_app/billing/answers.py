@@ -72,15 +72,15 @@ def row(txn: PointTransaction, *, status: int = 200) -> JsonResponse:
     """
     state = standing(txn)
     if state.name in ("returning", "returned"):
-        return error("wrong_money", message=state.message, next=payment_url(txn))
+        return error("wrong_money", message=state.words, next=payment_url(txn))
     body = {
         "merchant_uid": txn.merchant_uid,
         "status": txn.status,
         "amount": txn.amount,
         "cancel_amount": txn.cancel_amount,
         "balance": txn.owner.balance,
-        "message": state.message,
-        "next": None if state.name == "checking" else payment_url(txn),
+        "message": state.words,
+        "next": None if state.name in ("checking", "unfinished") else payment_url(txn),
     }
     return JsonResponse(body, status=status)
 

@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.utils.module_loading import import_string
 
 from billing.addresses import network
+from billing.forms import pay_methods
 
 BY_LAW = ("name", "representative", "registration_number", "mail_order_number", "address", "telephone", "email")
 VENDOR_API = "https://api.iamport.kr/"
@@ -35,7 +36,7 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
                 "A preset cannot be charged.", hint="Every value of BILLING_PRESETS must be an amount within the limits.", id="billing.E002"
             )
         )
-    if not settings.BILLING_METHODS:
+    if not pay_methods():
         found.append(Error("No way to pay is offered.", hint='BILLING_METHODS = ["card", …]', id="billing.E003"))
     try:
         import_string(settings.BILLING_BUYER)
@@ -52,12 +53,12 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
                 id="billing.E005",
             )
         )
-    unknown = sorted(set(settings.IAMPORT_CHANNELS) - set(settings.BILLING_METHODS))
+    unknown = sorted(set(settings.IAMPORT_CHANNELS) - {method for method, _name in pay_methods()})
     if unknown:
         found.append(
             Warning(
                 f"A channel is configured for {unknown[0]!r}, which nobody can choose.",
-                hint="The keys of channels are values of BILLING_METHODS.",
+                hint="The keys of channels are values of BILLING_METHODS, or kakaopay, naverpay, tosspay, payco.",
                 id="billing.W004",
             )
         )

@@ -23,6 +23,7 @@ register_converter(MerchantUidConverter, "merchant_uid")
 app_name = "billing"
 urlpatterns = [
     path("charge/", views.charge, name="charge"),
+    path("terms/", views.terms, name="terms"),
     path("checkout/", views.checkout, name="checkout"),
     path("validation/", views.validation, name="validation"),
     path("complete/", views.complete, name="complete"),

@@ -31,7 +31,7 @@ FLOORS = [
     {"managers"},
     {"models"},
     {"standing", "forms", "notices", "webhooks", "buyer", "audit", "self_cancel"},
-    {"checkout", "answers", "mail", "history", "reconciliation"},
+    {"checkout", "answers", "mail", "history", "outcome", "reconciliation"},
     {"views", "views_history", "views_cancel", "admin", "management", "checks", "testing"},
     {"urls", "apps"},
 ]
