@@ -238,7 +238,7 @@ def complete(request: HttpRequest) -> HttpResponse:
         imp_uid = ""  # refused before it began: the gateway gave no number
     if imp_uid and request.method == "GET":
         # Trouble is no verdict: the event stays pending, the page says "checking" and goes on asking, never a false "failed".
-        webhooks.come_back(imp_uid, merchant_uid, request)
+        webhooks.come_back(imp_uid, merchant_uid, client_address(request))
     return redirect("billing:payment", merchant_uid)
 
 
@@ -257,7 +257,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
         if webhooks.bear_rubbish(sender):
             return _plain("unreadable", 400)
         return _plain("too many unreadable deliveries", 429, **{"Retry-After": "60"})
-    if webhooks.receive(notice, request):
+    if webhooks.receive(notice, sender):
         return _plain("ok", 200)
     return _plain("try again", 503, **{"Retry-After": "60"})
 

@@ -18,10 +18,9 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
 from django.utils import timezone
 
-from billing.addresses import client_address, is_listed, line_of
+from billing.addresses import is_listed, line_of
 from billing.errors import GatewayError, PaymentNotFound, UnknownPayment
 from billing.iamport import Deadline
 from billing.models import PointTransaction, WebhookEvent
@@ -63,13 +62,13 @@ def bear_rubbish(sender: str | None) -> bool:
 # -- the doors ------------------------------------------------------------------------------------------------------------------
 
 
-def receive(notice: Notice, request: HttpRequest) -> bool:
-    """Store a delivery and act on it. False: the sender should deliver it once more.
+def receive(notice: Notice, sender: str | None) -> bool:
+    """Store a delivery from this address and act on it. False: the sender should deliver it once more.
 
     A merchant_uid that no row has, and news that cannot change the row, cost no gateway call. The same delivery twice does no harm.
     """
     event = WebhookEvent(
-        address=client_address(request),
+        address=sender,
         imp_uid=notice.imp_uid,
         merchant_uid=notice.merchant_uid,
         claimed_status=notice.status,
@@ -79,7 +78,7 @@ def receive(notice: Notice, request: HttpRequest) -> bool:
     row = _row(notice.merchant_uid)
     if row is None:
         # Never told to come again: shops may share a merchant account, and theirs are honest deliveries.
-        if bear_rubbish(event.address) and allow("unknown-notices", at_most=UNKNOWN_PER_DAY, seconds=86_400):
+        if bear_rubbish(sender) and allow("unknown-notices", at_most=UNKNOWN_PER_DAY, seconds=86_400):
             _close(event, Outcome.IGNORED, "no such merchant_uid")
             event.save(force_insert=True)
         return True
@@ -93,13 +92,12 @@ def receive(notice: Notice, request: HttpRequest) -> bool:
     return _act(event, room=row.waiting < MOST_WAITING)
 
 
-def come_back(imp_uid: str, merchant_uid: str, request: HttpRequest) -> None:
-    """A browser came back from the gateway with these ids. For a row that this payment can change: as a webhook, else nothing.
-
-    Raises nothing of the gateway's trouble: what could not be finished is pending.
+def come_back(imp_uid: str, merchant_uid: str, sender: str | None) -> None:
+    """A browser at this address came back from the gateway with these ids. For a row that the payment can change: as a webhook, else
+    nothing. Trouble with the gateway is not raised: what could not be finished is pending.
     """
     row = _row(merchant_uid)
-    event = WebhookEvent(source=WebhookEvent.Source.RETURN, address=client_address(request), imp_uid=imp_uid, merchant_uid=merchant_uid)
+    event = WebhookEvent(source=WebhookEvent.Source.RETURN, address=sender, imp_uid=imp_uid, merchant_uid=merchant_uid)
     if row is not None and not _flooded(row) and not _nothing_can_change(row, event):
         _act(event, room=row.waiting < MOST_WAITING)
 
@@ -232,8 +230,10 @@ def try_again(event: WebhookEvent, *, deadline: Deadline | None = None) -> bool:
 
 
 def unanswered(event: WebhookEvent) -> bool:
-    """Whether the last try met a gateway in trouble: it may be wise not to ask it about others now. "I do not know it" is an answer."""
-    return event.error.startswith("Gateway")
+    """Whether the last try met a gateway in trouble, so that it may be wise not to ask about others now. That it does not know this
+    payment, or contradicts what we know of it, says nothing about others.
+    """
+    return event.error.startswith(("GatewayUnreachable", "GatewayRefused"))
 
 
 def prunable(days: int) -> QuerySet[WebhookEvent]:

@@ -147,10 +147,7 @@ BILLING_SELF_CANCEL_DAYS = 7  # days in which a member may cancel an unspent cha
 BILLING_REFUND_BANKS = {
     "html5_inicis": {"88": "신한은행"},
     "kcp": {"BK88": "신한은행"},
-    **{
-        name: {"088": "신한은행"}
-        for name in ("tosspayments", "uplus", "nice", "nice_v2", "kicc", "danal_tpay", "smartro", "smartro_v2", "settle")
-    },
+    **{name: {"088": "신한은행"} for name in ("tosspayments", "uplus", "nice", "nice_v2", "kicc", "danal_tpay", "settle")},
 }
 # The only senders of webhooks, addresses and networks; the vendor's are 52.78.100.19, 52.78.48.223, 52.78.5.241. Empty: anybody.
 # Sandbox mode does not look at it: the stand-in gateway delivers from this machine.

@@ -44,10 +44,14 @@ def send(cancellation: PointCancellation, account: RefundAccount | None, deadlin
     except (GatewayRefused, PaymentNotFound) as error:
         # "No" is also the answer to a cancel that has been done already: only the payment itself tells.
         why = error.gateway_message or str(error)
+        for private in (account.account, account.holder, account.tel) if account else ():
+            why = why.replace(private, "…") if private else why
         try:
             payment = gateway().payment(cancellation.imp_uid, deadline=deadline or Deadline(settings.BILLING_DOOR_SECONDS))
         except GatewayError as silence:
             return Verdict("unknown", error=f"{why} ({silence})")
+        if payment.cancel_amount < cancellation.base:
+            return Verdict("unknown", error=f"{why} (and the payment as it was before)")
         return Verdict("done" if payment.cancel_amount >= goal else "refused", payment, why)
     except GatewayError as error:
         return Verdict("unknown", error=str(error))

@@ -13,7 +13,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from billing.reconciliation.job import Job
-from billing.reconciliation.loose_ends import open_cancellations
+from billing.reconciliation.loose_ends import open_cancellations, pending_deliveries
 from billing.reconciliation.report import CLEAN, COULD_NOT_ASK, DRIFT, Report
 from billing.reconciliation.rows import open_rows, part_cancelled_rows
 from billing.reconciliation.runs import LeaseLost, Run, holder
@@ -21,7 +21,7 @@ from billing.reconciliation.windows import status_windows
 
 __all__ = ["CLEAN", "COULD_NOT_ASK", "DRIFT", "Report", "reconcile"]
 
-SWEEPS = (open_rows, status_windows, part_cancelled_rows, open_cancellations)
+SWEEPS = (open_rows, status_windows, part_cancelled_rows, pending_deliveries, open_cancellations)
 
 
 def reconcile(*, repair: bool, since: datetime | None = None, progress: Callable[[str], None] | None = None) -> Report:

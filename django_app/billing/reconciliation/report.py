@@ -19,8 +19,9 @@ CLEAN, DRIFT, COULD_NOT_ASK = 0, 1, 2
 class Tally:
     """One sweep in numbers.
 
-    rows: of ours that were asked about. calls: to the gateway, repeats included. payments: in its answers. differ: payments whose row
-    is not as they say. repaired: of those, applied. failed: could not be read, compared or applied. finished: whether it came to its end.
+    rows: of ours that were looked at. calls: questions to the gateway, repeats included. payments: in its answers. differ: payments whose
+    row is not as they say. repaired: of those, applied. failed: could not be read, compared or applied. finished: whether it came to its
+    end.
     """
 
     rows: int = 0

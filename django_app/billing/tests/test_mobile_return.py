@@ -58,9 +58,6 @@ def test_a_return_is_synced_and_sent_to_its_page(gateway, txn, phone, django_ass
 
 
 @pytest.mark.parametrize(
-    "claims", [{}, {"imp_success": "true", "success": "true"}, {"imp_success": "false", "error_code": "F400"}], ids=str
-)
-@pytest.mark.parametrize(
     ("outcome", "state", "credited"),
     [("paid", "paid", 10_000), ("failed", "failed", 0), ("ready", "checking", 0), ("vbank", "waiting", 0), ("cancelled", "cancelled", 0)],
 )

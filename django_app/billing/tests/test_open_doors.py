@@ -164,7 +164,7 @@ def test_the_sandbox_delivers_to_us(gateway, txn):
     assert balance() == 10_000
 
 
-def test_the_webhook_stays_within_its_budget(gateway, txn, django_assert_max_num_queries):
+def test_the_webhook_stays_within_its_budget(gateway, txn, settings, django_assert_max_num_queries):
     imp_uid = gateway.pay(txn.merchant_uid)
     asked = len(gateway.calls)
     with django_assert_max_num_queries(20) as captured:
@@ -175,6 +175,15 @@ def test_the_webhook_stays_within_its_budget(gateway, txn, django_assert_max_num
         assert deliver(imp_uid, txn.merchant_uid).status_code == 200
     assert len(counted(captured)) == 2
     assert len(gateway.calls) - asked == 1
+    with django_assert_max_num_queries(20) as captured:
+        assert deliver("imp_000000000000", txn.merchant_uid).status_code == 503
+    assert len(counted(captured)) == 4
+    assert len(gateway.calls) - asked == 2
+    settings.BILLING_CALLS_PER_HOUR = 2
+    with django_assert_max_num_queries(20) as captured:
+        assert deliver("imp_000000000000", txn.merchant_uid).status_code == 200
+    assert len(counted(captured)) == 4
+    assert len(gateway.calls) - asked == 2
 
 
 TROUBLE = {

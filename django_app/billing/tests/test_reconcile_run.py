@@ -16,7 +16,7 @@ from django.utils import timezone
 from sandbox.models import Payment
 
 from billing.managers.applying import ApplyManager
-from billing.models import Point, PointCancellation, PointTransaction, ReconcileRun
+from billing.models import Point, PointCancellation, PointTransaction, ReconcileRun, WebhookEvent
 from billing.reconciliation import SWEEPS, reconcile, runs
 from billing.tests.aging import let_pass
 from billing.tests.payments import envelope
@@ -37,7 +37,9 @@ def start(gateway, user):
 def mess(gateway, start, make_user):
     """Something to do for every sweep. Afterwards the right balance is 10,000 + 4,000 + 5,000."""
     lost, console, part, ours, wrong, closing = (start() for _ in range(6))
-    gateway.pay(lost.merchant_uid)
+    imp_uid = gateway.pay(lost.merchant_uid, webhook=True)
+    gateway.fail_next(f"payments/{imp_uid}")
+    gateway.deliver()
     for txn in (console, part, ours):
         rows.sync(gateway.pay(txn.merchant_uid))
     gateway.cancel(rows.get(pk=console.pk).imp_uid, 6_000)
@@ -87,23 +89,25 @@ def test_a_report_writes_nothing_and_a_repair_once_is_enough(gateway, mess):
     assert (report.exit_code, report.repair, report.remaining) == (1, False, 5)
     # lost (by its row and by the list), console, part (list; its row was synced 25 h ago), ours (list, and its open cancel), failed
     assert {name: tally.differ for name, tally in report.sweeps.items()} == {
-        "open rows": 2, "paid payments": 1, "cancelled payments": 3, "part-cancelled rows": 1, "cancels and returns": 1,
+        "open rows": 2, "paid payments": 1, "cancelled payments": 3, "part-cancelled rows": 1, "pending deliveries": 1,
+        "cancels and returns": 1,
     }  # fmt: skip
 
     report = reconcile(repair=True)
     assert report.exit_code == 0, report.troubles
     assert Point.objects.get(user__username="payer").balance == mess
     assert {cancellation.state for cancellation in PointCancellation.objects.all()} == {"done"}
+    assert WebhookEvent.objects.get().outcome == "done"
     assert report.unknown_count == 1
     assert all(tally.finished for tally in report.sweeps.values())
 
     settled = dump("ReconcileRun")
     again = reconcile(repair=True)
     assert dump("ReconcileRun") == settled
-    assert [tally.differ + tally.failed for tally in again.sweeps.values()] == [0] * 5
+    assert [tally.differ + tally.failed for tally in again.sweeps.values()] == [0] * 6
     let_pass(hours=25)
     later = reconcile(repair=True)
-    assert [tally.differ + tally.failed for tally in later.sweeps.values()] == [0] * 5
+    assert [tally.differ + tally.failed for tally in later.sweeps.values()] == [0] * 6
     assert Point.objects.get(user__username="payer").balance == mess
 
 
@@ -254,7 +258,8 @@ def test_a_gateway_that_is_down(gateway, mess):
     assert (report.exit_code, report.watermark) == (2, None)
     assert {name: (tally.calls, tally.finished) for name, tally in report.sweeps.items()} == {
         "open rows": (2, True),  # one question, repeated once
-        "paid payments": (2, True), "cancelled payments": (2, True), "part-cancelled rows": (2, True), "cancels and returns": (4, True),
+        "paid payments": (2, True), "cancelled payments": (2, True), "part-cancelled rows": (2, True), "pending deliveries": (1, True),
+        "cancels and returns": (4, True),
     }  # fmt: skip
     assert list(rows.values("id", "next_check_at").order_by("id")) == before  # asked again at the next run
 
@@ -364,7 +369,7 @@ def test_the_exit_codes_and_the_summary(gateway, mess):
     code, said = run("--repair")
     assert code == 0
     assert said.endswith("Everything agrees with the gateway.\n")
-    table = said.splitlines()[:6]
+    table = said.splitlines()[:7]
     assert table[0].split() == ["rows", "calls", "payments", "differ", "repaired", "failed"]
     assert len({len(line) for line in table}) == 1  # aligned
     down(gateway)

@@ -168,6 +168,8 @@ def test_a_payment_that_the_gateway_learns_of_later(gateway, txn):
     assert deliver(imp_uid, txn) == 503
     event = events.get()
     assert not webhooks.unanswered(event)
+    gateway.answer_next(f"payments/{imp_uid}", body="<html>")
+    assert (webhooks.try_again(event), event.error[:15], webhooks.unanswered(event)) == (False, "GatewayNonsense", False)
     assert webhooks.try_again(event) is True
     assert balance() == 10_000
 
