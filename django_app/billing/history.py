@@ -1,7 +1,7 @@
 """A member's own history: payments and entries by pages, totals of one month, and rows for a CSV file.
 
 Pages go on from an id (keyset): no OFFSET and no COUNT, so the newest page costs the same however much there is. Totals are those of one
-month. The state of a payment is told without a query for each row; `standing` says the same at more length on the payment's own page.
+month. Where a payment stands is for `standing` to say; what it reads of a row's cancellations is fetched for the whole page at once.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
-from billing.models import PointCancellation, PointEntry, PointTransaction
+from billing.models import PointEntry, PointTransaction
 from billing.states import Status
 
 PAGE = 20  # rows
 MOST_MONTHS = 240  # in the list to choose from
-YOUNG = timedelta(hours=1)  # an attempt of which nothing was heard is being checked; after that nobody paid
+BATCH = 500  # rows of a file that are read together
 _MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 _ID = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -108,17 +108,15 @@ class Page(Generic[Row]):
 
 # -- payments -------------------------------------------------------------------------------------------------------------------
 
-_UNBOUND = Q(credited_at__isnull=True)
-_HAS_ACCOUNT = Q(status=Status.READY, account_closed_at__isnull=True) & ~Q(vbank_num="")
-
-# What may be asked for → condition and name. Every row is in exactly one of them.
-PAYMENT_KINDS: dict[str, tuple[Q, Any]] = {
-    "paid": (Q(credited_at__isnull=False, cancel_amount=0), pgettext_lazy("history", "Paid")),
-    "refunded": (Q(cancel_amount__gt=0), pgettext_lazy("history", "Refunds")),
-    "waiting": (_UNBOUND & _HAS_ACCOUNT, pgettext_lazy("history", "Deposits to come")),
-    "unpaid": (_UNBOUND & Q(cancel_amount=0) & ~_HAS_ACCOUNT, pgettext_lazy("history", "Not paid")),
+# What may be asked for; `_of_kind` puts every row into exactly one.
+PAYMENT_KINDS: dict[str, Any] = {
+    "paid": pgettext_lazy("history", "Paid"),
+    "refunded": pgettext_lazy("history", "Refunds"),
+    "waiting": pgettext_lazy("history", "Deposits to come"),
+    "unpaid": pgettext_lazy("history", "Not paid"),
 }
 
+# `standing`'s names, in the few words of a list.
 STATES: dict[str, Any] = {
     "paid": pgettext_lazy("history", "Paid"),
     "part_cancelled": pgettext_lazy("history", "Partly refunded"),
@@ -127,43 +125,23 @@ STATES: dict[str, Any] = {
     "returning": pgettext_lazy("history", "Wrong amount, being sent back"),
     "returned": pgettext_lazy("history", "Wrong amount, sent back"),
     "waiting": pgettext_lazy("history", "Waiting for your deposit"),
+    "expired": pgettext_lazy("history", "Not paid in in time"),
     "checking": pgettext_lazy("history", "Being checked"),
-    "failed": pgettext_lazy("history", "Not paid: refused"),
-    "closed": pgettext_lazy("history", "Not paid: closed"),
-    "unpaid": pgettext_lazy("history", "Not paid"),
+    "unfinished": pgettext_lazy("history", "Not finished"),
+    "failed": pgettext_lazy("history", "Not paid"),
+    "closed": pgettext_lazy("history", "Closed"),
 }
-QUIET = {"failed", "closed", "unpaid"}  # no money moved
+QUIET = {"failed", "closed", "expired", "unfinished"}  # no money moved
 
 
 def payments(owner_id: Any, query: Query) -> Page[PointTransaction]:
-    """One page of this member's attempts. One statement."""
+    """One page of this member's attempts, ready for `standing`. Two statements."""
     return _page(_payments(owner_id, query), query)
 
 
 def payment_rows(owner_id: Any, query: Query) -> Iterator[PointTransaction]:
-    """All of them, the newest first, a few at a time. One statement."""
-    return _payments(owner_id, query).iterator(chunk_size=500)
-
-
-def state_of(txn: PointTransaction) -> str:
-    """A key of STATES, for a row of `payments` or `payment_rows`."""
-    if txn.is_bound:
-        if txn.cancel_goal:
-            return "cancelling"
-        if txn.cancel_amount:
-            return "cancelled" if txn.cancel_amount == txn.amount else "part_cancelled"
-        return "paid"
-    if txn.going_back:  # type: ignore[attr-defined]
-        return "returning"
-    if txn.sent_back:  # type: ignore[attr-defined]
-        return "returned"
-    if txn.status == Status.FAILED:
-        return "failed"
-    if txn.status == Status.CANCELLED or txn.account_closed_at:
-        return "closed"
-    if txn.vbank_num:
-        return "waiting"
-    return "checking" if timezone.now() - txn.created_at < YOUNG else "unpaid"
+    """All of them, the newest first, a few at a time. One statement, and one more for every BATCH rows."""
+    return _payments(owner_id, query).iterator(chunk_size=BATCH)
 
 
 def payment_totals(owner_id: Any, month: Month) -> dict[str, int]:
@@ -174,13 +152,21 @@ def payment_totals(owner_id: Any, month: Month) -> dict[str, int]:
 
 
 def _payments(owner_id: Any, query: Query) -> QuerySet[PointTransaction]:
-    returns = PointCancellation.objects.filter(txn=OuterRef("pk"), kind=PointCancellation.Kind.RETURN)
-    done = Q(state=PointCancellation.State.DONE)
-    rows = PointTransaction.objects.filter(owner_id=owner_id)
-    rows = rows.annotate(going_back=Exists(returns.exclude(done)), sent_back=Exists(returns.filter(done)))
-    if query.kind:
-        rows = rows.filter(PAYMENT_KINDS[query.kind][0])
-    return _bounded(rows, query)
+    rows = PointTransaction.objects.filter(_of_kind(query.kind), owner_id=owner_id)
+    return _bounded(rows.select_related("owner").prefetch_related("cancellations"), query)
+
+
+def _of_kind(kind: str) -> Q:
+    bound = Q(credited_at__isnull=False)
+    in_time = Q(vbank_date__isnull=True) | Q(vbank_date__gte=timezone.now())
+    account = Q(status=Status.READY, account_closed_at__isnull=True) & ~Q(vbank_num="") & in_time
+    conditions = {
+        "paid": bound & Q(cancel_amount=0),
+        "refunded": bound & Q(cancel_amount__gt=0),
+        "waiting": ~bound & account,
+        "unpaid": ~bound & ~account,
+    }
+    return conditions.get(kind, Q())
 
 
 # -- entries --------------------------------------------------------------------------------------------------------------------
@@ -202,7 +188,7 @@ def entries(owner_id: Any, query: Query) -> Page[PointEntry]:
 
 def entry_rows(owner_id: Any, query: Query) -> Iterator[PointEntry]:
     """All of it, the newest first, a few at a time. One statement."""
-    return _entries(owner_id, query).iterator(chunk_size=500)
+    return _entries(owner_id, query).iterator(chunk_size=BATCH)
 
 
 def entry_totals(owner_id: Any, month: Month) -> dict[str, int]:

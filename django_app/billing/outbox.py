@@ -18,7 +18,7 @@ from django.db import connections
 logger = logging.getLogger(__name__)
 
 MOST_WAITING = 500  # mails; beyond, new ones are not sent
-LAST_SECONDS = 5
+LAST_SECONDS = 20  # below gunicorn's grace of 30
 
 Job = Callable[[], object]
 

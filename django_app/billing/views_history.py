@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from billing import csv_file, history
 from billing.history import ENTRY_KINDS, PAYMENT_KINDS, QUIET, STATES, Month, Query
 from billing.models import PayMethod, Point, PointEntry, PointTransaction
+from billing.standing import standing
 from billing.throttle import allow
 
 FILES_PER_MINUTE = 10  # per member; each reads the whole history
@@ -48,13 +49,11 @@ def payments(request: HttpRequest, query: Query) -> HttpResponse:
     """Attempts to pay."""
     member = request.user.pk
     page = history.payments(member, query)
-    months = [
-        (month, [(txn, state := history.state_of(txn), STATES[state], state in QUIET) for txn in rows]) for month, rows in page.months()
-    ]
+    months = [(month, [(txn, state := standing(txn).name, STATES[state], state in QUIET) for txn in rows]) for month, rows in page.months()]
     context = {
         "months": months,
         "totals": history.payment_totals(member, query.month) if query.month else None,
-        "kinds": [(kind, name) for kind, (_condition, name) in PAYMENT_KINDS.items()],
+        "kinds": list(PAYMENT_KINDS.items()),
     }
     return _show(request, "billing/payments.html", query, page.older, PointTransaction, context)
 
@@ -103,7 +102,7 @@ def payments_csv(request: HttpRequest, query: Query) -> HttpResponseBase:
         for txn in history.payment_rows(request.user.pk, query):
             method = methods.get(txn.pay_method, txn.pay_method)
             money = (txn.amount, txn.cancel_amount, txn.credited)
-            yield (_time(txn.created_at), txn.merchant_uid, states[history.state_of(txn)], method, *money)
+            yield (_time(txn.created_at), txn.merchant_uid, states[standing(txn).name], method, *money)
 
     head = [_("Time"), _("Payment number"), _("State"), _("Method"), _("Amount (won)"), _("Refunded (won)"), _("Points")]
     return _file(request, "payments", query, head, rows)

@@ -152,11 +152,11 @@ def statements(client: Client, address: str) -> list[str]:
 @pytest.mark.parametrize(
     ("address", "most"),
     [
-        (PAYMENTS, 5),
-        (f"{PAYMENTS}?month=2026-11&kind=paid", 6),
+        (PAYMENTS, 6),
+        (f"{PAYMENTS}?month=2026-11&kind=paid", 7),
         (ENTRIES, 5),
         (f"{ENTRIES}?month=2026-11", 6),
-        (PAYMENTS_CSV, 3),
+        (PAYMENTS_CSV, 4),  # and one for every 500 rows
         (ENTRIES_CSV, 3),
     ],
 )
@@ -195,19 +195,20 @@ def test_a_page_is_read_from_its_index(user: Any, add: Any, rows: Any, index: st
 def every_state(add: Any, now: Any) -> dict[str, PointTransaction]:
     """One row in each state, the newest last."""
     now(NOW - timedelta(hours=2))
-    made = {"unpaid": add()}
+    made = {"unfinished": add()}
     now(NOW - timedelta(minutes=5))
     made.update(
         paid=add(paid=True),
         part_cancelled=add(cancelled=3_000),
         cancelled=add(cancelled=10_000),
         cancelling=add("paid", credited_at=NOW, credited=0, cancel_goal=10_000, imp_uid="imp_goal"),
-        waiting=add(vbank_num="123", imp_uid="imp_v"),
+        waiting=add(vbank_num="123", imp_uid="imp_v", vbank_date=NOW + timedelta(days=1)),
+        expired=add(vbank_num="123", imp_uid="imp_e", vbank_date=NOW - timedelta(seconds=1)),
         checking=add(),
         failed=add("failed", imp_uid="imp_f"),
         closed=add("cancelled", imp_uid="imp_c"),
-        returning=add("failed"),
-        returned=add("failed"),
+        returning=add("failed", review_note="n"),
+        returned=add("failed", review_note="n"),
     )
     for name, state in (("returning", "requested"), ("returned", "done")):
         back = {"kind": "return", "imp_uid": f"imp_{name}", "amount": 9_000, "base": 0, "checksum": 9_000, "reason": "r", "state": state}
@@ -239,7 +240,7 @@ def test_what_moved_no_money_weighs_less(member: Client, add: Any, now: Any) -> 
     every_state(add, now)
     page = member.get(PAYMENTS).content.decode()
     quiet = {line.split()[1].removeprefix('class="') for line in page.splitlines() if "quiet-row" in line}
-    assert quiet == {"unpaid", "failed", "closed"}
+    assert quiet == {"unfinished", "failed", "closed", "expired"}
 
 
 def test_entries_by_kind(member: Client, add: Any, user: Any) -> None:

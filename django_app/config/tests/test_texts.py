@@ -46,14 +46,15 @@ def rich(user):
     txn(2, status="cancelled", cancel_amount=3_000, credited=7_000, **{**bound, "imp_uid": "imp_2"}, pay_method="trans")
     txn(3, status="cancelled", cancel_amount=10_000, **{**bound, "imp_uid": "imp_3"}, pay_method="phone")
     txn(4, status="paid", cancel_goal=10_000, **{**bound, "imp_uid": "imp_4"})
-    txn(5, vbank_num="1", pay_method="vbank")
+    txn(5, vbank_num="1", pay_method="vbank", vbank_date=now + timezone.timedelta(days=1))
+    txn(12, vbank_num="1", pay_method="vbank", vbank_date=now)
     txn(6)
     txn(7, status="failed")
     txn(8, status="cancelled")
     PointTransaction.objects.filter(pk=txn(9).pk).update(created_at=now - timezone.timedelta(days=1))
     for number, state in ((10, "requested"), (11, "done")):
         back = {"kind": "return", "imp_uid": f"imp_{number}", "amount": 9_000, "base": 0, "checksum": 9_000, "reason": "r", "state": state}
-        PointCancellation.objects.create(txn=txn(number), **back)
+        PointCancellation.objects.create(txn=txn(number, review_note="20261123"), **back)
     for version, kind in enumerate(("charge", "cancel", "release")):
         PointEntry.objects.create(owner=account, txn=paid, version=version, kind=kind, delta=1)
     for kind in ("spend", "give_back", "adjust"):
