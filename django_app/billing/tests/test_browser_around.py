@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from config.preview import PAGES
 from django.contrib.auth import get_user_model
-from pytest_django import Settings
-from pytest_django.live_server_helper import LiveServer
 
 from billing.models import Point, PointEntry, PointTransaction
-from billing.tests.browser import PHONE, Payer, chromium
+from billing.tests.browser import DESK, PHONE, Payer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -22,20 +21,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, datab
 
 WATCH = """document.addEventListener("securitypolicyviolation",
   (event) => window.blocked(`${location.pathname} ${event.effectiveDirective} ${event.blockedURI}`));"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def site(live_server: LiveServer, settings: Settings) -> str:
-    """The server's address; the gateway is its own sandbox."""
-    settings.IAMPORT_API_URL = f"{live_server.url}/sandbox/api/"
-    settings.BILLING_NOTICE_URL = f"{live_server.url}/billing/webhook/"
-    return live_server.url
 
 
 @pytest.fixture
@@ -92,6 +77,42 @@ def test_nothing_of_ours_is_blocked(visit: Callable[..., Payer], site: str) -> N
     assert blocked == ["/billing/payments/ script-src-elem inline"]
 
 
+OURS = (
+    "/billing/payments/",
+    "/billing/payments/?month=2020-01",
+    "/billing/entries/",
+    "/accounts/password_change/",
+    "/accounts/login/?next=/billing/charge/",
+    *(f"/preview/{name}/" for name in PAGES),
+)
+
+
+@pytest.mark.parametrize(("size", "theme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone-dark", "desk-light"])
+def test_pages_around_are_accessible(visit: Callable[..., Payer], site: str, size: Any, theme: str) -> None:
+    payer = visit(language="en", size=size, color_scheme=theme)
+    for address in ("/accounts/login/", "/accounts/signup/", "/accounts/password_reset/"):
+        payer.page.goto(f"{site}{address}")
+        payer.accessible()
+    payer.page.goto(f"{site}/accounts/signup/")
+    payer.page.fill("[name=username]", "payer")
+    payer.page.fill("[name=password1]", "1234")
+    payer.page.fill("[name=password2]", "12345")
+    payer.page.press("[name=password2]", "Enter")
+    payer.page.locator(".errorlist").first.wait_for()
+    payer.accessible()
+    member = get_user_model().objects.get()
+    account = Point.objects.create(user=member)
+    txn = PointTransaction.objects.create(owner=account, merchant_uid="20261123-a", amount=1_000, pay_method="card", status="failed")
+    PointTransaction.objects.create(owner=account, merchant_uid="20261123-b", amount=1_000, pay_method="vbank", vbank_num="1")
+    PointEntry.objects.create(owner=account, kind="charge", txn=txn, version=1, delta=1_000)
+    PointEntry.objects.create(owner=account, kind="spend", key="k", delta=-1, memo="book")
+    payer.enter(member)
+    for address in OURS:
+        payer.page.goto(f"{site}{address}")
+        payer.accessible()
+    payer.no_trouble(expected="the server responded with a status of (400|403|404|429|500|503)")
+
+
 def test_history_needs_no_javascript(visit: Callable[..., Payer], site: str, tmp_path: Path) -> None:
     payer = visit(language="ko", size=PHONE, java_script_enabled=False)
     payer.log_in()
@@ -102,11 +123,11 @@ def test_history_needs_no_javascript(visit: Callable[..., Payer], site: str, tmp
     page.get_by_role("link", name="내역", exact=True).click()
     assert page.locator(".empty").count() == 1
     page.locator(".tabs a").nth(1).click()
-    assert page.locator(".row").count() == 20
+    assert page.locator(".entry").count() == 20
     page.locator("a[rel=next]").click()
     page.locator("a[rel=next]").click()
-    assert page.locator(".row").count() == 5
-    assert "0번째" in page.locator(".row").last.inner_text()
+    assert page.locator(".entry").count() == 5
+    assert "0번째" in page.locator(".entry").last.inner_text()
     page.select_option("#kind", "charge")
     page.select_option("#month", index=1)
     page.click(".filter button")
