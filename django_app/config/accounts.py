@@ -146,4 +146,7 @@ def too_many(request: HttpRequest) -> HttpResponse:
 
 def locked_out(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
     """Too many wrong passwords (called by axes)."""
-    return render(request, "429.html", {"locked_minutes": int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)}, status=429)
+    seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
+    response = render(request, "429.html", {"locked_minutes": seconds // 60}, status=429)
+    response.headers["Retry-After"] = str(seconds)
+    return response
