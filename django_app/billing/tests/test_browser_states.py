@@ -10,13 +10,13 @@ import pytest
 from django.utils import timezone
 
 from billing.models import PointTransaction
-from billing.tests.browser import LOOKS, WATCH_SHIFTS, Payer
+from billing.tests.browser import ALL, LOOKS, WATCH_SHIFTS, Payer
 from billing.tests.gallery import STATES, Gallery, remote_control, states
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", LOOKS if ALL else LOOKS[:1])
 def test_every_state_is_accessible_in_both_themes(visit: Callable[..., Payer], site: str, user: Any, look: Any) -> None:
     size, language = look
     made = states(remote_control(site), user)

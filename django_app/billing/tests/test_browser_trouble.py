@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from billing.models import PointTransaction
-from billing.tests.browser import ALL, Payer, chromium
+from billing.tests.browser import ALL, PASSWORD, Payer, chromium
 from billing.tests.test_browser import points, refuse, texts
 
 if TYPE_CHECKING:
@@ -248,6 +248,23 @@ def test_page_kept_by_the_browser_is_loaded_anew(payer: Payer) -> None:
     payer.page.evaluate("document.getElementById('outcome-title').textContent = 'old'")
     payer.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     payer.until("document.getElementById('outcome-title').textContent !== 'old'")
+
+
+def test_another_member_in_another_tab_is_not_charged_for_this_one(payer: Payer, make_user: Callable[..., Any]) -> None:
+    make_user("other")
+    payer.choose(30_000)
+    payer.context.clear_cookies(name="sessionid")
+    other = payer.tab()
+    other.goto(f"{payer.site}/accounts/login/")
+    other.fill("[name=username]", "other")
+    other.fill("[name=password]", PASSWORD)
+    other.press("[name=password]", "Enter")
+    other.wait_for_url("**/billing/charge/")
+    with payer.page.expect_navigation():
+        payer.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert "other" in payer.page.inner_text(".who")
+    assert payer.page.input_value("#amount") == "30,000"
+    assert not payer.page.is_checked("#agree")
 
 
 def test_second_tab_tells_the_truth(payer: Payer, user: Any) -> None:

@@ -257,7 +257,12 @@ async function lookAgain() {
     return;
   }
   const page = await fresh();
-  if (!busy && swap(page, "fresh")) {
+  if (!page || busy) {
+    return;
+  }
+  if (!swap(page, "fresh")) {
+    location.replace(here());
+  } else {
     form.elements.csrfmiddlewaretoken.value = page.querySelector("#charge [name=csrfmiddlewaretoken]").value;
     choice.show();
   }

@@ -52,10 +52,11 @@ export async function fresh() {
   }
 }
 
-/** Put the part `id` of a fresh page in the place of ours. False where it has none, or speaks another language. */
+/** Put the part `id` of a fresh page in the place of ours. False where it has none, or is another reader's or in another language. */
 export function swap(page, id) {
   const part = page?.getElementById(id);
-  if (!part || page.documentElement.lang !== document.documentElement.lang) {
+  const reader = (whole) => `${whole.documentElement.lang} ${whole.querySelector(".who span")?.textContent}`;
+  if (!part || reader(page) !== reader(document)) {
     return false;
   }
   element(id).replaceWith(document.adoptNode(part));
