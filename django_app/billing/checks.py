@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 from billing.addresses import network
 from billing.forms import pay_methods
 
+BY_LAW = ("name", "representative", "registration_number", "mail_order_number", "address", "telephone", "email")
 VENDOR_API = "https://api.iamport.kr/"
 
 
@@ -94,5 +95,22 @@ def deployment(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     if settings.IAMPORT_MODE == "live" and settings.IAMPORT_API_URL != VENDOR_API:
         found.append(
             Warning("The gateway is not the vendor's.", hint=f"Unset IAMPORT_API_URL; the vendor's is {VENDOR_API}", id="billing.W003")
+        )
+    missing = [key for key in BY_LAW if not settings.BILLING_MERCHANT.get(key)]
+    if settings.IAMPORT_MODE == "live" and missing:
+        found.append(
+            Warning(
+                f"The foot of the pages does not say who sells: {', '.join(missing)}.",
+                hint="Set BILLING_MERCHANT: the law on electronic commerce asks for these details.",
+                id="billing.W006",
+            )
+        )
+    if settings.IAMPORT_MODE == "live" and settings.EMAIL_BACKEND.endswith(".dummy.EmailBackend"):
+        found.append(
+            Warning(
+                "No mail is sent: nobody hears of payments or can choose a new password.",
+                hint="Set DJANGO_EMAIL_HOST and DJANGO_EMAIL_FROM.",
+                id="billing.W007",
+            )
         )
     return found

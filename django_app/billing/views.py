@@ -147,15 +147,6 @@ def terms(request: HttpRequest) -> HttpResponse:
     return render(request, "billing/terms.html", context)
 
 
-@never_cache
-@require_safe
-@login_required
-def payments(request: HttpRequest) -> HttpResponse:
-    """The member's newest payments."""
-    newest = _own(request).order_by("-id")[:20]
-    return render(request, "billing/payments.html", {"payments": [(txn, standing(txn)) for txn in newest]})
-
-
 def _own(request: HttpRequest) -> Any:
     """The member's own rows; whatever belongs to somebody else does not exist."""
     return PointTransaction.objects.filter(owner_id=request.user.pk).select_related("owner")

@@ -42,7 +42,7 @@ def test_pictures_for_the_readmes(browser: Any, site: str, user: Any) -> None:
         whole(payer, folder / f"charge.{language}.png")
         for name, txn in (("paid", paid), ("account", waiting)):
             payer.page.goto(f"{site}/billing/payments/{txn.merchant_uid}/")
-            payer.page.wait_for_function("typeof document.querySelector('#copy, #refund-open').onclick === 'function'")
+            payer.until("typeof document.querySelector('#copy, #refund-open').onclick === 'function'")
             whole(payer, folder / f"{name}.{language}.png")
         payer.context.close()
 

@@ -128,7 +128,7 @@ def test_light_steady_and_silent(visit: Callable[..., Payer], user: Any, look: A
     wire.on("Network.requestWillBeSent", lambda event: urls.update({event["requestId"]: event["request"]["url"]}))
     wire.on("Network.loadingFinished", lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}))
     payer.enter(user, address)
-    payer.page.wait_for_function("window.IMP")
+    payer.until("window.IMP")
     payer.page.wait_for_timeout(100)
     weights = {urls[key].removeprefix(payer.site): size for key, size in sizes.items()}
     ours = {url: size for url, size in weights.items() if not url.startswith("/sandbox/")}

@@ -131,7 +131,7 @@ def test_points_that_were_spent_meanwhile(opened: Callable[..., Payer], gallery:
     payer.page.wait_for_selector("#refund-notice:not([hidden])")
     assert "4,000P" in payer.page.inner_text("#refund-notice")
     payer.page.click("#refund-close")
-    payer.page.wait_for_function("!document.getElementById('refund')")  # the page has learnt it too
+    payer.until("!document.getElementById('refund')")  # the page has learnt it too
     assert "4,000P" in payer.page.inner_text("#payment")
     assert balance() == 6_000
     payer.no_trouble(expected="409")
@@ -157,7 +157,7 @@ def test_connection_lost_before_the_refund_began(opened: Callable[..., Payer], g
     payer = opened(gallery.paid())
     payer.page.route("**/cancel/", refuse)
     payer.page.click("#refund-go")
-    payer.page.wait_for_function(f"document.getElementById('refund-label').textContent === '{texts()['refund_checking']}'")
+    payer.until(f"document.getElementById('refund-label').textContent === '{texts()['refund_checking']}'")
     payer.page.keyboard.press("Escape")  # not now
     assert payer.page.locator(OPEN).count() == 1
     payer.page.wait_for_selector("#refund-notice:not([hidden])")

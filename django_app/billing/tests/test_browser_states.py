@@ -47,7 +47,7 @@ def test_an_account_is_copied_and_its_time_runs_out(visit: Callable[..., Payer],
     payer = visit(language="en", permissions=["clipboard-read", "clipboard-write"])
     payer.enter(user, f"/billing/payments/{txn.merchant_uid}/")
     payer.page.click("#copy")
-    payer.page.wait_for_function("document.getElementById('copy').textContent.includes('Copied')")
+    payer.until("document.getElementById('copy').textContent.includes('Copied')")
     assert payer.page.evaluate("navigator.clipboard.readText()") == txn.vbank_num
     assert "s left" in payer.page.inner_text("#left")
     payer.page.wait_for_selector(".outcome.expired")
@@ -62,7 +62,7 @@ def test_copying_where_the_browser_has_no_clipboard(visit: Callable[..., Payer],
     payer.context.add_init_script("Object.defineProperty(Navigator.prototype, 'clipboard', { value: undefined })")
     payer.enter(user, f"/billing/payments/{txn.merchant_uid}/")
     payer.page.click("#copy")
-    payer.page.wait_for_function("/Copied|by hand/.test(document.getElementById('copy').textContent)")
+    payer.until("/Copied|by hand/.test(document.getElementById('copy').textContent)")
     assert payer.page.evaluate("getSelection().toString().trim()") == txn.vbank_num
 
 

@@ -132,7 +132,7 @@ def liar(payer: Payer) -> Payer:
     payer.page.route("**/sandbox/iamport.js", lambda route: route.fulfill(body=LIAR, content_type="text/javascript"))
     payer.page.reload()
     payer.pay()
-    payer.page.wait_for_function("typeof window.answer === 'function'")
+    payer.until("typeof window.answer === 'function'")
     return payer
 
 
@@ -179,7 +179,7 @@ def test_blocked_window_opens_with_one_more_click(payer: Payer, user: Any, silen
     page = payer.page
     page.evaluate("const open = window.open; window.open = () => { window.open = open; return null; }; 0")
     if silent:
-        page.wait_for_function("window.IMP")
+        payer.until("window.IMP")
         page.evaluate("const pay = IMP.request_pay; IMP.request_pay = (request, tell) => pay(request, (a) => a.imp_uid && tell(a)); 0")
     page.route("**/billing/checkout/", as_popup)
     payer.pay()
@@ -247,7 +247,7 @@ def test_page_kept_by_the_browser_is_loaded_anew(payer: Payer) -> None:
     payer.page.goto(f"{payer.site}{payer.page.get_attribute('.recent', 'href')}")
     payer.page.evaluate("document.getElementById('outcome-title').textContent = 'old'")
     payer.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
-    payer.page.wait_for_function("document.getElementById('outcome-title').textContent !== 'old'")
+    payer.until("document.getElementById('outcome-title').textContent !== 'old'")
 
 
 def test_another_member_in_another_tab_is_not_charged_for_this_one(payer: Payer, make_user: Callable[..., Any]) -> None:

@@ -10,7 +10,20 @@ SANDBOX = BILLING.parent / "sandbox"
 
 # A module may import what stands on a lower floor, or a neighbour on its own.
 FLOORS = [
-    {"errors", "signals", "throttle", "addresses", "triggers", "installation", "texts", "context_processors", "shared_cache", "punctual"},
+    {
+        "errors",
+        "signals",
+        "throttle",
+        "addresses",
+        "triggers",
+        "installation",
+        "texts",
+        "context_processors",
+        "shared_cache",
+        "punctual",
+        "outbox",
+        "csv_file",
+    },
     {"states"},
     {"payment"},
     {"client"},
@@ -18,8 +31,8 @@ FLOORS = [
     {"managers"},
     {"models"},
     {"standing", "forms", "notices", "webhooks", "buyer", "audit", "self_cancel"},
-    {"checkout", "answers", "outcome", "reconciliation"},
-    {"views", "views_cancel", "admin", "management", "checks", "testing"},
+    {"checkout", "answers", "mail", "history", "outcome", "reconciliation"},
+    {"views", "views_history", "views_cancel", "admin", "management", "checks", "testing"},
     {"urls", "apps"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
