@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from config import policies
+from config.back_office import UNFOLD  # noqa: F401  (a setting)
 
 APP_DIR = Path(__file__).resolve().parent.parent
 ROOT_DIR = APP_DIR.parent
 
 INSTALLED_APPS = [
     "billing",
+    "unfold",  # before the admin, whose templates it replaces
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -83,6 +85,7 @@ AXES_CLIENT_IP_CALLABLE = "billing.addresses.client_address"
 AXES_LOCKOUT_CALLABLE = "config.accounts.locked_out"
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False  # lists of names and addresses that nobody needs: a lock opens by itself after ten minutes
 
 # -- language and time --------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "ko"

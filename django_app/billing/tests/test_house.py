@@ -23,6 +23,8 @@ FLOORS = [
         "punctual",
         "outbox",
         "csv_file",
+        "permissions",
+        "foreign_indexes",
     },
     {"states"},
     {"payment"},
