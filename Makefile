@@ -8,7 +8,7 @@ JOBS ?= 2
 export HOST PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser check typings conformance bench-sandbox bench-reconcile format messages screenshots clean
+.PHONY: help run test test-browser test-browser-all check typings conformance bench-sandbox bench-reconcile mutants test-long format messages screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,9 @@ test: $(VENV)/.dev  ## all tests: SQLite, then money on PostgreSQL, then the bro
 test-browser: $(VENV)/.dev  ## only the tests that drive Chromium
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "browser"
 
+test-browser-all: $(VENV)/.dev  ## the payer's pages in both widths and both languages, and inside other apps' browsers
+	BROWSER_ALL=1 $(BIN)/python -m pytest -q -n $(JOBS) -m "browser" --ignore=django_app/sandbox
+
 check: $(VENV)/.dev  ## lint, types, templates, migrations, deploy checks, translations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,6 +45,7 @@ check: $(VENV)/.dev  ## lint, types, templates, migrations, deploy checks, trans
 	$(BIN)/python django_app/manage.py check --fail-level WARNING --settings config.settings_test
 	$(BIN)/python .ci/check_deploy.py
 	$(BIN)/python .ci/translations.py --check
+	$(BIN)/python .ci/mutants.py --list >/dev/null
 
 typings:  ## the sandbox's window.IMP against its public TypeScript types; needs Node
 	@.ci/typings/run
@@ -57,6 +61,12 @@ bench-sandbox: $(VENV)/.runtime  ## start-up time and requests per second of the
 
 bench-reconcile: $(VENV)/.runtime  ## calls and peak memory of reconcile over 1,000 and 10,000 open transactions
 	$(BIN)/python .ci/bench_reconcile.py
+
+mutants: $(VENV)/.dev  ## plant known bugs, one at a time: the tests must catch each; about an hour
+	$(BIN)/python .ci/mutants.py --jobs $(JOBS)
+
+test-long: $(VENV)/.dev  ## 100,000 steps of random lives, other ones each time; about an hour
+	LIVES_STEPS=100000 LIVES_SEED=$${LIVES_SEED:-$$(date +%s)} $(BIN)/python -m pytest -q -n $(JOBS) -s django_app/billing/tests/test_lives.py
 
 format: $(VENV)/.dev  ## let ruff and djLint format the sources
 	$(BIN)/ruff check --fix .

@@ -10,7 +10,9 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.utils.module_loading import import_string
 
 from billing.addresses import network
+from billing.forms import pay_methods
 
+BY_LAW = ("name", "representative", "registration_number", "mail_order_number", "address", "telephone", "email")
 VENDOR_API = "https://api.iamport.kr/"
 
 
@@ -34,7 +36,7 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
                 "A preset cannot be charged.", hint="Every value of BILLING_PRESETS must be an amount within the limits.", id="billing.E002"
             )
         )
-    if not settings.BILLING_METHODS:
+    if not pay_methods():
         found.append(Error("No way to pay is offered.", hint='BILLING_METHODS = ["card", …]', id="billing.E003"))
     try:
         import_string(settings.BILLING_BUYER)
@@ -51,12 +53,12 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
                 id="billing.E005",
             )
         )
-    unknown = sorted(set(settings.IAMPORT_CHANNELS) - set(settings.BILLING_METHODS))
+    unknown = sorted(set(settings.IAMPORT_CHANNELS) - {method for method, _name in pay_methods()})
     if unknown:
         found.append(
             Warning(
                 f"A channel is configured for {unknown[0]!r}, which nobody can choose.",
-                hint="The keys of channels are values of BILLING_METHODS.",
+                hint="The keys of channels are values of BILLING_METHODS, or kakaopay, naverpay, tosspay, payco.",
                 id="billing.W004",
             )
         )
@@ -93,5 +95,22 @@ def deployment(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     if settings.IAMPORT_MODE == "live" and settings.IAMPORT_API_URL != VENDOR_API:
         found.append(
             Warning("The gateway is not the vendor's.", hint=f"Unset IAMPORT_API_URL; the vendor's is {VENDOR_API}", id="billing.W003")
+        )
+    missing = [key for key in BY_LAW if not settings.BILLING_MERCHANT.get(key)]
+    if settings.IAMPORT_MODE == "live" and missing:
+        found.append(
+            Warning(
+                f"The foot of the pages does not say who sells: {', '.join(missing)}.",
+                hint="Set BILLING_MERCHANT: the law on electronic commerce asks for these details.",
+                id="billing.W006",
+            )
+        )
+    if settings.IAMPORT_MODE == "live" and settings.EMAIL_BACKEND.endswith(".dummy.EmailBackend"):
+        found.append(
+            Warning(
+                "No mail is sent: nobody hears of payments or can choose a new password.",
+                hint="Set DJANGO_EMAIL_HOST and DJANGO_EMAIL_FROM.",
+                id="billing.W007",
+            )
         )
     return found

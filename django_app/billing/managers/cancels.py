@@ -7,7 +7,6 @@ C3  what the answer proves closes the cancel, or leaves it open: accepted (done 
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +19,13 @@ from billing.iamport import Deadline, RefundAccount, gateway
 from billing.managers.applying import ApplyManager, _values, closed_note
 from billing.managers.returns import ACCEPTED_WAIT, UNKNOWN_WAIT, _age
 from billing.managers.rows import by_whom
-from billing.managers.sending import Verdict, mark, send
+from billing.managers.sending import Verdict, in_time, mark, send
 from billing.payment import Payment, goes_to_an_account
 from billing.states import Review
 
 if TYPE_CHECKING:
     from billing.models import PointCancellation, PointTransaction
 
-SEND_WITHIN = 60  # seconds after C1's commit; later, `finish` may be at it already
 CRASHED_AFTER = timedelta(minutes=2)  # a cancel that is still "requested" then lost its sender
 RESENDS = 1  # of a cancel whose outcome is unknown
 
@@ -57,7 +55,7 @@ class CancelManager(ApplyManager):
         caller's transaction. A second call while one is open is refused: CannotCancel("cancel_open").
         """
         cancellation = self._retrying(lambda: self._hold(txn.pk, reason, by, amount, remaining, refund_account, allow_negative))
-        return self._carry_out(cancellation, refund_account, held_at=time.monotonic())
+        return self._carry_out(cancellation, refund_account)
 
     def finish(self, cancellation: PointCancellation, *, deadline: Deadline | None = None) -> PointCancellation:
         """See how an open cancel or return stands and take the next step; what is closed stays as it is. Returns it as it is then.
@@ -119,8 +117,8 @@ class CancelManager(ApplyManager):
 
     # -- C2 and C3 --
 
-    def _carry_out(self, cancellation: PointCancellation, account: RefundAccount | None, *, held_at: float) -> PointCancellation:
-        if time.monotonic() - held_at <= SEND_WITHIN:
+    def _carry_out(self, cancellation: PointCancellation, account: RefundAccount | None) -> PointCancellation:
+        if in_time(cancellation):
             verdict = send(cancellation, account, None)
             try:
                 self._conclude(cancellation, verdict)
@@ -236,7 +234,7 @@ class CancelManager(ApplyManager):
         elif cancellation.tries > RESENDS:
             self._ask_staff(cancellation, f"sent {cancellation.tries} times without an answer")
         elif self._claim(cancellation, state=state.REQUESTED):
-            self._carry_out(cancellation, None, held_at=time.monotonic())
+            self._carry_out(cancellation, None)
 
     def _ask_staff(self, cancellation: PointCancellation, why: str) -> None:
         what = f"the cancel of {int(cancellation.amount)} won"

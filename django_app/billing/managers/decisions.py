@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, models, transaction
@@ -13,7 +12,7 @@ from billing.errors import NotAllowed, NotAnId
 from billing.iamport import RefundAccount, gateway
 from billing.managers.applying import Applied, closed_note
 from billing.managers.cancels import CancelManager
-from billing.managers.sending import Verdict, send
+from billing.managers.sending import Verdict
 from billing.payment import Payment, check_merchant_uid
 from billing.states import Status
 
@@ -59,9 +58,9 @@ class DecisionManager(CancelManager):
                 raise NotAllowed("somebody else is deciding this at the moment")
             self._log(cancellation, f"sent again by {by.get_username()}")
             if is_return:
-                self._close_return(cancellation, send(cancellation, refund_account, None))
+                self._send_claimed(cancellation, refund_account, None)
             else:
-                self._carry_out(cancellation, refund_account, held_at=time.monotonic())
+                self._carry_out(cancellation, refund_account)
         elif choice == Choice.WAIT:
             with transaction.atomic(using=self.db, durable=True):
                 rows = self._cancellations().filter(pk=cancellation.pk, state__in=cancellation.OPEN, needs_staff=True)

@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from billing import signals
 from billing.errors import GatewayError
-from billing.iamport import Deadline, gateway
+from billing.iamport import Deadline, RefundAccount, gateway
 from billing.managers.rows import RowManager
-from billing.managers.sending import Verdict, mark, send
+from billing.managers.sending import Verdict, in_time, mark, send
 from billing.payment import Payment
 from billing.states import Review
 
@@ -70,7 +70,11 @@ class ReturnManager(RowManager):
 
     def _send_once(self, back: PointCancellation, deadline: Deadline | None) -> None:
         if self._claim(back, state=back.State.UNKNOWN):
-            self._close_return(back, send(back, None, deadline))
+            self._send_claimed(back, None, deadline)
+
+    def _send_claimed(self, back: PointCancellation, account: RefundAccount | None, deadline: Deadline | None) -> None:
+        if in_time(back):
+            self._close_return(back, send(back, account, deadline))
 
     def send_return_now(self, back: PointCancellation, deadline: Deadline | None) -> None:
         """As send_return, for a door that must answer in time: what it cannot do is left to reconcile, and nothing is raised."""
@@ -103,7 +107,7 @@ class ReturnManager(RowManager):
         elif by_staff := _needs_staff(payment):
             self._stuck(back, by_staff)
         elif self._claim(back, state=back.State.UNKNOWN, payment=payment):
-            self._close_return(back, send(back, None, deadline))
+            self._send_claimed(back, None, deadline)
         back.refresh_from_db()
         return back
 

@@ -1,0 +1,377 @@
+"""One life: what payers, the gateway, the network, staff and the machine may do. Each verb is tried; a known refusal is no news."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import requests
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from sandbox import deliveries, faults, payments
+from sandbox.models import Payment as GatewayPayment
+
+from billing.errors import (
+    CannotCancel,
+    GatewayError,
+    InsufficientPoints,
+    KeyReused,
+    NoSuchSpend,
+    NotAllowed,
+    UnknownPayment,
+)
+from billing.iamport import RefundAccount
+from billing.iamport import gateway as client
+from billing.managers import Choice
+from billing.models import Point, PointCancellation, PointTransaction
+from billing.payment import Payment, goes_to_an_account
+from billing.reconciliation import reconcile
+from billing.tests.lives import books
+from billing.tests.lives.clock import Clock
+from billing.tests.lives.process import Killed, Process
+from billing.tests.lives.stage import Stage
+from billing.tests.lives.wire import Wire
+
+rows = PointTransaction.objects
+NO = (GatewayError, CannotCancel, NotAllowed, InsufficientPoints, KeyReused, NoSuchSpend, UnknownPayment)
+ACCOUNT = RefundAccount(bank="88", account="110123456789", holder="홍길동")
+WRONG: dict[str, dict[str, Any]] = {"usd": {"currency": "USD"}, "test": {"sandbox": True}, "more": {}, "less": {}}
+
+
+class World:
+    """Clock, process, wire and both databases, from one start to one end."""
+
+    def __init__(self, stage: Stage) -> None:
+        stage.clear()
+        settings.BILLING_ACCEPT_TEST_CHANNEL = False
+        self.stage, self.gateway = stage, stage.gateway
+        self.clock, self.process = Clock(), Process()
+        self.wire = Wire(self.clock, self.process)
+        self.orders: list[PointTransaction] = []
+        self.answers: list[Payment] = []  # fetched, and not used yet
+        self.books: books.Books | None = None
+        self.focus = 0
+        self.done = 0  # verbs tried
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        with self.clock.running(), self.process.watched(), self.wire.laid():
+            yield
+
+    def look(self) -> None:
+        """Check everything, now."""
+        now = books.read()
+        books.check(now, self.books)
+        self.books = now
+        assert not self.stage.errors, self.stage.errors
+
+    def attempt(self, act: Callable[[], Any]) -> Any:
+        """Do it in a process of its own; None where it was refused or the process was killed."""
+        self.done += 1
+        try:
+            with self.wire.memory():
+                return act()
+        except NO:
+            return None
+        except Killed:
+            assert not connection.in_atomic_block
+            return None
+
+    # -- picking --
+
+    def order(self, which: int) -> PointTransaction:
+        self.focus = which % len(self.orders)
+        return self.orders[self.focus]
+
+    def paid_order(self, which: int) -> PointTransaction:
+        """One of which something could be cancelled, if there is any."""
+        paid = (
+            [pk for pk, row in self.books.rows.items() if row["credited_at"] and row["cancel_amount"] < row["amount"]] if self.books else []
+        )
+        found = [number for number, txn in enumerate(self.orders) if txn.pk in paid]
+        return self.order(found[which % len(found)] if found else which)
+
+    def something(self, **like: Any) -> bool:
+        """Whether there is an open cancel or return like that."""
+        cancels = self.books.cancels.values() if self.books else ()
+        return any(c["state"] in books.OPEN and all(c[name] == value for name, value in like.items()) for c in cancels)
+
+    def payment(self, which: int, number: int) -> str | None:
+        """One of the gateway's payments of that order."""
+        found = list(GatewayPayment.objects.filter(merchant_uid=self.order(which).merchant_uid).order_by("pk"))
+        return found[number % len(found)].imp_uid if found else None
+
+    def _new_orders(self) -> None:
+        """Whatever start() left, also where its caller never heard of it."""
+        known = [txn.pk for txn in self.orders]
+        self.orders += rows.exclude(pk__in=known).order_by("pk")
+
+    def _member(self, which: int) -> int:
+        return [member.pk for member in self.stage.members].index(self.order(which).owner_id)
+
+    # -- the payer --
+
+    def browse(self, member: Any, method: str, path: str, data: dict[str, Any], allowed: Sequence[int]) -> Any:
+        """One request of a member's browser. Gateway trouble may always be the answer."""
+        browser = self.stage.browsers[member.pk]
+        response = self.attempt(lambda: getattr(browser, method)(f"/billing/{path}", data))
+        assert response is None or response.status_code in (*allowed, 429, 502, 503), f"{path}: {response.status_code} {response.content}"
+        return response
+
+    def checkout(self, member: int, amount: int, method: str) -> None:
+        data = {"amount": amount, "pay_method": method, "buyer_tel": "010-1234-5678"}
+        self.browse(self.stage.members[member], "post", "checkout/", data, [201])
+        self._new_orders()
+
+    def pay(self, which: int, kind: str, outcome: str, method: str, webhook: bool) -> None:
+        """In the gateway's window, in one more tab. kind: right, or what is wrong with the money."""
+        txn = self.order(which)
+        amount = txn.amount + {"more": 1_000, "less": -100}.get(kind, 0)
+        method = "vbank" if outcome == "vbank" else method
+        self.gateway.pay(txn.merchant_uid, outcome=outcome, pay_method=method, amount=amount, webhook=webhook, **WRONG.get(kind, {}))
+        self.done += 1
+
+    def knock(self, which: int, number: int, door: str, claim: str) -> None:
+        """The page's callback, the phone's return, the poll, a webhook (forged as it likes), or reconcile's own look."""
+        imp_uid, txn, member = self.payment(which, number), self.order(which), self.stage.members[self._member(which)]
+        ids = {"imp_uid": imp_uid or "imp_000000000000", "merchant_uid": txn.merchant_uid}
+        if door == "validation":
+            self._told_the_truth(txn, self.browse(member, "post", "validation/", ids, [200, 404, 409]))
+        elif door == "complete":
+            self.browse(member, "get", "complete/", {**ids, "imp_success": "true"}, [302])
+        elif door == "status":
+            self._told_the_truth(txn, self.browse(member, "get", f"payments/{txn.merchant_uid}/status/", {}, [200, 404, 409]))
+        elif door == "webhook":
+            self._webhook({**ids, "status": claim}, [200, 503])
+        elif imp_uid:
+            self.attempt(lambda: rows.sync(imp_uid))
+
+    def _webhook(self, notice: dict[str, str], allowed: Sequence[int]) -> None:
+        browser = self.stage.browsers[self.stage.members[0].pk]
+        response = self.attempt(lambda: browser.post("/billing/webhook/", notice, content_type="application/json"))
+        assert response is None or response.status_code in allowed, f"{notice}: {response.status_code}"
+
+    def _told_the_truth(self, txn: PointTransaction, response: Any) -> None:
+        if response is not None and response.status_code == 200:
+            bound = rows.get(pk=txn.pk).is_bound
+            assert response.json()["status"] not in ("paid",) or bound, "a payer was told of points that are not there"
+
+    def stranger(self, claim: str, adopted_by: int | None) -> None:
+        """Somebody else's payment on the same merchant account, and its webhook; or staff find that it is a member's of ours."""
+        imp_uid = self.gateway.pay("shop-1", amount=5_000)
+        self._webhook({"imp_uid": imp_uid, "merchant_uid": "shop-1", "status": claim}, [200])
+        if adopted_by is not None:
+            self.attempt(lambda: rows.adopt(imp_uid, user=self.stage.members[adopted_by], by=self.stage.careful))
+            self._new_orders()
+
+    def member_cancel(self, which: int) -> None:
+        txn = self.paid_order(which)
+        member = self.stage.members[self._member(self.focus)]
+        refund = {"refund_bank": "88", "refund_account": "110123456789", "refund_holder": "홍길동"}
+        path = f"payments/{txn.merchant_uid}/cancel/"
+        response = self.browse(member, "post", path, {"reason": "changed my mind", **refund}, [200, 202, 409])
+        if response is not None and response.status_code == 200:
+            assert rows.get(pk=txn.pk).cancel_amount == txn.amount, "a payer was told of a refund that is not there"
+
+    # -- services --
+
+    def use_points(self, member: int, verb: str, amount: int, key: str) -> None:
+        user, points = self.stage.members[member], Point.objects
+        if verb == "spend":
+            self._entry(user, -amount, lambda: points.spend(user=user, amount=amount, key=key))
+        elif verb == "spend it all" and points.balance_of(user) > 0:
+            everything = points.balance_of(user)
+            self._entry(user, -everything, lambda: points.spend(user=user, amount=everything, key=f"{key}-all"))
+        elif verb == "spend, and the order fails":
+            before = points.balance_of(user)
+            with suppress(ZeroDivisionError):
+                self.attempt(partial(self._spend_and_fail, user, amount, key))
+            assert points.balance_of(user) == before, "points were spent for nothing"
+        elif verb == "give back":
+            self._entry(user, None, lambda: points.give_back(user=user, key=key))
+        elif verb == "adjust":
+            self._entry(user, -amount, lambda: points.adjust(user=user, delta=-amount, key=key, reason="why", by=self.stage.careful))
+
+    def _entry(self, user: Any, delta: int | None, act: Callable[[], Any]) -> None:
+        entry = self.attempt(act)
+        assert entry is None or (entry.owner_id == user.pk and delta in (None, entry.delta)), f"{user} was answered with {entry!r}"
+
+    def _spend_and_fail(self, user: Any, amount: int, key: str) -> None:
+        with transaction.atomic():
+            Point.objects.spend(user=user, amount=amount, key=f"{key}-undone")
+            raise ZeroDivisionError
+
+    # -- the gateway --
+
+    def happens(self, number: int, what: str) -> None:
+        """At the card company, the bank or the console, to one of the payments that it can happen to."""
+        where, act = self._happenings()[what]
+        found = [payment.imp_uid for payment in where.order_by("pk")]
+        if found:
+            self.done += 1
+            imp_uid = found[number % len(found)]
+            merchant_uid = GatewayPayment.objects.get(imp_uid=imp_uid).merchant_uid
+            self.focus = next((n for n, txn in enumerate(self.orders) if txn.merchant_uid == merchant_uid), self.focus)
+            with suppress(payments.WrongState, ValueError):
+                act(imp_uid)
+
+    def _happenings(self) -> dict[str, tuple[Any, Callable[[str], Any]]]:
+        every = GatewayPayment.objects
+        waits, account = every.filter(status="ready", vbank_num=""), every.filter(status="ready", vbank_closed=False).exclude(vbank_num="")
+        closed, paid = every.filter(status="cancelled", paid_at=0), every.filter(paid_at__gt=0, cancel_amount__lt=F("amount"))
+        return {
+            "approve": (waits, payments.approve),
+            "approve late": (every.filter(status="failed"), payments.approve),
+            "decline": (waits, payments.decline),
+            "deposit": (account, payments.deposit),
+            "close account": (account, self._close_at_the_bank),
+            "deposit late": (closed, self._deposit_late),
+            "cancel all": (paid, lambda imp_uid: self._console(imp_uid, None)),
+            "cancel 1": (paid, lambda imp_uid: self._console(imp_uid, 1)),
+            "cancel 300": (paid, lambda imp_uid: self._console(imp_uid, 300)),
+        }
+
+    def _console(self, imp_uid: str, part: int | None) -> None:
+        payments.cancel(imp_uid, amount=None if part is None else Decimal(part))
+
+    def _close_at_the_bank(self, imp_uid: str) -> None:
+        """What V1 may make of a closed account: `cancelled`, and nothing was ever paid."""
+        GatewayPayment.objects.filter(imp_uid=imp_uid).update(status="cancelled")
+
+    def _deposit_late(self, imp_uid: str) -> None:
+        """Money arrives in an account that was closed."""
+        GatewayPayment.objects.filter(imp_uid=imp_uid).update(status="ready", vbank_closed=False)
+        payments.deposit(imp_uid)
+
+    def webhooks(self, fault: dict[str, Any] | None) -> None:
+        """Those that are due arrive; the fault is for one that is queued next."""
+        if fault:
+            self.gateway.control("faults", delivery=fault, times=1)
+        self.done += 1
+        deliveries.deliver_due()
+
+    # -- stale answers --
+
+    def fetch(self, which: int, number: int) -> None:
+        imp_uid = self.payment(which, number)
+        if imp_uid:
+            answer = self.attempt(lambda: client().payment(imp_uid))
+            self.answers += [answer] if answer else []
+
+    def use_answer(self) -> None:
+        answer = self.answers.pop(0)
+        self.attempt(lambda: rows.apply(answer))
+
+    # -- staff --
+
+    def staff_cancel(self, which: int, part: int | None, bold: bool) -> None:
+        txn = self.paid_order(which)
+        txn.refresh_from_db()
+        account = ACCOUNT if goes_to_an_account(txn.paid_method, txn.pg_provider) else None
+        by = self.stage.bold if bold else self.stage.careful
+        self.attempt(lambda: rows.cancel(txn, reason="x", by=by, amount=part, refund_account=account, allow_negative=bold))
+
+    def settle(self, number: int, choice: str) -> None:
+        waiting = list(PointCancellation.objects.filter(needs_staff=True, state__in=PointCancellation.OPEN).order_by("pk"))
+        if waiting:
+            one = waiting[number % len(waiting)]
+            self.wire.by_staff = one.pk if choice == Choice.SEND_AGAIN else None
+            self.attempt(lambda: rows.settle(one, choice=choice, by=self.stage.careful, refund_account=ACCOUNT))
+            self.wire.by_staff = None
+
+    def decide(self, which: int, what: str) -> None:
+        txn, by = self.order(which), self.stage.careful
+        if what == "close account":
+            self.attempt(lambda: rows.close_account(txn, by=by))
+        elif what == "resolve":
+            self.attempt(lambda: rows.resolve(txn, by=by, note="seen"))
+        else:
+            settings.BILLING_ACCEPT_TEST_CHANNEL = True  # what was wrong before stays wrong
+
+    # -- trouble, time, jobs --
+
+    def trouble(self, what: dict[str, Any], path: str) -> None:
+        """For one of the calls that follow."""
+        if what == {"no road": True}:
+            self.gateway.fail_next(path or "payments", requests.ConnectTimeout("no road"))
+        elif what == {"hangs": True}:
+            self.wire.next_cancel_hangs = True
+        elif "cancel_later_s" in what:
+            self.wire.next_cancel_later = what
+        elif "expire_tokens" in what:
+            self.gateway.control("faults", **what)
+        else:
+            self.gateway.control("faults", times=1, **what, **({"path": path} if path else {}))
+
+    def end_of_trouble(self) -> None:
+        faults.clear()
+        self.gateway._instead.clear()
+        self.process.never_mind()
+        self.wire.next_cancel_hangs, self.wire.next_cancel_later = False, None
+
+    def look_after(self) -> None:
+        """What reconcile does for what was begun here."""
+        for cancellation in PointCancellation.objects.filter(state__in=PointCancellation.OPEN).order_by("pk"):
+            self.attempt(partial(rows.finish, cancellation))
+
+    def sync_order(self, which: int) -> None:
+        self.attempt(lambda: rows.sync_order(self.order(which).merchant_uid))
+
+    def reconcile(self) -> None:
+        """The scheduled job, which may be killed, and meets whatever trouble there is."""
+        self.attempt(lambda: reconcile(repair=True))
+
+    # -- while one process is held up --
+
+    def deed(self, name: str) -> None:
+        """One thing that others do in the meantime, to the order that the held process is busy with."""
+        which = self.focus
+        deeds: dict[str, Callable[[], None]] = {
+            "16 minutes": lambda: self.clock.let_pass(minutes=16),
+            "3 minutes, then finish": lambda: self._later(minutes=3),
+            "16 minutes, then finish": lambda: self._later(minutes=16),
+            "8 days, then finish": lambda: self._later(days=8),
+            "reconcile": self.reconcile,
+            "sync": lambda: self.sync_order(which),
+            "the console cancels a part": lambda: self._console_and_sync(which, 300),
+            "the console cancels all": lambda: self._console_and_sync(which, None),
+            "second payment": lambda: self.pay(which, "right", "paid", "card", False),
+            "staff cancel": lambda: self.staff_cancel(which, 300, False),
+            "the member cancels": lambda: self.member_cancel(which),
+            "spend": lambda: self.use_points(self._member(which), "spend it all", 1, f"k{self.done}"),
+            "the next cancel is refused": lambda: self.trouble({"code": -1}, "payments/cancel"),
+            "the next cancel hangs": lambda: self.trouble({"hangs": True}, ""),
+            "what hangs lands": self.wire.land,
+            "staff give up": lambda: self.settle(0, Choice.GIVE_UP),
+        }
+        deeds[name]()
+        self.focus = which
+
+    def _console_and_sync(self, which: int, part: int | None) -> None:
+        paid = GatewayPayment.objects.filter(merchant_uid=self.orders[which].merchant_uid, paid_at__gt=0).order_by("pk").first()
+        if paid:
+            with suppress(payments.WrongState, ValueError):
+                self._console(paid.imp_uid, part)
+            self.sync_order(which)
+
+    def _later(self, **period: float) -> None:
+        self.clock.let_pass(**period)
+        self.look_after()
+
+    def meanwhile(self, names: Sequence[str]) -> None:
+        self.look()
+        for name in names:
+            self.deed(name)
+        self.look()
+
+
+DEEDS = (
+    "sync", "sync", "sync", "3 minutes, then finish", "16 minutes, then finish", "16 minutes, then finish", "8 days, then finish",
+    "16 minutes", "reconcile", "the console cancels a part", "the console cancels a part", "the console cancels all", "second payment",
+    "staff cancel", "the member cancels", "spend", "the next cancel is refused", "the next cancel hangs", "what hangs lands",
+    "staff give up",
+)  # fmt: skip
