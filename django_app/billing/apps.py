@@ -22,8 +22,10 @@ class BillingConfig(AppConfig):
         post_migrate.connect(_after_migrate, sender=self, dispatch_uid="billing.after_migrate")
 
 
-def _after_migrate(using: str, **kwargs: Any) -> None:
-    from billing import installation, triggers
+def _after_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None:
+    from billing import foreign_indexes, installation, permissions, triggers
 
     triggers.install(using)
     installation.stamp(using)
+    foreign_indexes.install(using)
+    permissions.install(using, sender)

@@ -41,6 +41,11 @@ class Point(models.Model):
     class Meta:
         verbose_name = _("point account")
         verbose_name_plural = _("point accounts")
+        permissions = [
+            ("adjust_points", "Can correct a member's points"),
+            ("scrub_member", "Can let a member leave: scrub personal data and deactivate"),
+        ]
+        indexes = [models.Index(fields=["balance"], condition=Q(balance__lt=0), name="billing_point_below_zero")]
 
     def __str__(self) -> str:
         return f"{self.pk}: {self.balance}P"
@@ -96,6 +101,13 @@ class PointTransaction(models.Model):
     class Meta:
         verbose_name = _("transaction")
         verbose_name_plural = _("transactions")
+        permissions = [
+            ("see_personal_data", "Can see personal data in full"),
+            ("ask_gateway", "Can ask the gateway and replay deliveries"),
+            ("cancel_payment", "Can cancel payments, settle cancels, close accounts and resolve reviews"),
+            ("cancel_into_negative", "Can cancel points that were spent already"),
+            ("adopt_payment", "Can adopt a payment that no transaction knows"),
+        ]
         indexes = [
             models.Index(F("owner"), F("id").desc(), name="billing_txn_by_owner"),
             models.Index(fields=["next_check_at"], condition=Q(next_check_at__isnull=False), name="billing_txn_to_check"),
@@ -103,6 +115,16 @@ class PointTransaction(models.Model):
             models.Index(
                 fields=["synced_at"], condition=Q(cancel_amount__gt=0, cancel_amount__lt=F("amount")), name="billing_txn_part_cancelled"
             ),
+            # Lists of the back office: newest first, as a whole, by one filter, or by one thing that was looked for.
+            models.Index(fields=["created_at", "id"], name="billing_txn_by_time"),
+            models.Index(fields=["status", "created_at", "id"], name="billing_txn_by_status"),
+            models.Index(fields=["pay_method", "created_at", "id"], name="billing_txn_by_method"),
+            models.Index(fields=["pg_provider", "created_at", "id"], name="billing_txn_by_pg"),
+            models.Index(fields=["amount", "created_at", "id"], name="billing_txn_by_amount"),
+            models.Index(fields=["created_at", "id"], condition=~Q(review=""), name="billing_txn_reviews"),
+            models.Index(fields=["created_at", "id"], condition=Q(test_channel=True), name="billing_txn_tests"),
+            models.Index(fields=["pg_tid"], condition=~Q(pg_tid=""), name="billing_txn_by_tid"),
+            models.Index(fields=["apply_num"], condition=~Q(apply_num=""), name="billing_txn_by_approval"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="billing_txn_amount"),
@@ -190,6 +212,8 @@ class PointEntry(models.Model):
         indexes = [
             models.Index(F("owner"), F("id").desc(), name="billing_entry_by_owner"),
             models.Index(fields=["created_at"], name="billing_entry_by_time"),
+            models.Index(fields=["kind", "created_at", "id"], name="billing_entry_by_kind"),
+            models.Index(fields=["key"], condition=Q(key__isnull=False), name="billing_entry_by_key"),
         ]
         constraints = [
             models.CheckConstraint(condition=~Q(delta=0), name="billing_entry_delta"),
@@ -258,6 +282,9 @@ class PointCancellation(models.Model):
         verbose_name_plural = _("cancels and returns")
         indexes = [
             models.Index(fields=["state"], condition=Q(state__in=["requested", "accepted", "unknown"]), name="billing_cancellation_open"),
+            models.Index(fields=["created_at", "id"], name="billing_cancellation_by_time"),
+            models.Index(fields=["state", "created_at", "id"], name="billing_cancellation_by_state"),
+            models.Index(fields=["kind", "created_at", "id"], name="billing_cancellation_by_kind"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="billing_cancellation_amount"),
@@ -308,6 +335,8 @@ class WebhookEvent(models.Model):
             models.Index(fields=["next_try_at"], condition=Q(outcome="pending"), name="billing_event_pending"),
             models.Index(fields=["merchant_uid"], name="billing_event_by_payment"),
             models.Index(fields=["received_at"], name="billing_event_by_time"),
+            models.Index(fields=["imp_uid"], name="billing_event_by_imp_uid"),
+            models.Index(fields=["outcome", "received_at", "id"], name="billing_event_by_outcome"),
         ]
 
     def __str__(self) -> str:

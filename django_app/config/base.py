@@ -9,6 +9,7 @@ ROOT_DIR = APP_DIR.parent
 
 INSTALLED_APPS = [
     "billing",
+    "unfold",  # before the admin, whose templates it replaces
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

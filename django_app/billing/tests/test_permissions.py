@@ -1,0 +1,61 @@
+"""The staff's groups: made by migrate, and theirs afterwards."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission
+from django.db import connection
+
+from billing import permissions
+
+pytestmark = pytest.mark.django_db
+
+BILLING = apps.get_app_config("billing")
+
+
+def has(name):
+    found = Permission.objects.filter(group__name=name).values_list("content_type__app_label", "codename")
+    return {f"{app}.{codename}" for app, codename in found}
+
+
+def test_migrate_makes_both_groups():
+    assert {name: has(name) for name in permissions.GROUPS} == permissions.GROUPS
+
+
+def test_what_no_group_has():
+    given = set.union(*permissions.GROUPS.values())
+    assert not given & {permissions.CANCEL_INTO_NEGATIVE, permissions.ADJUST, permissions.ADOPT, permissions.SCRUB}
+    assert not [code for code in given if code.split(".")[1].startswith(("add_", "change_", "delete_"))]
+    assert permissions.PERSONAL_DATA not in permissions.GROUPS["billing: finance"]
+    assert permissions.CANCEL not in permissions.GROUPS["billing: support"]
+
+
+def test_what_superusers_made_of_a_group_stays():
+    group = Group.objects.get(name="billing: support")
+    group.permissions.remove(Permission.objects.get(codename="see_personal_data"))
+    group.permissions.add(Permission.objects.get(codename="adjust_points"))
+    before = has("billing: support")
+    permissions.install("default", BILLING)
+    assert has("billing: support") == before
+
+
+def test_a_permission_that_comes_with_an_update_is_added():
+    Permission.objects.get(codename="cancel_payment").delete()
+    permissions.install("default", BILLING)
+    assert permissions.CANCEL in has("billing: finance")
+    assert permissions.CANCEL not in has("billing: support")
+
+
+def test_a_lost_group_comes_back():
+    Group.objects.filter(name="billing: finance").delete()
+    permissions.install("default", BILLING)
+    assert has("billing: finance") == permissions.GROUPS["billing: finance"]
+
+
+def test_indexes_on_tables_of_others():
+    with connection.cursor() as cursor:
+        of_users = connection.introspection.get_constraints(cursor, "auth_user")
+        of_log = connection.introspection.get_constraints(cursor, "django_admin_log")
+    assert of_users["billing_user_by_email"]["columns"] == ["email"]
+    assert of_log["billing_staff_action_by_row"]["columns"] == ["content_type_id", "object_id"]
