@@ -8,7 +8,7 @@ JOBS ?= 2
 export HOST PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser check typings conformance bench-sandbox format messages screenshots clean
+.PHONY: help run test test-browser check typings conformance bench-sandbox bench-reconcile format messages screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,9 @@ conformance: $(VENV)/.dev  ## the vendor's Python client, both releases, against
 
 bench-sandbox: $(VENV)/.runtime  ## start-up time and requests per second of the stand-alone sandbox; needs Node
 	$(BIN)/python .ci/bench_sandbox.py
+
+bench-reconcile: $(VENV)/.runtime  ## calls and peak memory of reconcile over 1,000 and 10,000 open transactions
+	$(BIN)/python .ci/bench_reconcile.py
 
 format: $(VENV)/.dev  ## let ruff and djLint format the sources
 	$(BIN)/ruff check --fix .

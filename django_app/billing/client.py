@@ -239,10 +239,10 @@ def _result(status: int, body: bytes) -> Any:
         raise PaymentNotFound("the gateway does not know it", code=code, gateway_message=message)
     if not known:
         raise GatewayNonsense(f"the gateway answered HTTP {status} without an envelope")
-    if status >= 400 or code:
-        raise GatewayRefused(f"the gateway refused (HTTP {status}, code {code})", code=code, gateway_message=message)
     answer = envelope.get("response")
-    partly = status == 207 and isinstance(answer, list)  # several were asked for, and some are unknown
+    partly = status == 207 and isinstance(answer, list)  # several were asked for, and some are unknown; with which code is not documented
+    if status >= 400 or (code and not partly):
+        raise GatewayRefused(f"the gateway refused (HTTP {status}, code {code})", code=code, gateway_message=message)
     if status != 200 and not partly:
         raise GatewayNonsense(f"the gateway answered HTTP {status}", code=code, gateway_message=message)
     return answer

@@ -1,0 +1,71 @@
+"""How commands speak: a table, progress on a terminal, a log that does not drown them, and a clean stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+REFRESH = 0.2  # seconds between two lines of progress
+WIDTH = 100
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Aligned columns: the first to the left, numbers to the right. The first line is the heading."""
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    made = []
+    for line in lines:
+        cells = [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
+        made.append("  ".join(cells).rstrip())
+    return "\n".join(made)
+
+
+class Progress:
+    """One line on a terminal that is written over and over, and gone at the end; nothing elsewhere. `out`: a command's stderr."""
+
+    def __init__(self, out: Any) -> None:
+        self._out = out if out.isatty() else None
+        self._next = 0.0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __call__(self, line: str) -> None:
+        if self._out is not None and time.monotonic() >= self._next:
+            self._next = time.monotonic() + REFRESH
+            self._out.write(f"\r{line[:WIDTH].ljust(WIDTH)}", ending="")
+            self._out.flush()
+
+    def __exit__(self, *error: object) -> None:
+        if self._out is not None and self._next:
+            self._out.write(f"\r{' ' * WIDTH}\r", ending="")
+
+
+@contextmanager
+def quiet_log(verbosity: int) -> Iterator[None]:
+    """Without a line for every call to the gateway, unless --verbosity 2 asks for them."""
+    logger = logging.getLogger("billing")
+    level = logger.level
+    if verbosity < 2:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
+def clean_stop() -> Iterator[None]:
+    """A supervisor's stop (SIGTERM) is as clean as Ctrl-C. Only a main thread hears signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)  # None: set by other than Python

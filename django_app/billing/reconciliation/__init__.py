@@ -1,0 +1,56 @@
+"""Reconcile: find where our rows and the gateway's payments differ, and repair it the one way through, `apply`.
+
+Callbacks, returns and webhooks get lost; this is the door that never closes. Sweeps over our open rows, over the gateway's lists of
+paid and cancelled payments (windows), over payments cancelled in part, and over what was begun here and not finished. Everything is
+read in slices, so that memory does not grow with the number of rows, and everything may be done twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.utils import timezone
+
+from billing.reconciliation.job import Job
+from billing.reconciliation.loose_ends import open_cancellations
+from billing.reconciliation.report import CLEAN, COULD_NOT_ASK, DRIFT, Report
+from billing.reconciliation.rows import open_rows, part_cancelled_rows
+from billing.reconciliation.runs import LeaseLost, Run, holder
+from billing.reconciliation.windows import status_windows
+
+__all__ = ["CLEAN", "COULD_NOT_ASK", "DRIFT", "Report", "reconcile"]
+
+SWEEPS = (open_rows, status_windows, part_cancelled_rows, open_cancellations)
+
+
+def reconcile(*, repair: bool, since: datetime | None = None, progress: Callable[[str], None] | None = None) -> Report:
+    """Compare with the gateway, and repair what differs if `repair`; without it nothing at all is written.
+
+    since: widen the windows to this time, and ask about every attempt without money that was started after it, given up or not.
+    progress: gets a line now and then. Returns what was found. Trouble with the gateway or with one payment is counted, never raised;
+    a second time finds nothing to do. Where another repair is at work, nothing is done and `skipped` says so. An interruption closes
+    the run properly and goes on to the caller.
+    """
+    report = Report(repair=repair, started=timezone.now())
+    run = Run.begin() if repair else None
+    if repair and run is None:
+        other = holder()
+        until = f", its lease lasts until {timezone.localtime(other.lease_until):%H:%M:%S}" if other and other.lease_until else ""
+        report.skipped = f"another run is at it{until}"
+        report.finished = timezone.now()
+        return report
+    job = Job(report, run=run, since=since, progress=progress or (lambda line: None))
+    report.stopped = "interrupted"
+    try:
+        for sweep in SWEEPS:
+            sweep(job)
+        report.stopped = ""
+    except LeaseLost:
+        report.stopped = "another run has taken over: this one was too slow for its lease"
+        run = None
+    finally:
+        report.finished = timezone.now()
+        if run is not None:
+            run.end(report.as_json(), report.watermark)
+    return report

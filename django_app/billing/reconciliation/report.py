@@ -1,0 +1,114 @@
+"""What a reconcile found, as plain data: for the summary, for `--json`, for the row of the run. Bounded, however much there is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from billing.payment import Payment
+
+MOST_NAMED = 100  # rows that differ, and troubles, that are named one by one
+MOST_UNKNOWN = 1_000  # payments of nobody here that are kept
+
+CLEAN, DRIFT, COULD_NOT_ASK = 0, 1, 2
+
+
+@dataclass
+class Tally:
+    """One sweep in numbers.
+
+    rows: of ours that were asked about. calls: to the gateway, repeats included. payments: in its answers. differ: payments whose row
+    is not as they say. repaired: of those, applied. failed: could not be read, compared or applied. finished: whether it came to its end.
+    """
+
+    rows: int = 0
+    calls: int = 0
+    payments: int = 0
+    differ: int = 0
+    repaired: int = 0
+    failed: int = 0
+    finished: bool = False
+
+
+@dataclass
+class Report:
+    """One reconcile. `exit_code` sums it up: CLEAN, DRIFT where something remains to be repaired, COULD_NOT_ASK."""
+
+    repair: bool
+    started: datetime
+    finished: datetime | None = None
+    windows_from: datetime | None = None
+    watermark: datetime | None = None
+    skipped: str = ""  # another run is at it: why nothing was done
+    stopped: str = ""  # why it ended before its time
+    silent_calls: int = 0  # questions that got no usable answer
+    drift: list[dict[str, Any]] = field(default_factory=list)
+    unknown_count: int = 0
+    unknown: list[dict[str, Any]] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    sweeps: dict[str, Tally] = field(default_factory=dict)
+
+    @property
+    def remaining(self) -> int:
+        """How much is known to differ and was not repaired."""
+        failed = sum(tally.failed for tally in self.sweeps.values())
+        return failed if self.repair else failed + sum(tally.differ for tally in self.sweeps.values())
+
+    @property
+    def exit_code(self) -> int:
+        """Not being able to ask weighs most: nobody knows then what differs. A run that another machine does is no trouble."""
+        if self.silent_calls:
+            return COULD_NOT_ASK
+        return DRIFT if self.remaining else CLEAN
+
+    def differs(self, payment: Payment, columns: tuple[str, ...]) -> None:
+        """Note a row that is not as the gateway says."""
+        if len(self.drift) < MOST_NAMED:
+            self.drift.append({"merchant_uid": payment.merchant_uid, "imp_uid": payment.imp_uid, "columns": list(columns)})
+
+    def no_row(self, payment: Payment) -> None:
+        """Note a payment that none of our rows knows. It is never touched: shops share merchant accounts."""
+        self.unknown_count += 1
+        if len(self.unknown) < MOST_UNKNOWN:
+            self.unknown.append(
+                {
+                    "imp_uid": payment.imp_uid,
+                    "merchant_uid": payment.merchant_uid,
+                    "amount": f"{payment.amount.normalize():f}",
+                    "currency": payment.currency,
+                    "status": payment.status,
+                }
+            )
+
+    def trouble(self, words: str) -> None:
+        """Note what went wrong, in words."""
+        if len(self.troubles) < MOST_NAMED:
+            self.troubles.append(words[:300])
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, for `--json` and for ReconcileRun.result. Times are ISO 8601."""
+        times = {name: time.isoformat() if time else None for name, time in self._times().items()}
+        return {
+            "mode": "repair" if self.repair else "report",
+            **times,
+            "exit_code": self.exit_code,
+            "skipped": self.skipped,
+            "stopped": self.stopped,
+            "remaining": self.remaining,
+            "calls_without_answer": self.silent_calls,
+            "sweeps": {name: asdict(tally) for name, tally in self.sweeps.items()},
+            "drift": self.drift,
+            "unknown": {"count": self.unknown_count, "payments": self.unknown},
+            "troubles": self.troubles,
+            "notes": self.notes,
+        }
+
+    def _times(self) -> dict[str, datetime | None]:
+        return {
+            "started": self.started,
+            "finished": self.finished,
+            "windows_from": self.windows_from,
+            "watermark": self.watermark,
+        }

@@ -1,0 +1,106 @@
+"""Sweeps over our own rows: attempts nobody has reported to the end, and payments that were cancelled in part."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from billing.iamport import Deadline, Listing, gateway
+from billing.models import PointTransaction
+from billing.payment import MERCHANT_UID
+from billing.reconciliation.job import Job, in_batches, unique
+
+# How long after a look comes the next one, by the age of the attempt.
+WAITS = (
+    (timedelta(minutes=10), timedelta(minutes=1)),
+    (timedelta(hours=1), timedelta(minutes=5)),
+    (timedelta(hours=6), timedelta(minutes=30)),
+    (timedelta(days=1), timedelta(hours=2)),
+)
+LAST_WAIT = timedelta(hours=6)
+GIVE_UP_AFTER = timedelta(days=7)  # from the start; the windows still find what is paid later
+AFTER_DEADLINE = timedelta(days=3)  # of a virtual account: deposits may be reported late
+PART_CANCELLED_EVERY = timedelta(hours=24)
+
+
+def open_rows(job: Job) -> None:
+    """Attempts without money whose time has come: all by merchant_uid, and by imp_uid where one is known, since a payer's later tab may
+    hide the one that was paid. An answer that is missing or unpaid proves nothing.
+    """
+    with job.sweep("open rows"):
+        rows, by = _to_ask(job)
+        for batch in in_batches(rows, by=by):
+            _ask_about(job, batch)
+
+
+def part_cancelled_rows(job: Job) -> None:
+    """Once a day: whether the list of cancelled payments moves a payment up at its second cancel is unknown."""
+    with job.sweep("part-cancelled rows"):
+        seen_before = job.now - PART_CANCELLED_EVERY
+        rows = PointTransaction.objects.filter(cancel_amount__gt=0, cancel_amount__lt=F("amount"), synced_at__lt=seen_before)
+        for batch in in_batches(rows, by="synced_at"):
+            job.tally.rows += len(batch)
+            by_imp_uid(job, [txn.imp_uid for txn in batch])
+
+
+def by_imp_uid(job: Job, imp_uids: Sequence[str | None]) -> bool:
+    """Ask about up to BATCH payments and compare; whether there was an answer."""
+    return _compare(job, imp_uids=unique(imp_uids))
+
+
+def next_check(created_at: datetime, vbank_date: datetime | None, now: datetime) -> datetime | None:
+    """When to look again at an attempt without money; None: no more."""
+    end = created_at + GIVE_UP_AFTER
+    if vbank_date:
+        end = max(end, vbank_date + AFTER_DEADLINE)
+    age = now - created_at
+    return now + next((wait for limit, wait in WAITS if age < limit), LAST_WAIT) if now < end else None
+
+
+def _to_ask(job: Job) -> tuple[QuerySet[PointTransaction], str]:
+    """The rows, and the column whose order an index serves."""
+    due = Q(next_check_at__lte=job.now)
+    if job.since is None:
+        return PointTransaction.objects.filter(due), "next_check_at"
+    made_since = Q(created_at__gte=job.since, created_at__lte=job.now)
+    return PointTransaction.objects.filter(due | made_since, credited_at__isnull=True), "id"
+
+
+def _ask_about(job: Job, batch: list[PointTransaction]) -> None:
+    job.tally.rows += len(batch)
+    imp_uids = unique([txn.imp_uid for txn in batch])
+    # An adopted row may have a merchant_uid that cannot be asked for; the windows find its payment.
+    merchant_uids = [txn.merchant_uid for txn in batch if re.fullmatch(MERCHANT_UID, txn.merchant_uid)]
+    answered = [_compare(job, imp_uids=imp_uids), _compare(job, merchant_uids=merchant_uids)]
+    if job.repair and all(answered):
+        _reschedule(batch)
+
+
+def _compare(job: Job, *, imp_uids: Sequence[str] = (), merchant_uids: Sequence[str] = ()) -> bool:
+    if not imp_uids and not merchant_uids:
+        return True
+    listing = job.ask(partial(_several, imp_uids, merchant_uids))
+    if listing is not None:
+        job.compare(listing, apply_all=True)
+    return listing is not None
+
+
+def _several(imp_uids: Sequence[str], merchant_uids: Sequence[str], deadline: Deadline) -> Listing:
+    return gateway().several(imp_uids=imp_uids, merchant_uids=merchant_uids, deadline=deadline)
+
+
+def _reschedule(batch: list[PointTransaction]) -> None:
+    """When to look again, by what is known now. A row that was bound meanwhile is left as it is."""
+    now = timezone.now()
+    still_open = PointTransaction.objects.filter(pk__in=[txn.pk for txn in batch], credited_at__isnull=True)
+    times: dict[datetime | None, list[int]] = defaultdict(list)
+    for pk, created_at, vbank_date in still_open.values_list("pk", "created_at", "vbank_date"):
+        times[next_check(created_at, vbank_date, now)].append(pk)
+    for time, pks in times.items():
+        PointTransaction.objects.filter(pk__in=pks, credited_at__isnull=True).update(next_check_at=time)

@@ -1,0 +1,98 @@
+"""One repair at a time: a row of ReconcileRun, whose lease keeps two machines from doing the same work twice.
+
+Everything that a repair does is harmless when it is done twice; the lease only saves calls. It is taken by an INSERT (a partial unique
+constraint lets one unfinished run be), prolonged while the run lives, and ends by itself where the run was killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from billing.models import ReconcileRun
+
+NAME = "reconcile"
+LEASE = timedelta(minutes=10)  # longer than any single step: a call takes two minutes at most, its repeat included
+PROLONG_AFTER = timedelta(minutes=1)
+
+
+class LeaseLost(Exception):
+    """The lease ran out, and another run has taken over: stop."""
+
+
+class Run:
+    """The run that this process holds."""
+
+    def __init__(self, row: ReconcileRun) -> None:
+        self._row = row
+        self._prolonged = timezone.now()
+
+    @classmethod
+    def begin(cls) -> Run | None:
+        """Take the lease; None where another run holds it. A run whose lease is over is closed first: its process was killed."""
+        now = timezone.now()
+        dead = _runs().filter(finished__isnull=True).exclude(lease_until__gte=now)
+        dead.update(finished=now, result={"stopped": "killed: its lease ran out"})
+        row = ReconcileRun(name=NAME, lease_until=now + LEASE, watermark=last_watermark())
+        try:
+            with transaction.atomic(durable=True):
+                row.save(force_insert=True)
+        except IntegrityError:
+            return None
+        return cls(row)
+
+    def keep(self, *, now: datetime | None = None) -> None:
+        """Prolong the lease, at most once a minute. Raises LeaseLost where another run has taken it."""
+        now = now or timezone.now()
+        if now - self._prolonged >= PROLONG_AFTER:
+            if not self._mine().update(lease_until=now + LEASE):
+                raise LeaseLost
+            self._prolonged = now
+
+    def end(self, result: dict[str, Any], watermark: datetime | None) -> None:
+        """Close it with its result; watermark: up to when the windows have been read, None where not all could be. Twice: nothing."""
+        values: dict[str, Any] = {"finished": timezone.now(), "lease_until": None, "result": result}
+        if watermark is not None:
+            values["watermark"] = watermark
+        if self._mine().update(**values):
+            _name_once(self._row.pk, result["unknown"]["payments"])
+
+    def _mine(self) -> Any:
+        return ReconcileRun.objects.filter(pk=self._row.pk, finished__isnull=True)
+
+
+def last_watermark() -> datetime | None:
+    """Up to when the windows have been read; None before the first complete run. Each run carries it on."""
+    return _runs().order_by("-id").values_list("watermark", flat=True).first()
+
+
+def holder() -> ReconcileRun | None:
+    """The run that holds the lease now."""
+    return _runs().filter(finished__isnull=True).first()
+
+
+def prune(days: int) -> int:
+    """Delete runs that ended more than `days` days ago, but the newest and those that name payments of nobody here; how many."""
+    old = _runs().filter(finished__lt=timezone.now() - timedelta(days=days))
+    newest = _runs().order_by("-id").first()
+    names_nobody = Q(result__unknown__isnull=True) | Q(result__unknown__payments=[])
+    return old.filter(names_nobody).exclude(pk=newest.pk).delete()[0] if newest else 0
+
+
+def _name_once(pk: int, named: Sequence[dict[str, Any]]) -> None:
+    """Windows overlap, so that the run before named most of these payments too: each stays with the last run that saw it."""
+    before = _runs().filter(pk__lt=pk).order_by("-id").first()
+    unknown = before.result.get("unknown") if before else None
+    if before is not None and unknown and unknown["payments"]:
+        known = {payment["imp_uid"] for payment in named}
+        unknown["payments"] = [payment for payment in unknown["payments"] if payment["imp_uid"] not in known]
+        ReconcileRun.objects.filter(pk=before.pk).update(result=before.result)
+
+
+def _runs() -> models.QuerySet[ReconcileRun]:
+    return ReconcileRun.objects.filter(name=NAME)
