@@ -141,6 +141,7 @@ BILLING_WEBHOOK_ADDRESSES: list[
     str
 ] = []  # the only senders of webhooks; the vendor's: 52.78.100.19, 52.78.48.223, 52.78.5.241. Empty: anybody
 BILLING_RUBBISH_PER_MINUTE = 30  # unreadable webhook bodies from one address, then 429
+BILLING_STAFF_MAIL: list[str] = []  # who gets the night's mail: open reviews, unknown cancels, drift. Empty: nobody
 BILLING_DOOR_SECONDS = 10  # seconds a web request may spend on the gateway in all
 
 IAMPORT_API_URL = "https://api.iamport.kr/"

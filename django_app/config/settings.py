@@ -11,6 +11,7 @@ from config import environment
 from config.base import *
 from config.base import (
     BILLING_NOTICE_URL,
+    BILLING_STAFF_MAIL,
     BILLING_WEBHOOK_ADDRESSES,
     IAMPORT_API_URL,
     IAMPORT_SDK_URL,
@@ -87,6 +88,7 @@ IAMPORT_API_URL = os.environ.get("IAMPORT_API_URL", "").strip() or IAMPORT_API_U
 BILLING_NOTICE_URL = os.environ.get("BILLING_NOTICE_URL", "").strip() or BILLING_NOTICE_URL
 BILLING_ACCEPT_TEST_CHANNEL = environment.flag("BILLING_ACCEPT_TEST_CHANNEL", False)
 BILLING_RETURN_WRONG_MONEY = environment.flag("BILLING_RETURN_WRONG_MONEY", True)
+BILLING_STAFF_MAIL = environment.words("BILLING_STAFF_MAIL") or BILLING_STAFF_MAIL
 BILLING_WEBHOOK_ADDRESSES = environment.words("BILLING_WEBHOOK_ADDRESSES") or BILLING_WEBHOOK_ADDRESSES
 
 if LIVE:

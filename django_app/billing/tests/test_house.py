@@ -11,15 +11,17 @@ SANDBOX = BILLING.parent / "sandbox"
 # A module may import what stands on a lower floor, or a neighbour on its own.
 FLOORS = [
     {"errors", "signals", "throttle", "addresses", "triggers", "installation", "texts", "context_processors", "shared_cache", "punctual",
-     "permissions", "foreign_indexes"},
+     "permissions", "foreign_indexes", "bookkeeping"},
     {"states"},
     {"payment"},
     {"client"},
     {"iamport"},
     {"managers"},
     {"models"},
-    {"standing", "forms", "webhooks", "buyer", "audit", "self_cancel"},
+    {"standing", "forms", "webhooks", "buyer", "audit", "figures", "self_cancel"},
     {"checkout", "answers", "reconciliation"},
+    {"backlog"},
+    {"staff_mail"},
     {"views", "views_cancel", "admin", "management", "checks", "testing"},
     {"urls", "apps"},
 ]
