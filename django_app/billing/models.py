@@ -16,8 +16,16 @@ from billing.managers import PointManager, PointTransactionManager
 from billing.states import Review, Status
 
 __all__ = [
-    "DailyFigures", "Installation", "PayMethod", "Point", "PointCancellation", "PointEntry", "PointTransaction", "ReconcileRun", "WebhookEvent",
-]  # fmt: skip
+    "DailyFigures",
+    "Installation",
+    "PayMethod",
+    "Point",
+    "PointCancellation",
+    "PointEntry",
+    "PointTransaction",
+    "ReconcileRun",
+    "WebhookEvent",
+]
 
 
 class PayMethod(models.TextChoices):

@@ -20,7 +20,7 @@ KEEP_RUNS = 90  # days
 class Command(BaseCommand):
     """Every step runs, also when one before it fails. Exit code: the worst of the steps' (2 for one that broke)."""
 
-    help = "Reconcile and repair, sum up the days that are over, audit the points, delete old webhook deliveries, runs and sessions, tell staff."
+    help = "Reconcile and repair, sum up closed days, audit the points, delete old webhook deliveries, runs and sessions, tell staff."
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._options = {"verbosity": options["verbosity"], "stdout": self.stdout, "stderr": self.stderr}
