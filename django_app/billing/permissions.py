@@ -38,7 +38,8 @@ def install(alias: str, app: AppConfig) -> None:
     known = set(ours.values_list("pk", flat=True))
     create_permissions(app, verbosity=0, using=alias)  # Django's own receiver may come after this one
     all_of_us: dict[str, Any] = {
-        f"billing.{permission.codename}": permission for permission in permissions.objects.using(alias).filter(content_type__app_label="billing")
+        f"billing.{permission.codename}": permission
+        for permission in permissions.objects.using(alias).filter(content_type__app_label="billing")
     }
     with transaction.atomic(using=alias):
         for name, wanted in GROUPS.items():

@@ -10,8 +10,22 @@ SANDBOX = BILLING.parent / "sandbox"
 
 # A module may import what stands on a lower floor, or a neighbour on its own.
 FLOORS = [
-    {"errors", "signals", "throttle", "addresses", "triggers", "installation", "texts", "context_processors", "shared_cache", "punctual",
-     "permissions", "foreign_indexes", "bookkeeping", "sheets"},
+    {
+        "errors",
+        "signals",
+        "throttle",
+        "addresses",
+        "triggers",
+        "installation",
+        "texts",
+        "context_processors",
+        "shared_cache",
+        "punctual",
+        "permissions",
+        "foreign_indexes",
+        "bookkeeping",
+        "sheets",
+    },
     {"states"},
     {"payment"},
     {"client"},

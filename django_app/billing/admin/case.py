@@ -1,0 +1,142 @@
+"""The case view: one payment's whole truth on one page. Ours on the left, the gateway's on the right, the story below, deeds above."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from billing import permissions
+from billing.admin import cells, comparing, journal, saying, story
+from billing.admin.base import MoneyAdmin
+from billing.admin.wording import points, review_badge, status_badge, sum_of, won
+from billing.models import PointCancellation, PointTransaction
+from billing.payment import Payment
+from billing.states import Status
+
+CONSOLE = "https://admin.portone.io/payments"  # the vendor's list of payments, where a number can be looked up
+SANDBOX_CONSOLE = "/sandbox/"
+
+
+@dataclass(frozen=True)
+class Deed:
+    """A button: words, address; danger: it moves money."""
+
+    words: str
+    address: str
+    danger: bool = False
+
+
+def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """The page. ?ask=1 asks the gateway and compares, ?full=1 shows personal data in full, to those who may, and notes that they looked."""
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET", "HEAD"])
+    txn: PointTransaction = admin.row(request, object_id)
+    in_full = request.GET.get("full") == "1"
+    if in_full and not request.user.has_perm(permissions.PERSONAL_DATA):
+        raise PermissionDenied
+    asks = request.GET.get("ask") == "1"
+    if asks and not request.user.has_perm(permissions.ASK):
+        raise PermissionDenied
+    if in_full:
+        journal.note(request, txn, "seen")
+    answer = comparing.ask(txn) if asks else comparing.Answer()
+    rows = story.Rows.of(txn)
+    context: dict[str, Any] = {
+        "title": txn.merchant_uid,
+        "txn": txn,
+        "status": status_badge(txn),
+        "review": review_badge(txn),
+        "review_notes": txn.review_note.splitlines(),
+        "amount": won(txn.amount),
+        "books": list(_books(txn)),
+        "member": cells.member_link(txn.owner),
+        "lines": comparing.lines(txn, answer.payment, in_full=in_full),
+        "asked": asks,
+        "trouble": saying.words(answer.trouble) if answer.trouble else "",
+        "history": [(sum_of(record.amount, answer.payment.currency), record.reason) for record in answer.payment.cancel_history]
+        if answer.payment
+        else [],
+        "others": [_other(payment, rows) for payment in answer.others],
+        "changes": _changes(txn, answer),
+        "cancellations": [_cancellation(one, request) for one in rows.cancellations[: story.MOST]],
+        "events": story.tell(txn, rows),
+        "is_cut": rows.are_cut,
+        "deeds": list(_deeds(txn, request)),
+        "may_ask": request.user.has_perm(permissions.ASK),
+        "sync": _url("sync", txn),
+        "in_full": in_full,
+        "may_see_all": not in_full and request.user.has_perm(permissions.PERSONAL_DATA) and bool(txn.vbank_num),
+        "console": SANDBOX_CONSOLE if settings.IAMPORT_MODE == "sandbox" else CONSOLE,
+    }
+    context["differences"] = sum(line.differs for line in context["lines"])
+    return admin.page(request, "admin/billing/case.html", context)
+
+
+def _url(name: str, txn: PointTransaction) -> str:
+    return reverse(f"admin:billing_pointtransaction_{name}", args=[txn.pk])
+
+
+def _books(txn: PointTransaction) -> Iterator[tuple[str, str]]:
+    """What only we know."""
+    yield _("Points of this payment"), points(txn.credited)
+    yield _("Member's balance now"), points(txn.owner.balance)
+    if txn.cancel_goal:
+        yield _("Cancelled once the open cancel is done"), won(txn.cancel_goal)
+    if txn.is_bound:
+        yield _("Can still be cancelled"), won(txn.amount - txn.cancel_amount)
+
+
+def _changes(txn: PointTransaction, answer: comparing.Answer) -> list[str] | None:
+    """What taking all answers over would change; None where one contradicts the row."""
+    found: list[str] = []
+    for payment in answer.payments:
+        changes = comparing.would_change(txn, payment)
+        if changes is None:
+            return None
+        found += changes
+    return list(dict.fromkeys(found))
+
+
+def _other(payment: Payment, rows: story.Rows) -> dict[str, Any]:
+    """Another payment of the same order: somebody paid twice, or began twice."""
+    back = next((one for one in rows.cancellations if one.kind == PointCancellation.Kind.RETURN and one.imp_uid == payment.imp_uid), None)
+    return {"payment": payment, "amount": sum_of(payment.amount, payment.currency), "back": cells.cancellation_badge(back) if back else ""}
+
+
+def _deeds(txn: PointTransaction, request: HttpRequest) -> Iterator[Deed]:
+    """What this user may do with the payment as it stands; each is asked again before it is done."""
+    if not request.user.has_perm(permissions.CANCEL):
+        return
+    if txn.is_bound and not txn.cancel_goal and txn.cancel_amount < txn.amount:
+        yield Deed(_("Cancel all or a part"), _url("cancel", txn), danger=True)
+    if not txn.is_bound and txn.status == Status.READY and txn.vbank_num and not txn.account_closed_at:
+        yield Deed(_("Close the virtual account"), _url("close_account", txn), danger=True)
+    if txn.review:
+        yield Deed(_("Resolve the review"), _url("resolve", txn))
+
+
+def _cancellation(one: PointCancellation, request: HttpRequest) -> dict[str, Any]:
+    """A cancel or return as the page shows it."""
+    return {
+        "row": one,
+        "amount": sum_of(one.amount, one.currency),
+        "badge": cells.cancellation_badge(one),
+        "deeds": _deeds_of(one, request),
+    }
+
+
+def _deeds_of(one: PointCancellation, request: HttpRequest) -> list[Deed]:
+    """What can be done about an open cancel or return."""
+    if one.state not in one.OPEN or not request.user.has_perm(permissions.CANCEL):
+        return []
+    deeds = [Deed(_("Ask how it ended"), reverse("admin:billing_pointcancellation_finish", args=[one.pk]))]
+    if one.needs_staff:
+        deeds.append(Deed(_("Decide"), reverse("admin:billing_pointcancellation_settle", args=[one.pk]), danger=True))
+    return deeds

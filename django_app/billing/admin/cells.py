@@ -1,0 +1,99 @@
+"""Cells that several lists show: links to a case, to a member, methods, moments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
+
+from billing.admin import masking, wording
+from billing.admin.listing import Filter
+from billing.models import PayMethod, Point, PointCancellation, PointEntry, PointTransaction, WebhookEvent
+
+METHODS = dict(PayMethod.choices)
+
+
+def case_url(txn_id: Any) -> str:
+    return reverse("admin:billing_pointtransaction_change", args=[txn_id])
+
+
+def member_url(user_id: Any) -> str:
+    return reverse("admin:billing_point_change", args=[user_id])
+
+
+def case_link(txn: PointTransaction) -> SafeString:
+    """The order number, and below it the gateway's number."""
+    return format_html(
+        '<a class="bo-link" href="{}">{}</a><small>{}</small>', case_url(txn.pk), txn.merchant_uid, txn.imp_uid or wording.NOTHING
+    )
+
+
+def member_link(point: Point) -> SafeString:
+    """The member's login name, masked where it tells a person's address or number."""
+    return format_html('<a class="bo-link" href="{}">{}</a>', member_url(point.pk), masking.login(point.user.get_username()))
+
+
+def method(txn: PointTransaction) -> SafeString:
+    """What was chosen, what was really used where that differs, and by whom it was processed."""
+    chosen = METHODS.get(txn.pay_method, txn.pay_method)
+    if txn.paid_method and txn.paid_method != txn.pay_method:
+        chosen = f"{chosen} → {METHODS.get(txn.paid_method, txn.paid_method)}"
+    test = format_html(" {}", wording.badge(gettext_lazy("Test"), "warn", "⚑")) if txn.test_channel else ""
+    return format_html("{}{}<small>{}</small>", chosen, test, txn.pg_provider)
+
+
+def why(entry: PointEntry) -> Any:
+    """What an entry came from: its payment, or its key and memo."""
+    if entry.txn is not None:
+        return format_html('<a class="bo-link" href="{}">{}</a>', case_url(entry.txn_id), entry.txn.merchant_uid)
+    return format_html("{}<small>{}</small>", entry.memo, entry.key or "")
+
+
+def by_whom(row: PointEntry | PointCancellation, owner_id: Any) -> str:
+    """Who did it: the staff's login name, or that it was the member; "" for a job."""
+    return str(gettext_lazy("Member")) if row.by_id is not None and row.by_id == owner_id else row.by_name
+
+
+def moment(when: Any) -> SafeString:
+    return format_html('<span class="bo-moment">{}</span>', wording.moment(when))
+
+
+def member_filter(owner: str) -> Filter:
+    """Rows of one member, by a link from the member's page."""
+
+    def pick(value: str) -> Q:
+        try:
+            return Q(**{owner: Point._meta.pk.to_python(value) if len(value) <= 40 else None})
+        except Exception:  # noqa: BLE001  (what is no key has no rows)
+            return Q(pk__in=[])
+
+    return Filter("member", gettext_lazy("Member"), pick, hidden=True)
+
+
+def delivery_url(event_id: Any) -> str:
+    return reverse("admin:billing_webhookevent_change", args=[event_id])
+
+
+def result(found: Any) -> str:
+    """A run's result in a line: counts as they are, lists by their length."""
+    if not isinstance(found, dict):
+        return str(found)
+    return " · ".join(f"{name}: {len(value) if isinstance(value, list | dict) else value}" for name, value in found.items())
+
+
+def cancellation_badge(cancellation: PointCancellation) -> Any:
+    """Its state, and that it waits for staff."""
+    state = wording.choice_badge(cancellation.state, cancellation.get_state_display())
+    if not cancellation.needs_staff:
+        return state
+    return format_html("{} {}", state, wording.badge(gettext("Staff decide"), "bad", "!"))
+
+
+def sender(event: WebhookEvent) -> str:
+    """The sender's address; of a member who came back from the gateway only the network."""
+    address = event.address or ""
+    return masking.address(address) if address and event.source == WebhookEvent.Source.RETURN else address

@@ -1,0 +1,101 @@
+"""A member leaves: personal data are scrubbed and the login is closed. Rows of money stay as they are.
+
+Amounts, times and the gateway's numbers are records of payments, which Korean law wants kept for five years, and the ledger is
+append-only. With them stays the login name on cancels that the member made (`by_name`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axes.utils import reset as forget_login_attempts
+from django.contrib import messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from billing import permissions
+from billing.admin import cells, journal, masking, steps
+from billing.admin.base import MoneyAdmin
+from billing.admin.members import member
+from billing.admin.wording import points
+from billing.models import Point, PointCancellation, PointTransaction
+from billing.states import Status
+
+
+def leave(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """The steps of it. Staff, and members whose money is still on its way, are refused."""
+    user = member(admin, request, object_id, permission=permissions.SCRUB)
+    back = cells.member_url(user.pk)
+    balance = Point.objects.balance_of(user)
+    if user.is_staff or user.is_superuser:
+        messages.error(request, _("Staff cannot leave like this: take their rights away first."))
+        return HttpResponseRedirect(back)
+    if _is_open(user):
+        messages.error(request, _("A deposit or a cancel of this member is still open. Wait until it is done, or settle it."))
+        return HttpResponseRedirect(back)
+
+    def act(found: dict[str, Any]) -> steps.Told:
+        scrub(user)
+        journal.note(request, Point(pk=user.pk), "leave")
+        return messages.SUCCESS, _("The member has left: personal data are scrubbed, the login is closed.")
+
+    said = [
+        _("Login name, name and e-mail are overwritten, the password is removed, all sessions end. This cannot be undone."),
+        _("Records of payments stay, as the law asks: amounts, times, the gateway's numbers, the ledger."),
+    ]
+    if balance > 0:
+        words = _("%(points)s are left, which nobody can spend any more. Refund them first, if they are owed.")
+        said.insert(0, words % {"points": points(balance)})
+    return steps.walk(
+        admin,
+        request,
+        title=_("The member leaves"),
+        make_form=steps.NoForm,
+        explain=lambda found: said,
+        act=act,
+        button=_("Scrub and close"),
+        back=back,
+        about=[(_("Member"), masking.login(user.get_username())), (_("Balance"), points(balance))],
+        danger=True,
+    )
+
+
+def _is_open(user: Any) -> bool:
+    """Whether money of this member may still arrive or go: an account that waits for its deposit, an open cancel or return."""
+    rows = PointTransaction.objects.filter(owner_id=user.pk)
+    waits = rows.filter(status=Status.READY, next_check_at__isnull=False, account_closed_at__isnull=True).exclude(vbank_num="")
+    return waits.exists() or rows.filter(cancellations__state__in=PointCancellation.OPEN).exists()
+
+
+def scrub(user: Any) -> None:
+    """Overwrite what tells who this was. A project whose user model holds more about a person clears that too. Twice: nothing changes."""
+    name, nobody = user.get_username(), f"left-{user.pk}"
+    with transaction.atomic():
+        for field in user._meta.concrete_fields:
+            if field.name in ("first_name", "last_name"):
+                setattr(user, field.name, "")
+            elif isinstance(field, models.EmailField):
+                setattr(user, field.name, f"{nobody}@example.invalid" if field.unique else "")
+            elif field.name == user.USERNAME_FIELD:
+                setattr(user, field.name, nobody)
+        user.set_unusable_password()
+        user.is_active = False
+        user.save()
+        user.groups.clear()
+        user.user_permissions.clear()
+        about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(type(user)), object_id=str(user.pk))
+        about.update(object_repr=nobody, change_message="")
+    forget_login_attempts(username=name)
+    _end_sessions(user)
+
+
+def _end_sessions(user: Any) -> None:
+    """They hold the telephone number of the last charge. Sessions do not name their user in a column, so each is opened."""
+    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator(chunk_size=500):
+        if session.get_decoded().get("_auth_user_id") == str(user.pk):
+            session.delete()

@@ -1,0 +1,197 @@
+"""Lists of the ledger, of cancels and returns, of deliveries, and of reconcile's runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet, Sum
+from django.http import HttpRequest, QueryDict
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from billing.admin import cells, deliveries, searching, settling
+from billing.admin.base import MoneyAdmin
+from billing.admin.listing import Column, Filter, Found, Listing
+from billing.admin.wording import badge, choice_badge, points, sum_of, won
+from billing.models import PointCancellation, PointEntry, ReconcileRun, WebhookEvent
+
+YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
+SEARCH_HINT = gettext_lazy("Order, payment, PG or approval number, member, e-mail")
+
+
+# -- the ledger ---------------------------------------------------------------------------------------------------------------------
+
+
+def _search_entries(typed: str, data: QueryDict) -> Found:
+    found = searching.related(typed, rows="txn", owner="owner")
+    return found if found.says else Found(Q(key=typed) & Q(key__isnull=False), _("Key"))
+
+
+def _entry_totals(rows: QuerySet) -> list[tuple[Any, str]]:
+    sums = rows.order_by().aggregate(up=Sum("delta", filter=Q(delta__gt=0)), down=Sum("delta", filter=Q(delta__lt=0)), number=Count("pk"))
+    up, down = sums["up"] or 0, sums["down"] or 0
+    return [
+        (_("Entries"), f"{sums['number']:,}"),
+        (_("Added"), points(up, signed=True)),
+        (_("Taken"), points(down, signed=True)),
+        (_("Together"), points(up + down, signed=True)),
+    ]
+
+
+@admin.register(PointEntry)
+class PointEntryAdmin(MoneyAdmin):
+    """The ledger: every change of every balance."""
+
+    list_columns = [
+        Column(gettext_lazy("Time"), lambda entry: cells.moment(entry.created_at)),
+        Column(gettext_lazy("Member"), lambda entry: cells.member_link(entry.owner)),
+        Column(gettext_lazy("Kind"), lambda entry: badge(entry.get_kind_display(), "plain", "+" if entry.delta > 0 else "−")),
+        Column(gettext_lazy("Points"), lambda entry: points(entry.delta, signed=True), numeric=True),
+        Column(gettext_lazy("From"), cells.why),
+        Column(gettext_lazy("By"), lambda entry: cells.by_whom(entry, entry.owner_id)),
+    ]
+
+    def listing(self, request: HttpRequest) -> Listing:
+        rows = self.get_queryset(request).select_related("owner__user", "txn")
+        kind = Filter("kind", gettext_lazy("Kind"), lambda value: Q(kind=value), PointEntry.Kind.choices)
+        return Listing(
+            request.GET,
+            rows,
+            self.list_columns,
+            [kind, cells.member_filter("owner")],
+            when="created_at",
+            search=_search_entries,
+            search_hint=gettext_lazy("Order, payment, PG or approval number, member, e-mail, key"),
+            totals=_entry_totals,
+        )
+
+
+# -- cancels and returns --------------------------------------------------------------------------------------------------------------
+
+
+def _cancellation_totals(rows: QuerySet) -> list[tuple[Any, str]]:
+    in_won = Q(state=PointCancellation.State.DONE, currency="KRW")
+    cancels, returns = in_won & Q(kind="cancel"), in_won & Q(kind="return")
+    sums = rows.order_by().aggregate(number=Count("pk"), cancels=Sum("amount", filter=cancels), returns=Sum("amount", filter=returns))
+    return [
+        (_("Cancels and returns"), f"{sums['number']:,}"),
+        (_("Cancelled"), won(sums["cancels"] or 0)),
+        (_("Sent back"), won(sums["returns"] or 0)),
+    ]
+
+
+@admin.register(PointCancellation)
+class PointCancellationAdmin(MoneyAdmin):
+    """Money on its way back."""
+
+    acts = {"finish": settling.finish, "settle": settling.settle}
+
+    list_columns = [
+        Column(gettext_lazy("Time"), lambda row: cells.moment(row.created_at)),
+        Column(gettext_lazy("Payment"), lambda row: cells.case_link(row.txn)),
+        Column(gettext_lazy("Kind"), lambda row: row.get_kind_display()),
+        Column(gettext_lazy("Amount"), lambda row: sum_of(row.amount, row.currency), numeric=True),
+        Column(gettext_lazy("State"), cells.cancellation_badge),
+        Column(gettext_lazy("Reason"), lambda row: format_html("{}<small>{}</small>", row.reason, row.error)),
+        Column(gettext_lazy("By"), lambda row: cells.by_whom(row, row.txn.owner_id)),
+    ]
+
+    def listing(self, request: HttpRequest) -> Listing:
+        chosen = [
+            Filter("kind", gettext_lazy("Kind"), lambda value: Q(kind=value), PointCancellation.Kind.choices),
+            Filter("state", gettext_lazy("State"), lambda value: Q(state=value), PointCancellation.State.choices),
+            Filter(
+                "staff",
+                gettext_lazy("Staff decide"),
+                lambda value: Q(needs_staff=value == "yes", state__in=PointCancellation.OPEN),
+                YES_NO,
+            ),
+        ]
+        return Listing(
+            request.GET,
+            self.get_queryset(request).select_related("txn"),
+            self.list_columns,
+            chosen,
+            when="created_at",
+            search=lambda typed, data: searching.related(typed, rows="txn", owner="txn__owner"),
+            search_hint=SEARCH_HINT,
+            totals=_cancellation_totals,
+        )
+
+
+# -- deliveries -----------------------------------------------------------------------------------------------------------------------
+
+
+def _delivery_link(event: WebhookEvent) -> Any:
+    return format_html(
+        '<a class="bo-link" href="{}">{}</a><small>{}</small>', cells.delivery_url(event.pk), event.merchant_uid, event.imp_uid
+    )
+
+
+def _search_deliveries(typed: str, data: QueryDict) -> Found:
+    rows = WebhookEvent.objects.order_by()
+    for name, words in (("imp_uid", _("Payment number (imp_uid)")), ("merchant_uid", _("Order number (merchant_uid)"))):
+        if rows.filter(**{name: typed}).exists():
+            return Found(Q(**{name: typed}), words)
+    return Found(Q(pk__in=[]))
+
+
+def _delivery_totals(rows: QuerySet) -> list[tuple[Any, str]]:
+    outcomes = WebhookEvent.Outcome
+    sums = rows.order_by().aggregate(number=Count("pk"), **{value: Count("pk", filter=Q(outcome=value)) for value in outcomes.values})
+    return [(_("Deliveries"), f"{sums['number']:,}"), *((words, f"{sums[value]:,}") for value, words in outcomes.choices)]
+
+
+@admin.register(WebhookEvent)
+class WebhookEventAdmin(MoneyAdmin):
+    """What came in at the doors that anybody may knock at."""
+
+    detail = deliveries.show
+    acts = {"replay": deliveries.replay}
+
+    list_columns = [
+        Column(gettext_lazy("Time"), lambda event: cells.moment(event.received_at)),
+        Column(gettext_lazy("Payment"), _delivery_link),
+        Column(gettext_lazy("Door"), lambda event: format_html("{}<small>{}</small>", event.get_source_display(), cells.sender(event))),
+        Column(gettext_lazy("Says"), lambda event: event.claimed_status),
+        Column(gettext_lazy("Outcome"), lambda event: choice_badge(event.outcome, event.get_outcome_display())),
+        Column(gettext_lazy("Tries"), lambda event: str(event.tries), numeric=True),
+        Column(gettext_lazy("Remark"), lambda event: event.error),
+    ]
+
+    def listing(self, request: HttpRequest) -> Listing:
+        chosen = [
+            Filter("outcome", gettext_lazy("Outcome"), lambda value: Q(outcome=value), WebhookEvent.Outcome.choices),
+            Filter("source", gettext_lazy("Door"), lambda value: Q(source=value), WebhookEvent.Source.choices),
+        ]
+        return Listing(
+            request.GET,
+            self.get_queryset(request),
+            self.list_columns,
+            chosen,
+            when="received_at",
+            search=_search_deliveries,
+            search_hint=gettext_lazy("Order or payment number"),
+            totals=_delivery_totals,
+        )
+
+
+# -- reconcile --------------------------------------------------------------------------------------------------------------------------
+
+
+@admin.register(ReconcileRun)
+class ReconcileRunAdmin(MoneyAdmin):
+    """What the scheduled jobs did."""
+
+    list_columns = [
+        Column(gettext_lazy("Began"), lambda run: cells.moment(run.started)),
+        Column(gettext_lazy("Ended"), lambda run: cells.moment(run.finished)),
+        Column(gettext_lazy("Job"), lambda run: run.name),
+        Column(gettext_lazy("Seen up to"), lambda run: cells.moment(run.watermark)),
+        Column(gettext_lazy("Result"), lambda run: cells.result(run.result)),
+    ]
+
+    def listing(self, request: HttpRequest) -> Listing:
+        return Listing(request.GET, self.get_queryset(request), self.list_columns)

@@ -1,0 +1,123 @@
+"""The list of transactions."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from billing import permissions
+from billing.admin import case, cells, deeds, searching
+from billing.admin.base import MoneyAdmin
+from billing.admin.listing import Column, Filter, Listing
+from billing.admin.wording import review_badge, status_badge, won
+from billing.models import PayMethod, PointTransaction
+from billing.states import Review, Status
+
+PART = "part"  # our word for `cancelled` with something left
+ANY = "any"
+IMP_UID = re.compile(r"imps?_[0-9]{6,28}")
+
+COLUMNS = [
+    Column(gettext_lazy("Payment"), cells.case_link),
+    Column(gettext_lazy("Member"), lambda txn: cells.member_link(txn.owner)),
+    Column(gettext_lazy("Amount"), lambda txn: won(txn.amount), numeric=True),
+    Column(gettext_lazy("Cancelled"), lambda txn: won(txn.cancel_amount) if txn.cancel_amount else "", numeric=True),
+    Column(gettext_lazy("Status"), status_badge),
+    Column(gettext_lazy("Review"), review_badge),
+    Column(gettext_lazy("Method"), cells.method),
+    Column(gettext_lazy("Began"), lambda txn: cells.moment(txn.created_at)),
+]
+
+
+def _of_status(value: str) -> Q:
+    return Q(status=Status.CANCELLED, cancel_amount__gt=0, cancel_amount__lt=F("amount")) if value == PART else Q(status=value)
+
+
+def _of_review(value: str) -> Q:
+    return ~Q(review="") if value == ANY else ~Q(review="") & Q(review=value)
+
+
+def filters() -> list[Filter]:
+    return [
+        Filter("status", gettext_lazy("Status"), _of_status, [*Status.choices, (PART, gettext_lazy("Cancelled in part"))]),
+        Filter("method", gettext_lazy("Method"), lambda value: Q(pay_method=value), PayMethod.choices),
+        Filter(
+            "pg",
+            gettext_lazy("PG"),
+            lambda value: Q(pg_provider=value),
+            suggest=sorted({settings.IAMPORT_PG, *settings.BILLING_REFUND_BANKS}),
+        ),
+        Filter("review", gettext_lazy("Review"), _of_review, [(ANY, gettext_lazy("Any open review")), *Review.choices]),
+        Filter(
+            "test",
+            gettext_lazy("Test channel"),
+            lambda value: Q(test_channel=value == "yes"),
+            [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))],
+        ),
+    ]
+
+
+def totals(rows: QuerySet) -> list[tuple[Any, str]]:
+    """What the listed attempts came to, by the day they began."""
+    paid = Q(credited_at__isnull=False)
+    sums = rows.order_by().aggregate(
+        attempts=Count("pk"),
+        paid=Sum("amount", filter=paid),
+        cancelled=Sum("cancel_amount", filter=paid),
+        paid_count=Count("pk", filter=paid),
+    )
+    charged, back = sums["paid"] or 0, sums["cancelled"] or 0
+    return [
+        (_("Attempts"), f"{sums['attempts']:,}"),
+        (_("Paid"), f"{won(charged)} · {sums['paid_count']:,}"),
+        (_("Cancelled"), won(back)),
+        (_("Net"), won(charged - back)),
+    ]
+
+
+@admin.register(PointTransaction)
+class PointTransactionAdmin(MoneyAdmin):
+    """Attempts to pay."""
+
+    detail = case.show
+    acts = {"sync": deeds.sync, "cancel": deeds.cancel, "close_account": deeds.close_account, "resolve": deeds.resolve}
+
+    def get_urls(self) -> list[URLPattern]:
+        adopt = path("adopt/", self.admin_site.admin_view(partial(deeds.adopt, self)), name="billing_pointtransaction_adopt")
+        return [adopt, *super().get_urls()]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).select_related("owner__user")
+
+    def listing(self, request: HttpRequest) -> Listing:
+        return Listing(
+            request.GET,
+            self.get_queryset(request),
+            COLUMNS,
+            [*filters(), cells.member_filter("owner")],
+            when="created_at",
+            search=searching.transactions,
+            search_hint=gettext_lazy("Order, payment, PG or approval number, member, e-mail, exact amount"),
+            totals=totals,
+            nothing_found=self._adopt_instead(request),
+        )
+
+    def _adopt_instead(self, request: HttpRequest) -> str:
+        """A payment number that no row has may be one to adopt."""
+        typed = request.GET.get("q", "").strip()
+        if not IMP_UID.fullmatch(typed) or not request.user.has_perm(permissions.ADOPT):
+            return ""
+        words = _("No transaction knows this payment. If the gateway does, it can be adopted.")
+        return format_html(
+            '<p><a class="bo-link" href="{}?imp_uid={}">{}</a></p>', reverse("admin:billing_pointtransaction_adopt"), typed, words
+        )

@@ -1,0 +1,136 @@
+"""Django's own users and groups, in the frame of the back office. A user on whom rows of money or deeds of staff hang is never deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth import admin as auth_admin  # importing it registers Django's pages, which are replaced here
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, User
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from billing.admin import cells, journal, masking, searching
+from billing.admin.base import Pages
+from billing.admin.listing import Column, Filter, Found, Listing
+from billing.admin.wording import badge, moment, points
+from billing.models import Point, PointCancellation, PointEntry
+
+YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
+
+
+def hangs_on(user: Any) -> bool:
+    """Whether rows of money or deeds of staff name this user."""
+    return (
+        Point.objects.filter(pk=user.pk).exists()
+        or PointEntry.objects.filter(by=user).exists()
+        or PointCancellation.objects.filter(by=user).exists()
+        or LogEntry.objects.filter(user=user, content_type__app_label="billing").exists()
+    )
+
+
+class MemberAdmin(Pages, ModelAdmin, auth_admin.UserAdmin):
+    """Users: Django's form, our list, and a way to the member's page."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_filter = ()
+    search_fields = ("username",)
+    change_form_before_template = "admin/billing/user.html"
+    list_columns = [
+        Column(
+            gettext_lazy("Login name"),
+            lambda user: format_html('<a class="bo-link" href="{}">{}</a>', _change_url(user), user.get_username()),
+        ),
+        Column(gettext_lazy("E-mail"), lambda user: masking.email(user.email)),
+        Column(gettext_lazy("Rights"), lambda user: _rights(user)),
+        Column(gettext_lazy("Joined"), lambda user: cells.moment(user.date_joined)),
+        Column(gettext_lazy("Last login"), lambda user: cells.moment(user.last_login)),
+    ]
+
+    def listing(self, request: HttpRequest) -> Listing:
+        return Listing(
+            request.GET,
+            self.get_queryset(request),
+            self.list_columns,
+            [Filter("staff", gettext_lazy("Staff"), lambda value: Q(is_staff=value == "yes"), YES_NO)],
+            search=lambda typed, data: Found(Q(pk__in=searching.members(typed)), _("Member")),
+            search_hint=gettext_lazy("Login name or e-mail"),
+        )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        more = {"add_url": reverse("admin:auth_user_add") if self.has_add_permission(request) else ""}
+        return super().changelist_view(request, more)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).select_related("point")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's form; that personal data were seen here is noted on the member's page."""
+        user = self.get_object(request, object_id)
+        more = dict(extra_context or {})
+        if user is not None and request.method == "GET" and self.has_view_permission(request, user):
+            account = getattr(user, "point", None)
+            journal.note(request, account or Point(pk=user.pk), "seen")
+            more.update(
+                account=account,
+                balance=points(account.balance if account else 0),
+                member_url=cells.member_url(user.pk) if request.user.has_perm("billing.view_point") else "",
+                last_login=moment(user.last_login),
+            )
+        return super().change_view(request, object_id, form_url, more)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Django's page for whoever nothing hangs on; else a word why not, without listing a member's every payment."""
+        user = self.get_object(request, object_id)
+        if user is not None and self.has_delete_permission(request, user) and hangs_on(user):
+            messages.error(
+                request,
+                _(
+                    "%(user)s cannot be deleted: rows of money or deeds of staff name this user. Use “The member leaves” on the member's page."
+                )
+                % {"user": user.get_username()},
+            )
+            return HttpResponseRedirect(_change_url(user))
+        return super().delete_view(request, object_id, extra_context)
+
+
+def _change_url(user: Any) -> str:
+    return reverse("admin:auth_user_change", args=[user.pk])
+
+
+def _rights(user: Any) -> Any:
+    if not user.is_active:
+        return badge(_("Closed"), "plain", "✕")
+    if user.is_superuser:
+        return badge(_("Superuser"), "warn", "★")
+    return badge(_("Staff"), "info", "◆") if user.is_staff else ""
+
+
+class StaffGroupAdmin(ModelAdmin, auth_admin.GroupAdmin):
+    """Groups of staff."""
+
+    actions = None
+
+
+def register() -> None:
+    """Replace Django's pages; a project's own user model has its own."""
+    if get_user_model() is User:
+        admin.site.unregister(User)
+        admin.site.register(User, MemberAdmin)
+    admin.site.unregister(Group)
+    admin.site.register(Group, StaffGroupAdmin)
+
+
+register()
