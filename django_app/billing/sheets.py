@@ -22,7 +22,7 @@ FORMATS = ("csv", "xlsx")
 XLSX_ROWS = 200_000  # in one file: it is finished before its first byte goes out. A sheet could hold 1,048,575
 BOM = b"\xef\xbb\xbf"  # by which Excel knows UTF-8, and so shows Hangul
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # the full-width ones count in Japanese and Korean spreadsheets
-ROWS_AT_ONCE = 500  # in one piece of the stream
+ROWS_AT_ONCE = 100  # in one piece of the stream
 CELL = 32_767  # characters in a cell of XLSX
 EXACT = 10**15  # spreadsheets count with 15 digits
 WIDTHS = {"date": 12, "datetime": 20, "number": 14, "text": 24}
