@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
 from billing.admin import export
-from billing.admin.listing import Listing
+from billing.admin.listing import Listing, key_of
 
 View = Callable[..., HttpResponse]
 
@@ -39,7 +39,7 @@ class Pages:
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         listing = self.listing(request)
-        context = {"listing": listing, "title": self.opts.verbose_name_plural, "files": self.files(request, listing)}
+        context = {"listing": listing, "files": self.files(request, listing), "title": self.opts.verbose_name_plural, "opts": self.opts}
         return self.page(request, self.list_template, {**context, **(extra_context or {})})
 
     def files(self, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
@@ -47,9 +47,9 @@ class Pages:
         return []
 
     def page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> TemplateResponse:
-        """A page in the back office's frame."""
+        """A page in the back office's frame, whose head leads back to the list."""
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]
-        frame = {**self.admin_site.each_context(request), "opts": self.opts, "app_label": self.opts.app_label}
+        frame = {**self.admin_site.each_context(request), "model_admin": self, "app_label": self.opts.app_label}
         return TemplateResponse(request, template, {**frame, **context})
 
 
@@ -107,10 +107,7 @@ class MoneyAdmin(Pages, ModelAdmin):
         """The row of this address, for somebody who may see it and holds `permission`; 403 or 404 else."""
         if not self.has_view_permission(request) or (permission and not request.user.has_perm(permission)):
             raise PermissionDenied
-        try:
-            key = self.opts.pk.to_python(object_id) if len(object_id) <= 40 and object_id.isprintable() else None
-        except Exception:  # noqa: BLE001  (whatever a key field raises for what cannot be a key)
-            key = None
+        key = key_of(self.opts.pk, object_id)
         found: Model | None = (self.get_queryset(request) if rows is None else rows).filter(pk=key).first() if key is not None else None
         if found is None:
             raise Http404(f"no {self.opts.verbose_name} {object_id!r}")

@@ -130,7 +130,9 @@ def _fact(txn: PointTransaction, payment: Payment | None, fact: tuple[str, str, 
     if not in_full:
         write = _PERSONAL.get(column, write)
     shown = [NOTHING if value is None else write(value) for value in (ours, theirs)]
-    return Line(label, shown[0], shown[1] if payment else None, payment is not None and ours != theirs)
+    # A row that knows no payment yet holds none of its facts: only what the order itself says can differ.
+    knows = txn.imp_uid is not None or column in ("imp_uid", "status")
+    return Line(label, shown[0], shown[1] if payment else None, payment is not None and knows and ours != theirs)
 
 
 def _amount(txn: PointTransaction, payment: Payment | None) -> Line:

@@ -15,7 +15,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db.models import Q, QuerySet
+from django.db.models import Field, Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -39,7 +39,8 @@ class Filter:
 
     def form_field(self) -> forms.Field:
         if self.choices is None:
-            return forms.CharField(label=self.label, required=False, max_length=64)
+            widget = forms.TextInput(attrs={"list": f"suggest-{self.name}", "autocomplete": "off"} if self.suggest else {})
+            return forms.CharField(label=self.label, required=False, max_length=64, widget=widget)
         return forms.ChoiceField(label=self.label, required=False, choices=[("", gettext_lazy("All")), *self.choices])
 
 
@@ -200,17 +201,11 @@ class Listing:
     def _place(self, mark: str) -> tuple[datetime | None, Any] | None:
         """A page's end as the address tells it; None for what cannot be one."""
         stamp, _dot, key = mark.rpartition(".")
-        try:
-            pk = self.rows.model._meta.pk.to_python(key) if re.fullmatch(r"[0-9a-fA-F-]{1,36}", key) else None
-            if pk is None or (isinstance(pk, int) and abs(pk) >= 2**63):
-                return None
-            if not self.when:
-                return (None, pk) if not stamp else None
-            if not re.fullmatch(r"[0-9]{1,17}", stamp):
-                return None
-            return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(stamp)), pk
-        except (ValidationError, OverflowError, ValueError):
+        pk = key_of(self.rows.model._meta.pk, key)
+        if pk is None or not re.fullmatch(r"[0-9]{1,17}" if self.when else "", stamp):
             return None
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(stamp)) if stamp else None
+        return moment, pk
 
     def _beyond(self, place: tuple[datetime | None, Any], *, newer: bool) -> Q:
         """Older (or newer) than this row. Written so that one end of the index is its start on every database."""
@@ -234,8 +229,19 @@ class Listing:
         return self.totals(self.queryset) if self.totals and self.days and self.days <= self.totals_days else []
 
     @property
+    def has_search(self) -> bool:
+        return self.search is not None
+
+    @property
+    def lacks_days(self) -> bool:
+        """Whether there would be totals, were the range bounded. (A template would call `totals` itself.)"""
+        return self.totals is not None and not self.sums
+
+    @property
     def ranges(self) -> list[tuple[Any, str, bool]]:
         """Ranges at one press: (words, query string, chosen)."""
+        if not self.when:
+            return []
         today = timezone.localdate()
         last_month = today.replace(day=1) - timedelta(days=1)
         offered = [
@@ -251,11 +257,8 @@ class Listing:
     @property
     def bound_fields(self) -> list[Any]:
         """The filters as the form shows them."""
-        return [self.form[wanted.name] for wanted in self.filters if not wanted.hidden]
-
-    @property
-    def day_fields(self) -> list[Any]:
-        return [self.form["since"], self.form["until"]]
+        names = [wanted.name for wanted in self.filters if not wanted.hidden]
+        return [self.form[name] for name in [*names, *(["since", "until"] if self.when else [])]]
 
     @property
     def kept(self) -> list[tuple[str, str]]:
@@ -281,6 +284,17 @@ class Listing:
     @property
     def is_narrowed(self) -> bool:
         return any(self.chosen.values()) or bool(self.form.errors)
+
+
+def key_of(field: Field, typed: str) -> Any:
+    """The key that `typed` stands for, as this key field has it; None for what cannot be one: no database is asked for that."""
+    if not re.fullmatch(r"[0-9a-zA-Z_-]{1,40}", typed):
+        return None
+    try:
+        key = field.to_python(typed)
+    except ValidationError:
+        return None
+    return None if isinstance(key, int) and abs(key) >= 2**63 else key
 
 
 def start_of(day: date) -> datetime:

@@ -18,8 +18,8 @@ from billing.admin import cells, journal, masking, steps
 from billing.admin.base import MoneyAdmin
 from billing.admin.case import Deed
 from billing.admin.forms import AdjustForm
-from billing.admin.listing import Column
-from billing.admin.wording import moment, points, review_badge, status_badge, won
+from billing.admin.listing import Column, key_of
+from billing.admin.wording import amount, moment, points, status_and_review
 from billing.errors import InsufficientPoints, KeyReused
 from billing.models import Point, PointEntry, PointTransaction
 
@@ -27,10 +27,8 @@ NEWEST = 10  # transactions and entries on the page; the lists have the rest
 
 TRANSACTIONS = [
     Column(gettext_lazy("Payment"), cells.case_link),
-    Column(gettext_lazy("Amount"), lambda txn: won(txn.amount), numeric=True),
-    Column(gettext_lazy("Cancelled"), lambda txn: won(txn.cancel_amount) if txn.cancel_amount else "", numeric=True),
-    Column(gettext_lazy("Status"), status_badge),
-    Column(gettext_lazy("Review"), review_badge),
+    Column(gettext_lazy("Amount"), amount, numeric=True),
+    Column(gettext_lazy("Status"), status_and_review),
     Column(gettext_lazy("Began"), lambda txn: cells.moment(txn.created_at)),
 ]
 ENTRIES = [
@@ -47,10 +45,7 @@ def member(admin: MoneyAdmin, request: HttpRequest, object_id: str, *, permissio
     if not admin.has_view_permission(request) or (permission and not request.user.has_perm(permission)):
         raise PermissionDenied
     users = get_user_model()
-    try:
-        key = users._meta.pk.to_python(object_id) if len(object_id) <= 40 and object_id.isprintable() else None
-    except Exception:  # noqa: BLE001  (whatever a key field raises for what cannot be a key)
-        key = None
+    key = key_of(users._meta.pk, object_id)
     found = users._default_manager.filter(pk=key).first() if key is not None else None
     if found is None:
         raise Http404(f"no member {object_id!r}")
@@ -72,7 +67,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
     entries = PointEntry.objects.filter(owner_id=user.pk).select_related("txn").order_by("-pk")[:NEWEST]
     name, mail = user.get_full_name() if hasattr(user, "get_full_name") else "", getattr(user, user.get_email_field_name(), "")
     context = {
-        "title": masking.login(user.get_username()),
+        "title": _("Member %(name)s") % {"name": masking.login(user.get_username())},
         "account": account,
         "balance": points(account.balance),
         "facts": [

@@ -20,7 +20,11 @@ MOST = 100  # rows of one kind; a payment with more deliveries says so
 
 @dataclass(frozen=True)
 class Event:
-    """One line. who: the member, the gateway, the system, or somebody of the staff by name."""
+    """One line. who: the member, the gateway, the system, or somebody of the staff by name.
+
+    step: the order within a second, because the gateway's moments have no fractions: 0 an attempt begins, 1 it is paid, 2 what we do about
+    it (by our own clock), 3 the gateway cancels.
+    """
 
     at: datetime
     who: str
@@ -28,6 +32,7 @@ class Event:
     detail: Any = ""
     badge: Any = ""
     link: str = ""
+    step: int = 2
 
     @property
     def when(self) -> str:
@@ -60,7 +65,7 @@ class Rows:
 
 
 def tell(txn: PointTransaction, rows: Rows) -> list[Event]:
-    """The time line; lines of one moment stand in the order in which such things happen."""
+    """The time line, newest first; lines of one second stand in the order in which such things happen."""
     happened = [
         *_attempt(txn),
         *_at_the_gateway(txn),
@@ -69,7 +74,7 @@ def tell(txn: PointTransaction, rows: Rows) -> list[Event]:
         *_entries(rows.entries[:MOST]),
         *_staff(rows.staff[:MOST]),
     ]
-    return sorted(happened, key=lambda event: event.at)[::-1]
+    return sorted(happened, key=lambda event: (event.at.replace(microsecond=0), event.step, event.at))[::-1]
 
 
 def _attempt(txn: PointTransaction) -> Iterator[Event]:
@@ -79,9 +84,10 @@ def _attempt(txn: PointTransaction) -> Iterator[Event]:
         member,
         _("Began to pay %(amount)s") % {"amount": won(txn.amount)},
         cells.METHODS.get(txn.pay_method, txn.pay_method),
+        step=0,
     )
     if txn.prepared_at:
-        yield Event(txn.prepared_at, system, _("Registered the amount at the gateway"))
+        yield Event(txn.prepared_at, system, _("Registered the amount at the gateway"), step=0)
     if txn.credited_at:
         yield Event(txn.credited_at, system, _("Recognised the payment as this order's money"), txn.imp_uid)
     if txn.synced_at:
@@ -91,15 +97,15 @@ def _attempt(txn: PointTransaction) -> Iterator[Event]:
 def _at_the_gateway(txn: PointTransaction) -> Iterator[Event]:
     gateway = _("Gateway")
     if txn.started_at:
-        yield Event(txn.started_at, gateway, _("Payment window opened"))
+        yield Event(txn.started_at, gateway, _("Payment window opened"), step=1)
     if txn.vbank_issued_at:
-        yield Event(txn.vbank_issued_at, gateway, _("Virtual account issued"), txn.vbank_name)
+        yield Event(txn.vbank_issued_at, gateway, _("Virtual account issued"), txn.vbank_name, step=1)
     if txn.failed_at:
-        yield Event(txn.failed_at, gateway, _("Payment failed"), txn.fail_reason)
+        yield Event(txn.failed_at, gateway, _("Payment failed"), txn.fail_reason, step=1)
     if txn.paid_at and txn.status in (Status.PAID, Status.CANCELLED):
-        yield Event(txn.paid_at, gateway, _("Paid"))
+        yield Event(txn.paid_at, gateway, _("Paid"), step=1)
     if txn.cancelled_at:
-        yield Event(txn.cancelled_at, gateway, _("Cancelled at the gateway"), txn.cancel_reason)
+        yield Event(txn.cancelled_at, gateway, _("Cancelled at the gateway"), txn.cancel_reason, step=3)
 
 
 def _deliveries(deliveries: list[WebhookEvent]) -> Iterator[Event]:
@@ -127,7 +133,7 @@ def _cancellations(cancellations: list[PointCancellation], owner_id: Any) -> Ite
         yield Event(one.created_at, who, _("%(kind)s of %(amount)s begun (#%(number)s)") % named, f"{one.imp_uid} · {one.reason}")
         if one.sent_at:
             sent = _("%(kind)s #%(number)s sent to the gateway, try %(tries)s") % {**named, "tries": one.tries}
-            yield Event(one.sent_at, _("System"), sent)
+            yield Event(max(one.sent_at, one.created_at), _("System"), sent)
         if one.waiting_since:
             yield Event(one.waiting_since, _("Gateway"), _("%(kind)s #%(number)s accepted, to be done later") % named)
         if one.closed_at:

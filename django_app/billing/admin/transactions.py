@@ -19,7 +19,7 @@ from billing import permissions
 from billing.admin import case, cells, deeds, export_columns, searching
 from billing.admin.base import MoneyAdmin
 from billing.admin.listing import Column, Filter, Listing
-from billing.admin.wording import review_badge, status_badge, won
+from billing.admin.wording import amount, status_and_review, won
 from billing.models import PayMethod, PointTransaction
 from billing.states import Review, Status
 
@@ -30,10 +30,8 @@ IMP_UID = re.compile(r"imps?_[0-9]{6,28}")
 COLUMNS = [
     Column(gettext_lazy("Payment"), cells.case_link),
     Column(gettext_lazy("Member"), lambda txn: cells.member_link(txn.owner)),
-    Column(gettext_lazy("Amount"), lambda txn: won(txn.amount), numeric=True),
-    Column(gettext_lazy("Cancelled"), lambda txn: won(txn.cancel_amount) if txn.cancel_amount else "", numeric=True),
-    Column(gettext_lazy("Status"), status_badge),
-    Column(gettext_lazy("Review"), review_badge),
+    Column(gettext_lazy("Amount"), amount, numeric=True),
+    Column(gettext_lazy("Status"), status_and_review),
     Column(gettext_lazy("Method"), cells.method),
     Column(gettext_lazy("Began"), lambda txn: cells.moment(txn.created_at)),
 ]

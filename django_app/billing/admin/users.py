@@ -49,7 +49,7 @@ class MemberAdmin(Pages, ModelAdmin, auth_admin.UserAdmin):
     list_columns = [
         Column(
             gettext_lazy("Login name"),
-            lambda user: format_html('<a class="bo-link" href="{}">{}</a>', _change_url(user), user.get_username()),
+            lambda user: format_html('<a class="bo-link" href="{}">{}</a>', _change_url(user), masking.login(user.get_username())),
         ),
         Column(gettext_lazy("E-mail"), lambda user: masking.email(user.email)),
         Column(gettext_lazy("Rights"), lambda user: _rights(user)),

@@ -55,9 +55,19 @@ def review_badge(txn: PointTransaction) -> str | SafeString:
     return badge(txn.get_review_display(), "bad", "!") if txn.review else ""
 
 
+def status_and_review(txn: PointTransaction) -> SafeString:
+    return format_html("{} {}", status_badge(txn), review_badge(txn))
+
+
 def won(amount: int | Decimal) -> str:
     """10,000 won"""
     return _("%(amount)s won") % {"amount": f"{amount:,.0f}"}
+
+
+def amount(txn: PointTransaction) -> SafeString:
+    """What was to be paid, and below it what was cancelled of it."""
+    cancelled = format_html("<small>↩ {}</small>", won(txn.cancel_amount)) if txn.cancel_amount else ""
+    return format_html("{}{}", won(txn.amount), cancelled)
 
 
 def sum_of(amount: Decimal | int, currency: str) -> str:

@@ -1,0 +1,129 @@
+"""Who may open what: every address of the back office, asked by everybody. An address without a line here fails the test."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import URLPattern, URLResolver, reverse
+
+from billing.models import Point, PointCancellation, PointEntry, ReconcileRun, WebhookEvent
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
+
+PEOPLE = ("anonymous", "member", "support", "finance", "boss")
+BOTH = {"support", "finance", "boss"}
+MONEY = {"finance", "boss"}
+BOSS = {"boss"}
+NOBODY: set[str] = set()
+
+# name of the address → (method, who may)
+TABLE: dict[str, tuple[str, set[str]]] = {
+    **{
+        f"billing_{model}_{page}": ("GET", who)
+        for model in ("point", "pointtransaction", "pointentry", "pointcancellation", "webhookevent", "reconcilerun")
+        for page, who in {"changelist": BOTH, "change": BOTH, "history": BOTH, "add": NOBODY, "delete": NOBODY}.items()
+    },
+    "billing_pointtransaction_sync": ("POST", BOTH),
+    "billing_pointtransaction_cancel": ("GET", MONEY),
+    "billing_pointtransaction_close_account": ("GET", MONEY),
+    "billing_pointtransaction_resolve": ("GET", MONEY),
+    "billing_pointtransaction_adopt": ("GET", BOSS),
+    "billing_pointcancellation_finish": ("GET", MONEY),
+    "billing_pointcancellation_settle": ("GET", MONEY),
+    "billing_webhookevent_replay": ("POST", BOTH),
+    "billing_point_adjust": ("GET", BOSS),
+    "billing_point_leave": ("GET", BOSS),
+}
+
+
+def addresses(patterns, prefix=""):
+    """(name, pattern) of every address below /admin/billing/."""
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern) and route.startswith("billing/") and pattern.name:
+            yield pattern.name
+
+
+@pytest.fixture
+def rows(paid, gateway):
+    """A row of every model, by name."""
+    txn = paid(10_000)
+    return {
+        "pointtransaction": txn,
+        "point": Point.objects.get(pk=txn.owner_id),
+        "pointentry": PointEntry.objects.get(),
+        "pointcancellation": PointCancellation.objects.create(
+            txn=txn, kind="return", imp_uid="imp_9", amount=1, base=0, checksum=1, reason="x", needs_staff=True
+        ),
+        "webhookevent": WebhookEvent.objects.create(imp_uid=txn.imp_uid, merchant_uid=txn.merchant_uid, outcome="done"),
+        "reconcilerun": ReconcileRun.objects.create(),
+    }
+
+
+def ask(client, name, method, rows):
+    _app, model, page = name.split("_", 2)
+    without_row = page in ("changelist", "add", "adopt")
+    address = reverse(f"admin:{name}", args=[] if without_row else [rows[model].pk])
+    return client.generic(method, address)
+
+
+def test_every_address_has_its_line():
+    assert set(addresses(admin.site.get_urls())) == set(TABLE)
+
+
+def test_everybody_at_every_address(log_in, rows, user):
+    strangers = {"anonymous": Client(), "member": Client()}
+    strangers["member"].force_login(user)
+    people = {name: strangers.get(name) or log_in(name) for name in PEOPLE}
+    found, expected = {}, {}
+    for name, (method, allowed) in TABLE.items():
+        for who, client in people.items():
+            response = ask(client, name, method, rows)
+            to_login = response.status_code == 302 and response["Location"].startswith("/admin/login/")
+            found[name, who] = "login" if to_login else {200: "yes", 302: "yes", 403: "no"}.get(response.status_code, response.status_code)
+            expected[name, who] = "login" if who in ("anonymous", "member") else "yes" if who in allowed else "no"
+    assert {key: (found[key], expected[key]) for key in found if found[key] != expected[key]} == {}
+
+
+@pytest.mark.parametrize(("who", "full"), [("support", 200), ("finance", 403), ("boss", 200)])
+def test_personal_data_in_full(log_in, rows, who, full):
+    client = log_in(who)
+    for model in ("pointtransaction", "point"):
+        assert client.get(reverse(f"admin:billing_{model}_change", args=[rows[model].pk]), {"full": "1"}).status_code == full
+
+
+def test_staff_without_any_group_see_nothing(make_user, rows):
+    client = Client()
+    client.force_login(make_user("new", is_staff=True))
+    for name, (method, _allowed) in TABLE.items():
+        assert ask(client, name, method, rows).status_code == 403, name
+    assert client.get("/admin/").status_code == 200
+
+
+def test_single_permissions_may_be_granted(log_in, rows):
+    client = log_in("finance", "adjust_points", "cancel_into_negative")
+    assert ask(client, "billing_point_adjust", "GET", rows).status_code == 200
+    assert ask(client, "billing_point_leave", "GET", rows).status_code == 403
+    assert 'name="rule"' in ask(client, "billing_pointtransaction_cancel", "GET", rows).text
+
+
+def test_the_rule_about_spent_points_is_not_offered_without_the_permission(finance, rows):
+    assert 'name="rule"' not in ask(finance, "billing_pointtransaction_cancel", "GET", rows).text
+
+
+@pytest.mark.parametrize("key", ["0", "999999", "9" * 30, "x", "1.5", "-1", "%00", "a" * 300])
+def test_rows_that_do_not_exist(boss, rows, key):
+    for model, page in (("pointtransaction", "change"), ("pointtransaction", "cancel"), ("point", "change"), ("point", "adjust"),
+                        ("pointcancellation", "settle"), ("webhookevent", "change"), ("pointentry", "change")):  # fmt: skip
+        assert boss.get(f"/admin/billing/{model}/{key}/{page}/").status_code == 404, (model, page)
+
+
+def test_methods_that_nobody_uses(boss, rows):
+    for name, (method, allowed) in TABLE.items():
+        if allowed:
+            other = "DELETE" if method == "GET" else "GET"
+            assert ask(boss, name, other, rows).status_code in (405, 302), name
+    assert Point.objects.count() == 1
