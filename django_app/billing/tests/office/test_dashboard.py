@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 import pytest
 import responses
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Group
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -28,21 +27,6 @@ pytestmark = [pytest.mark.money, pytest.mark.django_db]
 INDEX = "/admin/"
 CLOSE = "/admin/billing/dailyfigures/"
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def clerk(make_user, client):
-    """clerk("finance"): the client, logged in as one of that group; clerk("superuser") as one."""
-
-    def make(group):
-        person = make_user(group, is_staff=True, is_superuser=group == "superuser")
-        if group not in ("superuser", "nobody"):
-            person.groups.add(Group.objects.get(name=f"billing: {group}"))
-        client.force_login(person)
-        return client
-
-    client.cookies["django_language"] = "en"
-    return make
 
 
 @pytest.fixture
@@ -73,10 +57,10 @@ def text(response):
 # -- who may --------------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("group", "sees"), [("support", False), ("nobody", False), ("finance", True), ("superuser", True)])
-def test_only_who_may_see_figures_sees_them(clerk, paid, group, sees):
+@pytest.mark.parametrize(("group", "sees"), [("support", False), ("nobody", False), ("finance", True), ("boss", True)])
+def test_only_who_may_see_figures_sees_them(log_in, paid, group, sees):
     paid(12_300)
-    browser = clerk(group)
+    browser = log_in(group)
     assert ("12,300P" in text(browser.get(INDEX))) == sees
     assert browser.get(CLOSE).status_code == (200 if sees else 403)
     assert browser.get(f"{CLOSE}export/csv/").status_code == (200 if sees else 403)
@@ -94,21 +78,21 @@ def test_strangers_log_in_first(client, user):
 # -- the overview ---------------------------------------------------------------------------------------------------------------------------
 
 
-def test_nothing_yet(clerk):
-    shown = text(clerk("finance").get(INDEX))
+def test_nothing_yet(log_in):
+    shown = text(log_in("finance").get(INDEX))
     assert "Points outstanding 0P" in shown
     assert "never ran" in shown
     assert "Success rate –" in shown
 
 
-def test_periods_methods_and_what_is_owed(clerk, paid, user):
+def test_periods_methods_and_what_is_owed(log_in, paid, user):
     paid(1_000)
     paid(20_000, back=3, method="kakaopay")
     paid(300_000, back=20)
     PointTransaction.objects.create(owner=Point.objects.get(), merchant_uid="m-0", amount=5_000, pay_method="card")
     Point.objects.spend(user=user, amount=100, key="k")
     figures.close_days()
-    shown = text(clerk("finance").get(INDEX))
+    shown = text(log_in("finance").get(INDEX))
     assert "Today Paid 1,000 won Cancelled 0 won Net 1,000 won Attempts 2 Success rate 50%" in shown
     assert "7 days Paid 21,000 won Cancelled 0 won Net 21,000 won Attempts 3 Success rate 66%" in shown
     assert "30 days Paid 321,000 won Cancelled 0 won Net 321,000 won Attempts 4 Success rate 75%" in shown
@@ -117,19 +101,19 @@ def test_periods_methods_and_what_is_owed(clerk, paid, user):
     assert "the nightly job is behind" not in shown
 
 
-def test_it_says_that_nobody_closes_days(clerk, paid):
+def test_it_says_that_nobody_closes_days(log_in, paid):
     paid(1_000, back=3)
-    assert "the nightly job is behind" in text(clerk("finance").get(INDEX))
+    assert "the nightly job is behind" in text(log_in("finance").get(INDEX))
 
 
-def test_what_waits(clerk, make_txn, make_user):
+def test_what_waits(log_in, make_txn, make_user):
     for number in range(2):
         txn = make_txn()
         txn.cancellations.create(kind="cancel", state="unknown", needs_staff=bool(number), imp_uid="imp_1", amount=1, base=0, checksum=1, reason="r")
     PointTransaction.objects.filter(pk=make_txn(amount=30_000).pk).update(vbank_num="1", vbank_date=timezone.now() + DAY, review="second_payment")
     Point.objects.create(user=make_user("short"), balance=-700)
     ReconcileRun.objects.create(finished=timezone.now(), result={"exit_code": 1, "remaining": 3, "unknown": {"count": 4}})
-    finance = clerk("finance")
+    finance = log_in("finance")
     response = finance.get(INDEX)
     shown = text(response)
     for words in (
@@ -144,10 +128,10 @@ def test_what_waits(clerk, make_txn, make_user):
         assert finance.get(link.replace("&amp;", "&")).status_code == 200
 
 
-def test_charts_can_be_read_as_tables(clerk, paid):
+def test_charts_can_be_read_as_tables(log_in, paid):
     paid(1_000)
     paid(20_000, back=3)
-    page = clerk("finance").get(INDEX).content.decode()
+    page = log_in("finance").get(INDEX).content.decode()
     assert page.count('<svg class="bo-chart"') == 2
     assert page.count('role="img"') >= 2
     assert page.count("<details") >= 2 + 3
@@ -159,8 +143,8 @@ def test_charts_can_be_read_as_tables(clerk, paid):
     assert drawn[:2] == [("261.0", "0.0", "100.0"), ("291.0", "95.0", "5.0")]
 
 
-def test_the_cost_does_not_grow_and_no_gateway_is_asked(clerk, paid):
-    finance = clerk("finance")
+def test_the_cost_does_not_grow_and_no_gateway_is_asked(log_in, paid):
+    finance = log_in("finance")
 
     def statements(address):
         with CaptureQueriesContext(connection) as captured, responses.RequestsMock():
@@ -217,8 +201,8 @@ LINES = [
 ]  # fmt: skip
 
 
-def test_the_close_as_csv(clerk, october):
-    response = clerk("finance").get(f"{CLOSE}export/csv/?month=2026-10")
+def test_the_close_as_csv(log_in, october):
+    response = log_in("finance").get(f"{CLOSE}export/csv/?month=2026-10")
     assert response["Content-Disposition"].startswith('attachment; filename="close-2026-10-')
     head, *lines = csv.reader(io.StringIO(b"".join(response.streaming_content).decode("utf-8-sig")))
     assert head == ["Day", "Owed before", "Charged", "Cancelled", "Spent", "Given back", "Adjusted", "Owed after"]
@@ -229,15 +213,15 @@ def test_the_close_as_csv(clerk, october):
     assert facts == {"what": "export", "kind": "csv", "month": "2026-10"}
 
 
-def test_the_close_as_xlsx(clerk, october):
-    response = clerk("finance").get(f"{CLOSE}export/xlsx/?month=2026-10")
+def test_the_close_as_xlsx(log_in, october):
+    response = log_in("finance").get(f"{CLOSE}export/xlsx/?month=2026-10")
     rows = list(load_workbook(io.BytesIO(b"".join(response.streaming_content))).active.iter_rows(values_only=True))
     assert rows[1] == (datetime.fromisoformat("2026-10-30"), 0, 5000, -200, 0, 0, 0, 4800)
     assert rows[3] == ("Together", 0, 6000, -200, -300, 0, 0, 5500)
 
 
-def test_the_close_as_a_page(clerk, october):
-    finance = clerk("finance")
+def test_the_close_as_a_page(log_in, october):
+    finance = log_in("finance")
     shown = text(finance.get(f"{CLOSE}?month=2026-10"))
     assert "2026-10-31 4,800P 1,000P 0P -300P 0P 0P 5,500P" in shown
     assert "Together 0P 6,000P -200P -300P 0P 0P 5,500P" in shown
@@ -247,8 +231,8 @@ def test_the_close_as_a_page(clerk, october):
     assert LogEntry.objects.count() == 0
 
 
-def test_months_before_and_after(clerk, october):
-    finance = clerk("finance")
+def test_months_before_and_after(log_in, october):
+    finance = log_in("finance")
     page = finance.get(f"{CLOSE}?month=2025-12").content.decode()
     assert 'href="?month=2025-11"' in page
     assert 'href="?month=2026-01"' in page
@@ -259,12 +243,12 @@ def test_months_before_and_after(clerk, october):
 
 
 @pytest.mark.parametrize("month", ["2026-13", "2026", "x", "1999-12", "2100-01", "2026-1", "2026-10-01", "%00", "٢٠٢٦-10", "2026-00"])
-def test_what_is_no_month_is_a_404(clerk, october, month):
-    assert clerk("finance").get(f"{CLOSE}?month={month}").status_code == 404
+def test_what_is_no_month_is_a_404(log_in, october, month):
+    assert log_in("finance").get(f"{CLOSE}?month={month}").status_code == 404
 
 
-def test_nothing_can_be_written(clerk, october):
-    boss = clerk("superuser")
+def test_nothing_can_be_written(log_in, october):
+    boss = log_in("boss")
     row = DailyFigures.objects.first()
     for address in (CLOSE, f"{CLOSE}export/csv/"):
         assert boss.post(address).status_code == 405
@@ -274,7 +258,7 @@ def test_nothing_can_be_written(clerk, october):
     assert boss.get(f"{CLOSE}export/pdf/").status_code == 404
 
 
-def test_days_are_those_of_seoul(clerk, october, settings):
+def test_days_are_those_of_seoul(log_in, october, settings):
     """Whatever time zone somebody's request has."""
     with timezone.override(ZoneInfo("America/New_York")):
-        assert f"{figures.day_of(timezone.now()):%Y-%m}" in clerk("finance").get(CLOSE).content.decode()
+        assert f"{figures.day_of(timezone.now()):%Y-%m}" in log_in("finance").get(CLOSE).content.decode()
