@@ -80,6 +80,7 @@ AXES_CLIENT_IP_CALLABLE = "billing.addresses.client_address"
 AXES_LOCKOUT_CALLABLE = "config.accounts.locked_out"
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False  # lists of names and addresses that nobody needs: a lock opens by itself after ten minutes
 
 # -- language and time --------------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "ko"

@@ -145,6 +145,6 @@ def _amount(txn: PointTransaction, payment: Payment | None) -> Line:
 def _cancelled(txn: PointTransaction, payment: Payment | None) -> Line:
     ours = won(txn.cancel_amount) if txn.cancel_amount else NOTHING
     if payment is None:
-        return Line(_("Cancelled"), ours)
+        return Line(_("Cancelled amount"), ours)
     theirs = sum_of(payment.cancel_amount, payment.currency) if payment.cancel_amount else NOTHING
-    return Line(_("Cancelled"), ours, theirs, payment.cancel_amount != txn.cancel_amount)
+    return Line(_("Cancelled amount"), ours, theirs, payment.cancel_amount != txn.cancel_amount)

@@ -117,7 +117,7 @@ def cancel(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
         back=back,
         about=[
             (_("Payment"), txn.merchant_uid),
-            (_("Paid"), won(txn.amount)),
+            (_("Sum paid"), won(txn.amount)),
             (_("Can still be cancelled"), won(left)),
             (_("Member's balance now"), points(txn.owner.balance)),
         ],
@@ -136,7 +136,7 @@ def _what_a_cancel_does(txn: PointTransaction, found: dict[str, Any]) -> list[st
         % {"amount": won(amount), "imp_uid": txn.imp_uid, "method": method},
     ]
     if balance < amount:
-        said.insert(1, _("The balance falls below zero, and the payment is flagged for review."))
+        said.insert(1, _("The balance falls below zero."))
     if found.get("refund_account"):
         where = {
             "account": masking.account(found["refund_account"]),

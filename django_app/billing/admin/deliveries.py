@@ -63,7 +63,7 @@ def replay(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
 
 
 def _again(event: WebhookEvent) -> str:
-    """done, ignored, pending, dead, or failed: a delivery that was closed before stays as it is, and its payment is fetched all the same."""
+    """done, ignored, pending, dead or failed. A delivery that was closed before stays as it is; its payment is fetched all the same."""
     if event.outcome == WebhookEvent.Outcome.PENDING:
         webhooks.try_again(event, deadline=Deadline(comparing.ASK_SECONDS))
         event.refresh_from_db()

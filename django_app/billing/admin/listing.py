@@ -75,8 +75,8 @@ class ListForm(forms.Form):
     """What stands above a list, as it was sent."""
 
     q = forms.CharField(required=False, max_length=200)
-    since = DayField(label=gettext_lazy("From"))
-    until = DayField(label=gettext_lazy("To"))
+    since = DayField(label=gettext_lazy("First day"))
+    until = DayField(label=gettext_lazy("Last day"))
 
     def __init__(self, data: QueryDict, filters: Sequence[Filter], *, dated: bool) -> None:
         super().__init__(data)

@@ -79,8 +79,8 @@ def _cancellation_totals(rows: QuerySet) -> list[tuple[Any, str]]:
     sums = rows.order_by().aggregate(number=Count("pk"), cancels=Sum("amount", filter=cancels), returns=Sum("amount", filter=returns))
     return [
         (_("Cancels and returns"), f"{sums['number']:,}"),
-        (_("Cancelled"), won(sums["cancels"] or 0)),
-        (_("Sent back"), won(sums["returns"] or 0)),
+        (_("Sum cancelled"), won(sums["cancels"] or 0)),
+        (_("Sum sent back"), won(sums["returns"] or 0)),
     ]
 
 

@@ -77,8 +77,8 @@ def totals(rows: QuerySet) -> list[tuple[Any, str]]:
     charged, back = sums["paid"] or 0, sums["cancelled"] or 0
     return [
         (_("Attempts"), f"{sums['attempts']:,}"),
-        (_("Paid"), f"{won(charged)} · {sums['paid_count']:,}"),
-        (_("Cancelled"), won(back)),
+        (_("Sum paid"), f"{won(charged)} · {sums['paid_count']:,}"),
+        (_("Sum cancelled"), won(back)),
         (_("Net"), won(charged - back)),
     ]
 

@@ -37,7 +37,7 @@ def hangs_on(user: Any) -> bool:
     )
 
 
-class MemberAdmin(Pages, ModelAdmin, auth_admin.UserAdmin):
+class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):
     """Users: Django's form, our list, and a way to the member's page."""
 
     form = UserChangeForm
@@ -95,13 +95,10 @@ class MemberAdmin(Pages, ModelAdmin, auth_admin.UserAdmin):
         """Django's page for whoever nothing hangs on; else a word why not, without listing a member's every payment."""
         user = self.get_object(request, object_id)
         if user is not None and self.has_delete_permission(request, user) and hangs_on(user):
-            messages.error(
-                request,
-                _(
-                    "%(user)s cannot be deleted: rows of money or deeds of staff name this user. Use “The member leaves” on the member's page."
-                )
-                % {"user": user.get_username()},
+            words = _(
+                "%(user)s cannot be deleted: rows of money or deeds of staff name this user. Use “The member leaves” on the member's page."
             )
+            messages.error(request, words % {"user": user.get_username()})
             return HttpResponseRedirect(_change_url(user))
         return super().delete_view(request, object_id, extra_context)
 
@@ -118,7 +115,7 @@ def _rights(user: Any) -> Any:
     return badge(_("Staff"), "info", "◆") if user.is_staff else ""
 
 
-class StaffGroupAdmin(ModelAdmin, auth_admin.GroupAdmin):
+class StaffGroupAdmin(auth_admin.GroupAdmin, ModelAdmin):
     """Groups of staff."""
 
     actions = None

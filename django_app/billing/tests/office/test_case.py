@@ -53,7 +53,7 @@ def test_a_difference_is_marked_with_sign_and_word(gateway, support, paid):
     gateway.cancel(txn.imp_uid, 3_000)
     response = case(support, txn, ask=1)
     found = lines(response)
-    assert found["Cancelled"] == ("–", "3,000 won", True)
+    assert found["Cancelled amount"] == ("–", "3,000 won", True)
     assert found["Status"] == ("✓ Paid", "↩ Cancelled", True)
     assert found["Amount"] == ("10,000 won", "10,000 won", False)
     assert response.text.count('<span class="bo-word">differs</span>') == response.context["differences"] == 4

@@ -1,0 +1,137 @@
+"""Users in the admin: money is never deleted with them, and a member who leaves is scrubbed."""
+
+from __future__ import annotations
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
+from django.db.models import ProtectedError
+from django.test import Client
+
+from billing.admin.leaving import scrub
+from billing.models import Point, PointTransaction
+from billing.tests.office.conftest import told, url
+
+pytestmark = pytest.mark.django_db
+
+User = get_user_model()
+
+
+@pytest.fixture
+def member(make_user, make_txn):
+    """Somebody with a name, an address, a row and a session."""
+    user = make_user("hong@example.com", email="hong@example.com", first_name="길동", last_name="홍")
+    user.groups.add(Group.objects.create(name="friends"))
+    make_txn(owner=user)
+    return user
+
+
+def page(user, *rest):
+    return "/".join(["/admin/auth/user", str(user.pk), *rest, ""])
+
+
+def test_a_user_with_money_is_not_deleted(boss, member):
+    response = boss.post(page(member, "delete"), {"post": "yes"}, follow=True)
+    assert "cannot be deleted" in told(response)[0]
+    assert User.objects.filter(pk=member.pk).exists()
+    with pytest.raises(ProtectedError):
+        member.delete()
+
+
+def test_staff_who_did_something_are_not_deleted(boss, log_in, user, make_staff):
+    finance = log_in("finance", "adjust_points")
+    key = finance.get(url("point", user.pk, "adjust")).context["form"].initial["key"]
+    finance.post(url("point", user.pk, "adjust"), {"points": "5", "reason": "x", "key": key, "confirmed": "yes"})
+    done = User.objects.get(username="finance")
+    assert "cannot be deleted" in told(boss.post(page(done, "delete"), {"post": "yes"}, follow=True))[0]
+    assert LogEntry.objects.filter(user=done).count() == 1
+
+
+def test_a_user_without_money_is_deleted_as_django_does(boss, user):
+    boss.post(page(user, "delete"), {"post": "yes"})
+    assert not User.objects.filter(pk=user.pk).exists()
+
+
+def test_nobody_is_deleted_in_bulk(boss, member):
+    data = {"action": "delete_selected", "_selected_action": [member.pk], "post": "yes"}
+    assert boss.post("/admin/auth/user/", data).status_code == 405
+    assert User.objects.filter(pk=member.pk).exists()
+
+
+def test_a_user_s_page_shows_points_and_is_noted(boss, member):
+    Point.objects.filter(pk=member.pk).update(balance=700)
+    response = boss.get(page(member, "change"))
+    assert "700P" in response.text
+    assert url("point", member.pk, "change") in response.text
+    assert "Looked at personal data in full" in boss.get(url("point", member.pk, "change")).text
+
+
+def test_users_can_still_be_made_and_changed(boss):
+    made = {"username": "new", "password1": "a-long-passphrase", "password2": "a-long-passphrase", "usable_password": "true"}
+    assert boss.post("/admin/auth/user/add/", made).status_code == 302
+    user = User.objects.get(username="new")
+    form = boss.get(page(user, "change")).context["adminform"].form.initial
+    data = {name: value for name, value in form.items() if isinstance(value, str | int) and value is not False}
+    joined = {"date_joined_0": "2026-11-01", "date_joined_1": "10:00:00"}
+    assert boss.post(page(user, "change"), {**data, **joined, "email": "new@example.com"}).status_code == 302
+    assert User.objects.get(username="new").email == "new@example.com"
+
+
+# -- leaving ----------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_member_leaves(boss, member):
+    there = Client()
+    there.force_login(member)
+    other = Client()
+    other.force_login(User.objects.get(username="boss"))
+    AccessAttempt.objects.create(username=member.username, ip_address="203.0.113.1", failures_since_start=1)
+    boss.get(page(member, "change"))
+    Point.objects.filter(pk=member.pk).update(balance=700)
+    address = url("point", member.pk, "leave")
+    confirm = boss.get(address)
+    assert "700P are left" in confirm.text
+    assert User.objects.get(pk=member.pk).is_active
+    response = boss.post(address, {"confirmed": "yes"}, follow=True)
+    assert told(response) == ["The member has left: personal data are scrubbed, the login is closed."]
+    gone = User.objects.get(pk=member.pk)
+    assert (gone.username, gone.email, gone.first_name, gone.last_name) == (f"left-{gone.pk}", "", "", "")
+    assert (gone.is_active, gone.has_usable_password(), gone.groups.count()) == (False, False, 0)
+    assert PointTransaction.objects.get().owner_id == gone.pk
+    keys = [session.get_decoded()["_auth_user_id"] for session in Session.objects.all()]
+    assert str(gone.pk) not in keys
+    assert len(keys) == 2
+    assert there.get("/billing/charge/").status_code == 302
+    assert AccessAttempt.objects.count() == 0
+    for table in (LogEntry, User):
+        for row in table.objects.values_list():
+            assert "hong@example.com" not in str(row)
+    assert "Let the member leave" in response.text
+    assert url("point", member.pk, "leave") not in response.text
+
+
+def test_leaving_twice_changes_nothing(member):
+    scrub(member)
+    before = User.objects.filter(pk=member.pk).values().get()
+    scrub(User.objects.get(pk=member.pk))
+    after = User.objects.filter(pk=member.pk).values().get()
+    assert {**after, "password": ""} == {**before, "password": ""}
+
+
+def test_staff_do_not_leave_like_this(boss, make_staff):
+    someone = make_staff("support")
+    assert "Staff cannot leave" in told(boss.post(url("point", someone.pk, "leave"), {"confirmed": "yes"}, follow=True))[0]
+    assert User.objects.get(pk=someone.pk).is_active
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
+def test_nobody_leaves_while_money_is_on_its_way(gateway, boss, user, settings):
+    settings.IAMPORT_PG_API_KEY = "inicis-key"
+    txn = PointTransaction.objects.start(user=user, amount=10_000, pay_method="vbank")
+    PointTransaction.objects.sync(gateway.pay(txn.merchant_uid, outcome="vbank"))
+    assert "still open" in told(boss.post(url("point", user.pk, "leave"), {"confirmed": "yes"}, follow=True))[0]
+    PointTransaction.objects.close_account(txn, by=user)
+    assert "has left" in told(boss.post(url("point", user.pk, "leave"), {"confirmed": "yes"}, follow=True))[0]
