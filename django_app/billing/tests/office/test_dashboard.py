@@ -109,8 +109,12 @@ def test_it_says_that_nobody_closes_days(log_in, paid):
 def test_what_waits(log_in, make_txn, make_user):
     for number in range(2):
         txn = make_txn()
-        txn.cancellations.create(kind="cancel", state="unknown", needs_staff=bool(number), imp_uid="imp_1", amount=1, base=0, checksum=1, reason="r")
-    PointTransaction.objects.filter(pk=make_txn(amount=30_000).pk).update(vbank_num="1", vbank_date=timezone.now() + DAY, review="second_payment")
+        txn.cancellations.create(
+            kind="cancel", state="unknown", needs_staff=bool(number), imp_uid="imp_1", amount=1, base=0, checksum=1, reason="r"
+        )
+    PointTransaction.objects.filter(pk=make_txn(amount=30_000).pk).update(
+        vbank_num="1", vbank_date=timezone.now() + DAY, review="second_payment"
+    )
     Point.objects.create(user=make_user("short"), balance=-700)
     ReconcileRun.objects.create(finished=timezone.now(), result={"exit_code": 1, "remaining": 3, "unknown": {"count": 4}})
     finance = log_in("finance")
@@ -191,7 +195,9 @@ def test_a_rate_is_rounded_down():
 def october(user):
     """Two closed days at the end of October, one in November."""
     for day, method, charged, spent in ((30, "card", 5_000, 0), (31, "card", 1_000, 0), (31, "", 0, 300)):
-        DailyFigures.objects.create(day=date(2026, 10, day), pay_method=method, charged=charged, spent=spent, cancelled=200 if day == 30 else 0)
+        DailyFigures.objects.create(
+            day=date(2026, 10, day), pay_method=method, charged=charged, spent=spent, cancelled=200 if day == 30 else 0
+        )
     DailyFigures.objects.create(day=date(2026, 11, 1), adjusted=-50)
 
 

@@ -96,7 +96,9 @@ def test_days(log_in, rows):
 
 def test_the_ledger_and_the_cancels(log_in, rows, user):
     Point.objects.adjust(user=rows[0].owner.user, delta=7, key="=k", reason="@fix", by=user)
-    rows[0].cancellations.create(kind="return", imp_uid="imp_9", amount="12.5", currency="USD", base=0, checksum=1, reason="r", by_name="staff")
+    rows[0].cancellations.create(
+        kind="return", imp_uid="imp_9", amount="12.5", currency="USD", base=0, checksum=1, reason="r", by_name="staff"
+    )
     finance = log_in("finance")
     table = read(finance.get(f"{LEDGER}export/csv/"))
     assert column(table, "Points") == ["7", "3000", "2000", "1000"]
@@ -107,7 +109,7 @@ def test_the_ledger_and_the_cancels(log_in, rows, user):
 
 def test_in_korean(log_in, rows):
     table = read(log_in("finance").get(f"{TRANSACTIONS}export/csv/", headers={"accept-language": "ko"}))
-    assert "결제됨" in column(table, "상태")
+    assert "결제 완료" in column(table, "상태")
 
 
 # -- personal data --------------------------------------------------------------------------------------------------------------------------
@@ -162,7 +164,12 @@ def test_every_export_is_written_down(log_in, rows, caplog):
     entry = LogEntry.objects.get()
     assert (entry.user.username, entry.content_type.model, entry.object_id) == ("finance", "pointtransaction", None)
     facts = json.loads(entry.change_message)
-    assert facts == {"what": "export", "kind": "xlsx", "full": False, "filters": {"q": "h•••@example.com", "status": "paid", "since": "2026-01-01"}}
+    assert facts == {
+        "what": "export",
+        "kind": "xlsx",
+        "full": False,
+        "filters": {"q": "h•••@example.com", "status": "paid", "since": "2026-01-01"},
+    }
     assert "finance: export billing.PointTransaction" in caplog.text
     assert "hong@" not in caplog.text
     log_in("boss").get(f"{LEDGER}export/csv/")
