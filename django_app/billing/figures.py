@@ -45,7 +45,7 @@ class Sums:
     adjusted: int = 0
 
     def __add__(self, other: Sums) -> Sums:
-        return Sums(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+        return Sums(*(getattr(self, name) + getattr(other, name) for name in COLUMNS))
 
     @property
     def net(self) -> int:
@@ -235,13 +235,13 @@ class Overview:
     owed: int
     by_key: Mapping[Key, Sums]
 
-    def day(self, day: date) -> Sums:
-        """One day, all methods."""
-        return total(sums for (on, _method), sums in self.by_key.items() if on == day)
-
-    def days(self, number: int) -> list[date]:
-        """The last `number` days, today the last."""
-        return [self.today - DAY * back for back in reversed(range(number))]
+    def days(self, number: int) -> list[tuple[date, Sums]]:
+        """The last `number` days, all methods, today the last."""
+        sums = {self.today - DAY * back: Sums() for back in reversed(range(number))}
+        for (on, _method), found in self.by_key.items():
+            if on in sums:
+                sums[on] += found
+        return list(sums.items())
 
     def period(self, number: int) -> Sums:
         """The last `number` days together."""

@@ -17,7 +17,7 @@ from billing.admin import charts
 from billing.admin.cells import METHODS
 from billing.admin.wording import NOTHING, badge, moment, points, won
 from billing.backlog import Backlog, LastRun, backlog
-from billing.figures import DAY, Overview, Sums, overview
+from billing.figures import DAY, Overview, Sums, overview, total
 
 DAYS = 30
 PERIODS = (1, 7, DAYS)
@@ -54,6 +54,7 @@ def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
         return given
     now = timezone.now()
     found, waits = overview(DAYS, now=now), backlog(now=now)
+    days = found.days(DAYS)
     return {
         **given,
         "figures": {
@@ -64,10 +65,10 @@ def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
             "reconcile": _reconcile(waits.reconcile),
             "closed_until": found.closed_until,
             "is_behind": found.closed_until is None or found.closed_until < found.today - DAY,
-            "first": found.days(DAYS)[0],
+            "first": days[0][0],
             "last": found.today,
-            "money": _money(found),
-            "rates": _rates(found),
+            "money": _money(days),
+            "rates": _rates(days),
             "close": reverse("admin:billing_dailyfigures_changelist"),
         },
     }
@@ -116,12 +117,7 @@ def _cells(sums: Sums) -> list[str]:
 # -- charts -------------------------------------------------------------------------------------------------------------------------------
 
 
-def _by_day(found: Overview) -> list[tuple[date, Sums]]:
-    return [(day, found.day(day)) for day in found.days(DAYS)]
-
-
-def _money(found: Overview) -> dict[str, Any]:
-    days = _by_day(found)
+def _money(days: list[tuple[date, Sums]]) -> dict[str, Any]:
     titles = [
         f"{day:%m-%d} · {_('Paid')} {won(sums.charged)} · {_('Cancelled')} {won(sums.cancelled)}" for day, sums in days
     ]  # what somebody reads who points at a bar
@@ -135,13 +131,12 @@ def _money(found: Overview) -> dict[str, Any]:
     }
 
 
-def _rates(found: Overview) -> dict[str, Any]:
-    days = _by_day(found)
+def _rates(days: list[tuple[date, Sums]]) -> dict[str, Any]:
     titles = [f"{day:%m-%d} · {rate(sums)} · {sums.succeeded:,}/{sums.attempts:,}" for day, sums in days]
     told = _("Share of the attempts of each of the last %(days)d days that were paid. All of them together: %(rate)s.")
     return {
         "chart": charts.bars([sums.rate or 0 for _day, sums in days], [], titles, most=1),
-        "says": told % {"days": DAYS, "rate": rate(found.period(DAYS))},
+        "says": told % {"days": DAYS, "rate": rate(total(sums for _day, sums in days))},
         "table": Table(
             [_("Day"), _("Attempts"), _("Paid"), _("Success rate")],
             [(f"{day:%Y-%m-%d}", [f"{sums.attempts:,}", f"{sums.succeeded:,}", rate(sums)]) for day, sums in reversed(days)],

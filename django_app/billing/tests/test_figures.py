@@ -318,7 +318,7 @@ def test_periods(attempt, plant):
     assert [overview.period(number).charged for number in (1, 7, 30)] == [1_000, 21_000, 721_000]
     assert (overview.period(1).attempts, overview.period(1).rate) == (2, 0.5)
     assert overview.by_method(1) == {"card": figures.Sums(attempts=2, succeeded=1, charged=1_000), "": figures.Sums(spent=100)}
-    assert overview.day(date(2026, 11, 18)).net == 20_000
+    assert dict(overview.days(7))[date(2026, 11, 18)].net == 20_000
     assert overview.owed == 5_721_000 - 100
     assert figures.Sums().rate is None
 
