@@ -8,7 +8,7 @@ JOBS ?= 2
 export HOST PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser check typings conformance bench-sandbox bench-reconcile format messages screenshots clean
+.PHONY: help run test test-browser test-browser-all check typings conformance bench-sandbox bench-reconcile format messages screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,6 +32,9 @@ test: $(VENV)/.dev  ## all tests: SQLite, then money on PostgreSQL, then the bro
 
 test-browser: $(VENV)/.dev  ## only the tests that drive Chromium
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "browser"
+
+test-browser-all: $(VENV)/.dev  ## the payer's pages in both widths and both languages, and inside other apps' browsers
+	BROWSER_ALL=1 $(BIN)/python -m pytest -q -n $(JOBS) -m "browser" --ignore=django_app/sandbox
 
 check: $(VENV)/.dev  ## lint, types, templates, migrations, deploy checks, translations
 	$(BIN)/ruff check .

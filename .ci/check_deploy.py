@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+MERCHANT = ("name", "representative", "registration_number", "mail_order_number", "address", "telephone", "email")
 
 with tempfile.TemporaryDirectory() as folder:
     settings = json.loads((ROOT / ".config_secret" / "settings_common.example.json").read_text(encoding="utf-8"))
@@ -17,7 +18,9 @@ with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "settings_common.json"
     path.write_text(json.dumps(settings), encoding="utf-8")
     kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "IAMPORT_", "BILLING_", "DATABASE_", "CACHE_"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DJANGO_", "IAMPORT_", "BILLING_", "DATABASE_", "CACHE_", "PUBLIC_"))
     }
     live = {
         "SETTINGS_COMMON_FILE": str(path),
@@ -25,6 +28,9 @@ with tempfile.TemporaryDirectory() as folder:
         "PUBLIC_URL": "https://points.example",
         "DATABASE_URL": f"sqlite:///{folder}/live.sqlite3",
         "CACHE_URL": f"file://{folder}/cache",
+        "BILLING_MERCHANT": json.dumps(dict.fromkeys(MERCHANT, "filled in")),
+        "DJANGO_EMAIL_HOST": "mail.points.example",
+        "DJANGO_EMAIL_FROM": "no-reply@points.example",
     }
     command = [sys.executable, "django_app/manage.py", "check", "--deploy", "--fail-level", "WARNING"]
     sys.exit(subprocess.call(command, cwd=ROOT, env={**kept, **live}))

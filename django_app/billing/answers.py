@@ -8,10 +8,10 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import gettext_lazy
+from django.utils.translation import get_language_from_request, gettext_lazy, override
 from django.views.csrf import csrf_failure as django_csrf_failure
-from django.views.defaults import bad_request as django_bad_request
 
 from billing.errors import GatewayError, GatewayRefused, GatewayUnreachable, PaymentNotFound
 from billing.models import PointTransaction
@@ -34,6 +34,7 @@ ERRORS: dict[str, tuple[HTTPStatus, Any]] = {
         gettext_lazy("The payment service did not make the refund. Your points are back; our support can help you."),
     ),
     "too_many": (HTTPStatus.TOO_MANY_REQUESTS, gettext_lazy("That was too often. Wait a minute and try again.")),
+    "maintenance": (HTTPStatus.SERVICE_UNAVAILABLE, gettext_lazy("We are working on the service. Please try again in a few minutes.")),
     "gateway_refused": (
         HTTPStatus.BAD_GATEWAY,
         gettext_lazy("The payment service did not accept our request. If you paid, your points arrive by themselves."),
@@ -71,15 +72,15 @@ def row(txn: PointTransaction, *, status: int = 200) -> JsonResponse:
     """
     state = standing(txn)
     if state.name in ("returning", "returned"):
-        return error("wrong_money", message=state.message, next=payment_url(txn))
+        return error("wrong_money", message=state.words, next=payment_url(txn))
     body = {
         "merchant_uid": txn.merchant_uid,
         "status": txn.status,
         "amount": txn.amount,
         "cancel_amount": txn.cancel_amount,
         "balance": txn.owner.balance,
-        "message": state.message,
-        "next": None if state.name == "checking" else payment_url(txn),
+        "message": state.words,
+        "next": None if state.name in ("checking", "unfinished") else payment_url(txn),
     }
     return JsonResponse(body, status=status)
 
@@ -114,7 +115,9 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     match = request.resolver_match
     if match and getattr(match.func, "answers_json", False):
         return error("bad_input")
-    return django_bad_request(request, exception)  # type: ignore[arg-type]
+    # It may come before the middleware that chooses the language, and the thread may speak the last reader's.
+    with override(get_language_from_request(request)):
+        return render(request, "400.html", status=400)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -16,9 +16,10 @@ class BillingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from billing import checks, installation  # noqa: F401  (checks register themselves)
+        from billing import checks, installation, mail  # noqa: F401  (checks register themselves)
 
         connection_created.connect(installation.on_connection, dispatch_uid="billing.installation")
+        mail.connect()
         post_migrate.connect(_after_migrate, sender=self, dispatch_uid="billing.after_migrate")
 
 

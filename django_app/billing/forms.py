@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.errors import NotAnId
@@ -17,15 +18,38 @@ _WON = re.compile(r"[1-9][0-9]{0,11}")  # ASCII only; int() and forms.IntegerFie
 _PHONE = re.compile(r"[0-9+][0-9 -]{6,18}[0-9]")
 
 
+EASY_PAY = ("kakaopay", "naverpay", "tosspay", "payco")  # each needs a contract, which a configured channel shows
+_TRUE, _FALSE = {"true", "on", "1", "yes"}, {"false", "off", "0", "no", ""}
+
+
 def pay_methods() -> list[tuple[str, str]]:
-    """The methods a payer may choose, with their names."""
+    """The methods a payer may choose, with their names: BILLING_METHODS, and every easy-pay method that has a channel. Without one it is
+    not offered, even where BILLING_METHODS names it."""
+    channels = settings.IAMPORT_CHANNELS
+    offered = [method for method in settings.BILLING_METHODS if method not in EASY_PAY or method in channels]
+    offered += [method for method in EASY_PAY if method in channels and method not in offered]
     names = dict(PayMethod.choices)
-    return [(method, str(names.get(method, method))) for method in settings.BILLING_METHODS]
+    return [(method, str(names.get(method, method))) for method in offered]
+
+
+def asks_phone(pay_method: str) -> bool:
+    """Whether this method's processor wants a telephone number. Easy-pay services know their payer."""
+    return settings.BILLING_ASK_PHONE and pay_method not in EASY_PAY
 
 
 def won(amount: int) -> str:
     """12000 → "12,000"."""
     return f"{amount:,}"
+
+
+def short_won(amount: int) -> str:
+    """A round amount in few letters: 5000 → "5k", 30000 → "30k"; in Korean 5천, 3만."""
+    if amount % 10_000 == 0:
+        # Translators: an amount in ten thousands, for example "30k"; in Korean "3만"
+        return gettext("%(tens)s0k") % {"tens": won(amount // 10_000)}
+    if amount % 1_000 == 0 and amount < 10_000:
+        return gettext("%(thousands)sk") % {"thousands": amount // 1_000}
+    return won(amount)
 
 
 class WonField(forms.CharField):
@@ -63,20 +87,35 @@ class CheckoutForm(forms.Form):
         error_messages={"required": _("Choose how to pay."), "invalid_choice": _("This way to pay is not offered. Choose another one.")},
     )
     buyer_tel = forms.CharField(required=False, max_length=40, error_messages={"max_length": _("Enter a telephone number.")})
+    agree = forms.CharField(required=False)
 
-    def clean_buyer_tel(self) -> str:
-        """Digits and dashes as typed, at most 16 characters; needed where BILLING_ASK_PHONE says so."""
-        phone = self.cleaned_data["buyer_tel"]
-        if not phone and not settings.BILLING_ASK_PHONE:
-            return ""
+    def clean_buyer_tel(self) -> str | None:
+        """Digits and dashes as typed, at most 16 characters. None: nothing was said about it, so nothing changes.
+
+        The page always sends the field where it asks for it, and then an empty one is a mistake.
+        """
+        if "buyer_tel" not in self.data:
+            return None
+        phone: str = self.cleaned_data["buyer_tel"]
         if not phone:
-            raise forms.ValidationError(_("Enter a telephone number: the payment company asks for it."), "required")
-        if not _PHONE.fullmatch(phone):
-            raise forms.ValidationError(_("Enter a telephone number such as 010-1234-5678."), "invalid")
+            if asks_phone(self.cleaned_data.get("pay_method", "")):
+                raise forms.ValidationError(_("Enter a telephone number: the payment company asks for it."), "required")
+            return ""
         compact = phone.replace(" ", "")
-        if len(compact) > 16:
+        if not _PHONE.fullmatch(phone) or len(compact) > 16:
             raise forms.ValidationError(_("Enter a telephone number such as 010-1234-5678."), "invalid")
         return compact
+
+    def clean_agree(self) -> bool | None:
+        """The consent to this purchase. The page always says yes or no, and no is refused. None: a program that does not know the field."""
+        if "agree" not in self.data:
+            return None
+        said = self.cleaned_data["agree"].lower()
+        if said not in _TRUE | _FALSE:
+            raise forms.ValidationError(_("Please check what you entered."), "invalid")
+        if said in _FALSE:
+            raise forms.ValidationError(_("Please agree to the purchase first."), "required")
+        return True
 
 
 class ValidationForm(forms.Form):

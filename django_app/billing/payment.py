@@ -89,7 +89,7 @@ class Payment:
     @property
     def cancels_at_once(self) -> bool:
         """Card, transfer and phone are cancelled at once (specification of cancel); all else may be accepted now and done later."""
-        return self.pay_method in AT_ONCE
+        return self.pay_method in AT_ONCE and not self.needs_account
 
     @property
     def needs_account(self) -> bool:
@@ -111,6 +111,8 @@ class Payment:
         status = data.get("status")
         if status not in Status.values:
             raise GatewayNonsense("the payment has no known status")
+        if cancel_amount and status in (Status.READY, Status.FAILED):
+            raise GatewayNonsense(f"{cancel_amount} was cancelled of a payment that is {status}")
         try:
             imp_uid = check_imp_uid(data.get("imp_uid"))
         except NotAnId:

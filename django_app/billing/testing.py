@@ -55,6 +55,8 @@ class SandboxGateway:
     def __init__(self) -> None:
         self.all_calls: list[Call] = []
         self._instead: list[tuple[str, str, Callable[[Call], Answer] | Exception]] = []
+        self._handler = Client().handler
+        self._handler.load_middleware()  # once: it takes longer than any request that follows
         self.before_answer: Callable[[Call], None] | None = None
 
     @property
@@ -72,7 +74,7 @@ class SandboxGateway:
     def control(self, path: str, /, **body: Any) -> Any:
         """POST one control call and return its JSON; AssertionError where the sandbox refuses it."""
         with _own_language():
-            response = Client().post(CONTROL_PATH + path, json.dumps(body), content_type="application/json")
+            response = self._client().post(CONTROL_PATH + path, json.dumps(body), content_type="application/json")
         assert response.status_code < 300, response.content
         return response.json()
 
@@ -89,7 +91,7 @@ class SandboxGateway:
     def log(self) -> dict[str, Any]:
         """The sandbox's own record: `calls` and `deliveries`, in order."""
         with _own_language():
-            return Client().get(f"{CONTROL_PATH}log").json()
+            return self._client().get(f"{CONTROL_PATH}log").json()
 
     def deliver(self) -> list[dict[str, Any]]:
         """Hand out the queued webhooks now; they reach this project's own webhook view. Returns all deliveries so far."""
@@ -106,6 +108,19 @@ class SandboxGateway:
         self._instead.append((method, fragment, trouble or requests.ReadTimeout("hung")))
 
     # -- the route --
+
+    def _client(self) -> Client:
+        """A new one for every request, as threads may ask at once; they share the handler, as a server's threads do."""
+        client = Client()
+        client.handler = self._handler
+        return client
+
+    def _to_ourselves(self, request: requests.PreparedRequest) -> Answer:
+        """A webhook that the sandbox sends to this project."""
+        body = request.body or b""
+        with _own_language():
+            response = self._client().generic("POST", urlsplit(str(request.url)).path, body, content_type=request.headers["Content-Type"])
+        return response.status_code, {"Content-Type": response.headers["Content-Type"]}, response.content
 
     def _answer(self, request: requests.PreparedRequest) -> Answer:
         parts = urlsplit(str(request.url))
@@ -125,7 +140,7 @@ class SandboxGateway:
         sent = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers.items() if name != "Content-Type"}
         sent.pop("HTTP_CONTENT_LENGTH", None)
         with _own_language():
-            response = Client().generic(
+            response = self._client().generic(
                 call.method, API_PATH + path, body, content_type=request.headers.get("Content-Type", "application/octet-stream"), **sent
             )
         fault = response.headers.get("X-Sandbox-Fault")  # what a socket would show, see docs/sandbox.md
@@ -148,14 +163,6 @@ def _own_language() -> Iterator[None]:
         translation.activate(language) if language else translation.deactivate_all()
 
 
-def _to_ourselves(request: requests.PreparedRequest) -> Answer:
-    """A webhook that the sandbox sends to this project."""
-    body = request.body or b""
-    with _own_language():
-        response = Client().generic("POST", urlsplit(str(request.url)).path, body, content_type=request.headers["Content-Type"])
-    return response.status_code, {"Content-Type": response.headers["Content-Type"]}, response.content
-
-
 @contextmanager
 def sandbox_gateway() -> Iterator[SandboxGateway]:
     """Send every request for IAMPORT_API_URL to the sandbox app; whatever else would leave the process fails. No token is cached yet."""
@@ -165,5 +172,5 @@ def sandbox_gateway() -> Iterator[SandboxGateway]:
         address = re.compile(re.escape(settings.IAMPORT_API_URL) + ".*")
         for method in ("GET", "POST", "PUT", "DELETE"):
             mock.add_callback(method, address, callback=gateway._answer, content_type=None)
-        mock.add_callback("POST", re.compile(r"http://testserver/.*"), callback=_to_ourselves, content_type=None)
+        mock.add_callback("POST", re.compile(r"http://testserver/.*"), callback=gateway._to_ourselves, content_type=None)
         yield gateway

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from billing import views, views_cancel
+from billing import views, views_cancel, views_history
 from billing.payment import MERCHANT_UID
 
 
@@ -23,11 +23,15 @@ register_converter(MerchantUidConverter, "merchant_uid")
 app_name = "billing"
 urlpatterns = [
     path("charge/", views.charge, name="charge"),
+    path("terms/", views.terms, name="terms"),
     path("checkout/", views.checkout, name="checkout"),
     path("validation/", views.validation, name="validation"),
     path("complete/", views.complete, name="complete"),
     path("webhook/", views.webhook, name="webhook"),
-    path("payments/", views.payments, name="payments"),
+    path("payments/", views_history.payments, name="payments"),
+    path("payments.csv", views_history.payments_csv, name="payments_csv"),
+    path("entries/", views_history.entries, name="entries"),
+    path("entries.csv", views_history.entries_csv, name="entries_csv"),
     path("payments/<merchant_uid:merchant_uid>/", views.payment, name="payment"),
     path("payments/<merchant_uid:merchant_uid>/status/", views.status, name="status"),
     path("payments/<merchant_uid:merchant_uid>/cancel/", views_cancel.cancel, name="cancel"),

@@ -7,24 +7,29 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.urls import reverse
+from django.utils.log import log_response
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from billing import shared_cache, webhooks
+from billing.addresses import client_address
 from billing.answers import error, for_scripts, gateway_trouble, payment_url, row
 from billing.checkout import request_pay
 from billing.errors import GatewayError, NotAnId, PaymentNotFound, UnknownPayment
-from billing.forms import CheckoutForm, ValidationForm, is_merchant_uid, pay_methods
+from billing.forms import CheckoutForm, ValidationForm, WonField, asks_phone, is_merchant_uid, pay_methods, short_won, won
 from billing.iamport import Deadline
 from billing.models import Point, PointTransaction
+from billing.notices import Unreadable, parse
+from billing.outcome import arrival_words, left_words, outcome, recent
 from billing.payment import check_imp_uid
 from billing.standing import standing
 from billing.states import Return
-from billing.texts import charge_texts, payment_texts
+from billing.texts import charge_texts, data_block, exchange_words, pay_words, payment_texts
 from billing.throttle import allow
 
 ASK_EVERY = 5  # seconds: status asks the gateway about one open row at most that often
@@ -41,33 +46,55 @@ def _door() -> Deadline:
 @require_safe
 @login_required
 def charge(request: HttpRequest) -> HttpResponse:
-    """The charge page."""
-    limits = {
-        "min_amount": settings.BILLING_MIN_AMOUNT,
-        "max_amount": settings.BILLING_MAX_AMOUNT,
-        "amount_step": settings.BILLING_AMOUNT_STEP,
-        "presets": settings.BILLING_PRESETS,
-    }
-    page = reverse("billing:charge")
+    """The charge page. `?amount=…&pay_method=…` fills it in: after a login, after a payment that failed, from a link of the project."""
+    balance = Point.objects.balance_of(request.user)
+    methods = dict(pay_methods())
+    wanted = request.GET.get("pay_method", "")
+    method = wanted if wanted in methods else next(iter(methods), "")
+    amount = _wanted_amount(request)
+    texts = charge_texts()
     config = {
         "imp_code": settings.IAMPORT_CODE,
+        "sdk_url": settings.IAMPORT_SDK_URL,
         "checkout_url": reverse("billing:checkout"),
         "validation_url": reverse("billing:validation"),
         "payments_url": reverse("billing:payments"),
         "complete_url": reverse("billing:complete"),
-        "login_url": f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': page})}",
-        "texts": charge_texts(),
+        "login_url": resolve_url(settings.LOGIN_URL),
+        "min": settings.BILLING_MIN_AMOUNT,
+        "max": settings.BILLING_MAX_AMOUNT,
+        "step": settings.BILLING_AMOUNT_STEP,
+        "no_phone": [name for name in methods if not asks_phone(name)],
+        "texts": texts,
     }
     context = {
-        "balance": Point.objects.balance_of(request.user),
-        "methods": [{"value": value, "label": label} for value, label in pay_methods()],
+        "balance": balance,
+        "recent": recent(request.user),
+        "limits": {"min": config["min"], "max": config["max"], "step": config["step"]},
+        "presets": [{"value": f"{amount:d}", "text": f"+{short_won(amount)}"} for amount in settings.BILLING_PRESETS],
+        "methods": methods,
+        "pay_method": method,
+        "amount": won(amount) if amount else "",
+        # As the script says it too; from here, so that nothing moves while the page loads.
+        "method_help": texts.get(f"method_{method}", ""),
+        "exchange": exchange_words(texts, amount, method),
+        "pay_label": pay_words(texts, amount, method),
+        "after": balance + amount,
         "ask_phone": settings.BILLING_ASK_PHONE,
+        "phone_hidden": not asks_phone(method),
         "phone": request.session.get("buyer_tel", ""),
-        "sdk_url": settings.IAMPORT_SDK_URL,
         "config": config,
-        **limits,
+        "config_block": data_block(config, "charge-config"),
     }
     return render(request, "billing/charge.html", context)
+
+
+def _wanted_amount(request: HttpRequest) -> int:
+    """The amount of the address in won; 0 where it is none that may be charged."""
+    try:
+        return WonField().clean(request.GET.get("amount", ""))
+    except ValidationError:
+        return 0
 
 
 @never_cache
@@ -75,26 +102,49 @@ def charge(request: HttpRequest) -> HttpResponse:
 @login_required
 def payment(request: HttpRequest, merchant_uid: str) -> HttpResponse:
     """One own payment."""
-    txn = get_object_or_404(_own(request), merchant_uid=merchant_uid)
-    state = standing(txn)
+    txn = get_object_or_404(_own(request).prefetch_related("cancellations"), merchant_uid=merchant_uid)
+    found = outcome(txn)
+    config = {
+        "status_url": reverse("billing:status", args=[merchant_uid]),
+        "cancel_url": reverse("billing:cancel", args=[merchant_uid]),
+        "login_url": f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': request.path})}",
+        "texts": payment_texts(),
+    }
+    # What the page shows now, and so what would be news: replaced together with the page's content.
+    shown = {
+        "poll": found.state.is_open,
+        "words": found.state.words,
+        "status": txn.status,
+        "cancel_amount": txn.cancel_amount,
+        "left": found.left,
+    }
+    again = urlencode({"amount": txn.amount, "pay_method": txn.pay_method})
     context = {
         "txn": txn,
-        "state": state.name,
-        "message": state.message,
-        "method_label": txn.method_label,
+        "outcome": found,
+        "state": found.state.name,
+        "left_words": left_words(found.left) if found.left is not None else "",
         "balance": txn.owner.balance,
-        "config": {"status_url": reverse("billing:status", args=[merchant_uid]), "poll": state.is_open, "texts": payment_texts()},
+        "arrival": arrival_words(txn.paid_method or txn.pay_method),
+        "after_refund": txn.owner.balance - (found.offer.amount if found.offer else 0),
+        "again_url": f"{reverse('billing:charge')}?{again}",
+        "config": config,
+        "config_block": data_block(config, "payment-config"),
+        "shown_block": data_block(shown, "shown"),
     }
     return render(request, "billing/payment.html", context)
 
 
-@never_cache
 @require_safe
-@login_required
-def payments(request: HttpRequest) -> HttpResponse:
-    """The member's newest payments."""
-    newest = _own(request).order_by("-id")[:20]
-    return render(request, "billing/payments.html", {"payments": [(txn, standing(txn)) for txn in newest]})
+def terms(request: HttpRequest) -> HttpResponse:
+    """What a purchase of points means, and how it is refunded. A project replaces the template."""
+    context = {
+        "min_amount": settings.BILLING_MIN_AMOUNT,
+        "max_amount": settings.BILLING_MAX_AMOUNT,
+        "self_cancel_days": settings.BILLING_SELF_CANCEL_DAYS,
+        "methods": [name for _method, name in pay_methods()],
+    }
+    return render(request, "billing/terms.html", context)
 
 
 def _own(request: HttpRequest) -> Any:
@@ -114,8 +164,9 @@ def checkout(request: HttpRequest) -> HttpResponse:
         return error("bad_input", message=next(iter(fields.values()))[0], fields=fields)
     if not allow(f"checkout-{request.user.pk}", at_most=settings.BILLING_CHECKOUTS_PER_MINUTE, seconds=60):
         return error("too_many", headers={"Retry-After": "60"})
-    if form.cleaned_data["buyer_tel"] != request.session.get("buyer_tel", ""):
-        request.session["buyer_tel"] = form.cleaned_data["buyer_tel"]
+    phone = form.cleaned_data["buyer_tel"]
+    if phone is not None and phone != request.session.get("buyer_tel", ""):
+        request.session["buyer_tel"] = phone
     try:
         txn = PointTransaction.objects.start(
             user=request.user, amount=form.cleaned_data["amount"], pay_method=form.cleaned_data["pay_method"], deadline=_door()
@@ -145,7 +196,7 @@ def validation(request: HttpRequest) -> HttpResponse:
     if applied.txn.merchant_uid != merchant_uid:
         return error("ids_do_not_match")
     if isinstance(applied.decision, Return):
-        return error("wrong_money", message=standing(applied.txn).message, next=payment_url(applied.txn))
+        return error("wrong_money", message=standing(applied.txn).words, next=payment_url(applied.txn))
     return row(applied.txn)
 
 
@@ -174,31 +225,42 @@ def status(request: HttpRequest, merchant_uid: str) -> HttpResponse:
 def complete(request: HttpRequest) -> HttpResponse:
     """A phone comes back from the gateway. What the address claims is not believed: sync, then the payment's page tells the truth.
 
-    A payer whose session has ended is credited all the same, logs in and lands on that page; to anybody else it shows nothing.
+    A payer whose session has ended is credited all the same, logs in and lands on that page. Everybody is sent to the same page, whether
+    such a payment exists or not: it asks for a login, and to anybody but the payer it is a 404. (How long the answer takes does tell, but
+    only who knows the 128 random bits of a merchant_uid can ask.) HEAD is no payer coming back, so it asks nobody.
     """
     merchant_uid = request.GET.get("merchant_uid", "")
     if not is_merchant_uid(merchant_uid):
         return redirect("billing:charge")
-    txn = get_object_or_404(PointTransaction, merchant_uid=merchant_uid)
     try:
         imp_uid = check_imp_uid(request.GET.get("imp_uid"))
     except NotAnId:
         imp_uid = ""  # refused before it began: the gateway gave no number
-    if imp_uid and not (txn.is_bound and txn.imp_uid == imp_uid):
+    if imp_uid and request.method == "GET":
         # Trouble is no verdict: the event stays pending, the page says "checking" and goes on asking, never a false "failed".
-        webhooks.come_back(imp_uid, merchant_uid, request)
-    return redirect(payment_url(txn))
+        webhooks.come_back(imp_uid, merchant_uid, client_address(request))
+    return redirect("billing:payment", merchant_uid)
 
 
 @csrf_exempt  # the gateway has no token of ours; nothing it says is believed
 @require_POST
 def webhook(request: HttpRequest) -> HttpResponse:
-    """The gateway's notice: 200 handled or nothing to do, 400 unreadable, 503 deliver again."""
+    """The gateway's notice: 200 handled or nothing to do, 400 unreadable, 429 too much of that, 403 not a sender, 503 deliver again."""
+    sender = client_address(request)
+    if not webhooks.may_deliver(sender):
+        response = _plain("not the gateway", 403)
+        log_response("webhook refused: %s is not in BILLING_WEBHOOK_ADDRESSES", sender, response=response, request=request)
+        return response
     try:
-        notice, body = webhooks.parse(request)
-    except webhooks.Unreadable:
-        return HttpResponse("unreadable\n", content_type="text/plain", status=400)
-    event = webhooks.receive(notice, body, request)
-    if webhooks.try_again_helps(event):
-        return HttpResponse("try again\n", content_type="text/plain", status=503, headers={"Retry-After": "60"})
-    return HttpResponse("ok\n", content_type="text/plain")
+        notice = parse(request)
+    except Unreadable:
+        if webhooks.bear_rubbish(sender):
+            return _plain("unreadable", 400)
+        return _plain("too many unreadable deliveries", 429, **{"Retry-After": "60"})
+    if webhooks.receive(notice, sender):
+        return _plain("ok", 200)
+    return _plain("try again", 503, **{"Retry-After": "60"})
+
+
+def _plain(words: str, status: int, **headers: str) -> HttpResponse:
+    return HttpResponse(f"{words}\n", content_type="text/plain", status=status, headers=headers)

@@ -1,116 +1,142 @@
-"""Deliveries at the doors that anybody may knock at. The body is a hint where to look, never a fact: V1 signs nothing.
+"""Deliveries at the doors that anybody may knock at: the webhook, and the return of a phone. None of them is believed.
 
 A delivery is stored first, in its own transaction, then the gateway is asked under a deadline. What could not be finished stays
-`pending` and is found by reconcile.
+`pending`; reconcile tries it again, later and later, and after a week it is `dead`: kept, and named in the log.
+
+Anybody may also knock for ever, so everything here is bounded. What no row of ours is about is kept for diagnosis alone and costs no
+call. What a row is about is never refused because of that: each row has bounds of its own, and only who knows its merchant_uid (128
+random bits: its payer, the gateway, staff) can use them up.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
-from django.http import HttpRequest, QueryDict
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from billing.addresses import client_address
-from billing.errors import BillingError, GatewayError, NotAnId, PaymentNotFound, UnknownPayment
+from billing.addresses import is_listed, line_of
+from billing.errors import GatewayError, PaymentNotFound, UnknownPayment
 from billing.iamport import Deadline
 from billing.models import PointTransaction, WebhookEvent
-from billing.payment import check_imp_uid, text
+from billing.notices import Notice
 from billing.states import Status
+from billing.throttle import allow
 
-MAX_BODY = 16 * 1024  # bytes we read; a V1 notice has about 120
-KEPT_BODY = 2_000  # characters we store
-TRY_AGAIN = timedelta(minutes=5)
+logger = logging.getLogger(__name__)
 
+HOUR = timedelta(hours=1)
+FIRST_WAIT = timedelta(minutes=5)  # before a delivery is tried again; doubled after each try
+LONGEST_WAIT = timedelta(hours=6)
+GIVE_UP = timedelta(days=7)  # after its arrival
+MOST_WAITING = 20  # deliveries of one row that may be pending: reconcile asks for each
+SPARE_PER_HOUR = 70  # deliveries of one row that are stored in an hour beyond those that may ask
+UNKNOWN_PER_DAY = 10_000  # deliveries about nobody's row that are stored, whoever sends them
+FEWEST_DAYS = 8  # that closed deliveries are kept: longer than a pending one lives
 
-class Unreadable(BillingError):
-    """Not a notice: the sender gets 400."""
-
-
-@dataclass(frozen=True)
-class Notice:
-    """The parsed body of a webhook: `imp_uid`, `merchant_uid`, `status` and, for cancels, `cancellation_id` (vendor's webhook guide)."""
-
-    imp_uid: str
-    merchant_uid: str
-    status: str = ""
-    cancellation_id: str = ""
+Outcome = WebhookEvent.Outcome
 
 
-def parse(request: HttpRequest) -> tuple[Notice, str]:
-    """The notice and its raw text; JSON or form, as the vendor's console lets one choose. Raises Unreadable."""
-    try:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY:
-            raise Unreadable("too long")
-        raw = request.read(MAX_BODY + 1)
-        if len(raw) > MAX_BODY:
-            raise Unreadable("too long")
-        body = raw.decode("utf-8-sig")
-        if body.lstrip().startswith("{"):
-            data = json.loads(body)
-        else:
-            data = QueryDict(body).dict()
-        if not isinstance(data, dict):
-            raise Unreadable("not an object")
-        notice = Notice(
-            check_imp_uid(data.get("imp_uid")),
-            _merchant_uid(data.get("merchant_uid")),
-            text(data.get("status"), 20),
-            text(data.get("cancellation_id"), 40),
-        )
-    except (ValueError, RecursionError, OSError, SuspiciousOperation):  # no id, bad JSON, not UTF-8, too many fields, a sender gone
-        raise Unreadable("not a notice") from None
-    return notice, text(body, KEPT_BODY)
+# -- who may deliver ------------------------------------------------------------------------------------------------------------
 
 
-def _merchant_uid(value: object) -> str:
-    """Any text of V1's length: a merchant account may be shared with a shop whose order numbers look different from ours."""
-    if isinstance(value, str) and value and value == text(value, 40):
-        return value
-    raise NotAnId("not a merchant_uid")
+def may_deliver(sender: str | None) -> bool:
+    """Whether webhooks are taken from this address: from anybody, unless BILLING_WEBHOOK_ADDRESSES lists somebody.
+
+    Sandbox mode does not look at that list: it serves this machine alone, and the stand-in gateway delivers from here.
+    """
+    listed = settings.BILLING_WEBHOOK_ADDRESSES
+    return settings.IAMPORT_MODE == "sandbox" or not listed or is_listed(sender, listed)
 
 
-def receive(notice: Notice, body: str, request: HttpRequest) -> WebhookEvent:
-    """Store a delivery and act on it. Returns the stored event; its outcome and error say what became of it.
+def bear_rubbish(sender: str | None) -> bool:
+    """Count one more delivery that is of no use to us; False beyond BILLING_RUBBISH_PER_MINUTE of this sender."""
+    return allow(f"rubbish-{line_of(sender)}", at_most=settings.BILLING_RUBBISH_PER_MINUTE, seconds=60)
+
+
+# -- the doors ------------------------------------------------------------------------------------------------------------------
+
+
+def receive(notice: Notice, sender: str | None) -> bool:
+    """Store a delivery from this address and act on it. False: the sender should deliver it once more.
 
     A merchant_uid that no row has, and news that cannot change the row, cost no gateway call. The same delivery twice does no harm.
     """
-    txn = PointTransaction.objects.filter(merchant_uid=notice.merchant_uid).first()
     event = WebhookEvent(
-        address=client_address(request),
+        address=sender,
         imp_uid=notice.imp_uid,
         merchant_uid=notice.merchant_uid,
         claimed_status=notice.status,
         cancellation_id=notice.cancellation_id,
-        body=body,
-        next_try_at=timezone.now() + TRY_AGAIN,
+        body=notice.body,
     )
-    if txn is None:
-        _close(event, WebhookEvent.Outcome.IGNORED, "no such merchant_uid")
-    elif _nothing_can_change(txn, notice):
-        _close(event, WebhookEvent.Outcome.DONE)
-    if event.outcome == WebhookEvent.Outcome.PENDING:
-        _act(event)
-    else:
+    row = _row(notice.merchant_uid)
+    if row is None:
+        # Never told to come again: shops may share a merchant account, and theirs are honest deliveries.
+        if bear_rubbish(sender) and allow("unknown-notices", at_most=UNKNOWN_PER_DAY, seconds=86_400):
+            _close(event, Outcome.IGNORED, "no such merchant_uid")
+            event.save(force_insert=True)
+        return True
+    useless = _nothing_can_change(row, event)
+    if _flooded(row):
+        return useless
+    if useless:
+        _close(event, Outcome.DONE)
         event.save(force_insert=True)
-    return event
+        return True
+    return _act(event, room=row.waiting < MOST_WAITING)
 
 
-def come_back(imp_uid: str, merchant_uid: str, request: HttpRequest) -> WebhookEvent:
-    """Store that a browser came back from the gateway for a row that exists, and act on it, as on a webhook."""
-    event = WebhookEvent(
-        source=WebhookEvent.Source.RETURN,
-        address=client_address(request),
-        imp_uid=imp_uid,
-        merchant_uid=merchant_uid,
-        next_try_at=timezone.now() + TRY_AGAIN,
-    )
-    _act(event)
-    return event
+def come_back(imp_uid: str, merchant_uid: str, sender: str | None) -> None:
+    """A browser at this address came back from the gateway with these ids. For a row that the payment can change: as a webhook, else
+    nothing. Trouble with the gateway is not raised: what could not be finished is pending.
+    """
+    row = _row(merchant_uid)
+    event = WebhookEvent(source=WebhookEvent.Source.RETURN, address=sender, imp_uid=imp_uid, merchant_uid=merchant_uid)
+    if row is not None and not _flooded(row) and not _nothing_can_change(row, event):
+        _act(event, room=row.waiting < MOST_WAITING)
+
+
+def _row(merchant_uid: str) -> Any:
+    """The row, with the number of deliveries `heard` of it within the hour and of those `waiting` to be tried again: one statement."""
+    deliveries = WebhookEvent.objects.filter(merchant_uid=OuterRef("merchant_uid"))
+    heard = deliveries.filter(received_at__gt=timezone.now() - HOUR)
+    waiting = deliveries.filter(outcome=Outcome.PENDING)
+    return PointTransaction.objects.filter(merchant_uid=merchant_uid).annotate(heard=_count(heard), waiting=_count(waiting)).first()
+
+
+def _count(deliveries: QuerySet[WebhookEvent]) -> Coalesce:
+    return Coalesce(Subquery(deliveries.values("merchant_uid").annotate(n=Count("pk")).values("n")), 0)
+
+
+def _flooded(row: Any) -> bool:
+    """So many deliveries of this row within the hour that no more are stored: a payer with few tabs and a gateway never cause that."""
+    return row.heard >= settings.BILLING_CALLS_PER_HOUR + SPARE_PER_HOUR
+
+
+def _act(event: WebhookEvent, *, room: bool) -> bool:
+    """Store the event, ask, and note on it what came of that. False: the sender should deliver it once more.
+
+    room: whether it may wait for its next try; one that may not is closed, and only the sender can bring it again.
+    """
+    event.tries, event.next_try_at = 1, timezone.now() + FIRST_WAIT
+    event.save(force_insert=True)
+    if not _may_ask(event):
+        event.tries, event.error = 0, "asked too often this hour"
+        if not room:
+            _close(event, Outcome.IGNORED, f"{event.error}, and others wait already")
+        event.save(update_fields=["tries", "outcome", "error", "handled_at", "next_try_at"])
+        return room
+    trouble = _ask(event, Deadline(settings.BILLING_DOOR_SECONDS))
+    if isinstance(trouble, PaymentNotFound) and not room:
+        _close(event, Outcome.IGNORED, f"{event.error}; others wait already")
+    _note(event)
+    return trouble is None
 
 
 def _may_ask(event: WebhookEvent) -> bool:
@@ -118,34 +144,35 @@ def _may_ask(event: WebhookEvent) -> bool:
 
     It is stored already and counts itself, so that events which come at the same time do not overlook each other.
     """
-    since = timezone.now() - timedelta(hours=1)
-    asked = WebhookEvent.objects.filter(merchant_uid=event.merchant_uid, received_at__gt=since, tries__gt=0, id__lte=event.pk)
+    asked = WebhookEvent.objects.filter(
+        merchant_uid=event.merchant_uid, received_at__gt=timezone.now() - HOUR, tries__gt=0, id__lte=event.pk
+    )
     return asked.count() <= settings.BILLING_CALLS_PER_HOUR
 
 
-def _nothing_can_change(txn: PointTransaction, notice: Notice) -> bool:
+def _nothing_can_change(txn: PointTransaction, event: WebhookEvent) -> bool:
     """The row holds this very payment's money, and only a further cancel could move it."""
-    if not txn.is_bound or txn.imp_uid != notice.imp_uid:
+    if not txn.is_bound or txn.imp_uid != event.imp_uid:
         return False
-    return txn.cancel_amount == txn.amount or notice.status != Status.CANCELLED
+    return txn.cancel_amount == txn.amount or event.claimed_status != Status.CANCELLED
 
 
-def _act(event: WebhookEvent) -> None:
-    """Store the event, sync, and note on it what came of that."""
-    event.tries = 1
-    event.save(force_insert=True)
-    if not _may_ask(event):
-        event.tries, event.error = 0, "asked too often this hour"
-        event.save(update_fields=["tries", "error"])
-        return
+def _ask(event: WebhookEvent, deadline: Deadline | None) -> GatewayError | None:
+    """Sync. The event (not stored here) is closed, or stays pending and has the trouble, which is returned.
+
+    That the gateway does not know the payment is such a trouble for a row that exists: its own parts may not agree for some seconds after
+    a payment began, so the sender is asked to come again and so are we. Who invents an imp_uid wins only a few calls, which are bounded.
+    """
     try:
-        PointTransaction.objects.sync(event.imp_uid, deadline=Deadline(settings.BILLING_DOOR_SECONDS))
-        _close(event, WebhookEvent.Outcome.DONE)
-    except (PaymentNotFound, UnknownPayment) as error:
-        _close(event, WebhookEvent.Outcome.IGNORED, str(error))
+        PointTransaction.objects.sync(event.imp_uid, deadline=deadline)
+    except UnknownPayment as error:
+        _close(event, Outcome.IGNORED, str(error))
     except GatewayError as error:
         event.error = f"{type(error).__name__}: {error}"[:300]
-    event.save(update_fields=["outcome", "error", "handled_at", "next_try_at"])
+        return error
+    else:
+        _close(event, Outcome.DONE)
+    return None
 
 
 def _close(event: WebhookEvent, outcome: WebhookEvent.Outcome, error: str = "") -> None:
@@ -153,6 +180,79 @@ def _close(event: WebhookEvent, outcome: WebhookEvent.Outcome, error: str = "") 
     event.handled_at, event.next_try_at = timezone.now(), None
 
 
-def try_again_helps(event: WebhookEvent) -> bool:
-    """Whether the sender should deliver once more: the gateway was asked and gave no usable answer."""
-    return event.outcome == WebhookEvent.Outcome.PENDING and event.tries > 0
+def _note(event: WebhookEvent) -> None:
+    """Store what came of this try, unless a later try has begun or closed the event meanwhile."""
+    _waiting(event).update(outcome=event.outcome, error=event.error, handled_at=event.handled_at, next_try_at=event.next_try_at)
+
+
+def _waiting(event: WebhookEvent) -> QuerySet[WebhookEvent]:
+    return WebhookEvent.objects.filter(pk=event.pk, outcome=Outcome.PENDING, tries=event.tries)
+
+
+# -- what is left over ------------------------------------------------------------------------------------------------------------
+
+
+def due(*, at_once: int = 100) -> Iterator[list[WebhookEvent]]:
+    """Pending deliveries whose next try has come, those that wait longest first, in slices of `at_once`.
+
+    Each slice is read when its turn comes, so that memory does not grow with their number. What becomes due meanwhile is left to the next
+    walk, so that it ends.
+    """
+    waiting = WebhookEvent.objects.filter(outcome=Outcome.PENDING, next_try_at__lte=timezone.now()).order_by("next_try_at", "id")
+    page = waiting
+    while batch := list(page[:at_once]):
+        last, time = batch[-1].pk, batch[-1].next_try_at  # before the caller tries, and so changes, them
+        yield batch
+        page = waiting.filter(Q(next_try_at__gt=time) | Q(next_try_at=time, id__gt=last), next_try_at__gte=time)
+
+
+def try_again(event: WebhookEvent, *, deadline: Deadline | None = None) -> bool:
+    """Ask the gateway about a pending delivery, also about one that was over its hour's cap. True: it is closed; False: it stays pending.
+
+    Trouble with the gateway is not raised: it stands in `event.error`, and the next try is put off, twice as long each time; a delivery
+    that is older than GIVE_UP is `dead` then. Each try is claimed first, so that of several callers one asks, and a process that dies in
+    the middle leaves a delivery that is tried later. Several of one payment cost one call once its money is there: the others can change
+    nothing any more. Must not be called inside a transaction.
+    """
+    next_try_at = timezone.now() + min(FIRST_WAIT * 2 ** min(event.tries, 10), LONGEST_WAIT)
+    if not _waiting(event).update(tries=event.tries + 1, next_try_at=next_try_at):
+        event.refresh_from_db()
+        return event.outcome != Outcome.PENDING
+    event.tries, event.next_try_at = event.tries + 1, next_try_at
+    txn = PointTransaction.objects.filter(merchant_uid=event.merchant_uid).first()
+    if txn is not None and _nothing_can_change(txn, event):
+        _close(event, Outcome.DONE)
+    elif _ask(event, deadline) and timezone.now() - event.received_at >= GIVE_UP:
+        _close(event, Outcome.DEAD, f"given up after {GIVE_UP.days} days: {event.error}")
+        logger.warning("delivery %s about %s is dead, %s", event.pk, event.merchant_uid, event.error)
+    _note(event)
+    return event.outcome != Outcome.PENDING
+
+
+def unanswered(event: WebhookEvent) -> bool:
+    """Whether the last try met a gateway in trouble, so that it may be wise not to ask about others now. That it does not know this
+    payment, or contradicts what we know of it, says nothing about others.
+    """
+    return event.error.startswith(("GatewayUnreachable", "GatewayRefused"))
+
+
+def prunable(days: int) -> QuerySet[WebhookEvent]:
+    """Deliveries that were closed more than `days` days ago; never pending ones. Raises ValueError below FEWEST_DAYS.
+
+    By the time of closing: what came long ago and was given up last night has been seen by nobody yet.
+    """
+    if days < FEWEST_DAYS:
+        raise ValueError(f"deliveries are kept for {FEWEST_DAYS} days at least: a pending one is given up after {GIVE_UP.days}")
+    before = timezone.now() - timedelta(days=days)
+    return WebhookEvent.objects.filter(received_at__lt=before, handled_at__lt=before).exclude(outcome=Outcome.PENDING)
+
+
+def prune(days: int, *, at_once: int = 1_000) -> int:
+    """Delete what is `prunable`, `at_once` in a transaction, so that no door waits for long. Returns how many; ValueError as `prunable`.
+
+    A second time: nothing is left to delete. It may be stopped at any moment.
+    """
+    old, deleted = prunable(days).order_by("received_at", "id"), 0
+    while gone := WebhookEvent.objects.filter(pk__in=old.values("pk")[:at_once]).delete()[0]:
+        deleted += gone
+    return deleted

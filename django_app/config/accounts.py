@@ -1,22 +1,57 @@
-"""Sign-up and the answer to too many wrong passwords; all else about accounts is Django's own."""
+"""Sign-up, a new password by mail, the language of a member, and the answer to too many tries; all else about accounts is Django's own."""
 
+from __future__ import annotations
+
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.contrib.auth import get_user_model, login
-from django.contrib.auth.forms import UserCreationForm
+from billing import outbox
+from billing.addresses import client_address
+from billing.mail import Letter, email_field, message
+from billing.models import Point
+from billing.throttle import allow
+from django.conf import settings
+from django.contrib.auth import get_user_model, login, views
+from django.contrib.auth.forms import PasswordResetForm, UserCreationForm
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render, resolve_url
-from django.urls import reverse_lazy
+from django.shortcuts import redirect, render
+from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.generic import CreateView
+from django.views.i18n import LANGUAGE_QUERY_PARAMETER
+from django.views.i18n import set_language as django_set_language
+
+from config.site import NO_MAIL
+
+RESETS_PER_HOUR = 10  # mails that one address of the network may ask for
+SIGNUPS_PER_HOUR = 30  # from one address of the network: a school or an office shares one
+
+
+def _optional_email() -> str | None:
+    """The user model's field for an address; None where it has none, or where it is the name that members log in with."""
+    name = email_field()
+    return None if name == get_user_model().USERNAME_FIELD else name
 
 
 class SignupForm(UserCreationForm):
-    """Django's form, for whatever user model the project has."""
+    """Django's form, for whatever user model the project has, and an e-mail address for those who want mail."""
 
     class Meta(UserCreationForm.Meta):
         model = get_user_model()
-        fields = (model.USERNAME_FIELD,)
+        fields = tuple(name for name in (model.USERNAME_FIELD, _optional_email()) if name)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name = _optional_email()
+        if name:
+            self.fields[name].help_text = gettext_lazy(
+                "We mail you about payments and refunds, and a link should you forget your password."
+            )
+            self.fields[name].widget.attrs["autocomplete"] = "email"
+            self.order_fields([self._meta.model.USERNAME_FIELD, "password1", "password2", name])
 
 
 class SignupView(CreateView):
@@ -29,6 +64,8 @@ class SignupView(CreateView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.user.is_authenticated:
             return redirect("billing:charge")
+        if request.method == "POST" and _too_often("signup", request, SIGNUPS_PER_HOUR):
+            return too_many(request)
         return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
@@ -44,6 +81,72 @@ class SignupView(CreateView):
         return response
 
 
+class ResetForm(PasswordResetForm):
+    """Django's form. Its mail leaves after the answer, so that nobody can tell by the time it takes whether an address is known."""
+
+    def save(self, **options: Any) -> None:
+        if settings.PUBLIC_URL:  # else the host that was asked, which is one of ALLOWED_HOSTS
+            public = urlsplit(settings.PUBLIC_URL)
+            options.update(domain_override=public.netloc, use_https=public.scheme == "https")
+        super().save(**options)
+
+    def send_mail(self, subject: str, template: str, context: dict[str, Any], sender: Any, to_email: str, **options: Any) -> None:
+        """Django's names of templates are not used: this mail is a letter like the others."""
+        path = reverse("password_reset_confirm", kwargs={"uidb64": context["uid"], "token": context["token"]})
+        name = context["user"].get_username()
+        letter = Letter(
+            subject=_("Choose a new password"),
+            sentences=[
+                _("Somebody, hopefully you, asked for a new password for %(name)s. This link leads to it.") % {"name": name},
+                _("If it was not you, do nothing: your password stays as it is."),
+            ],
+            link=f"{context['protocol']}://{context['domain']}{path}",
+            link_label=_("Choose a new password"),
+        )
+        outbox.put("a new password", message(letter, to_email).send)
+
+
+class ResetView(views.PasswordResetView):
+    """Ask for a link by mail. The answer is the same whether the address is known or not."""
+
+    form_class = ResetForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if settings.EMAIL_BACKEND == NO_MAIL or not email_field():
+            return render(request, "registration/no_reset.html")
+        return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if _too_often("reset", request, RESETS_PER_HOUR):
+            return too_many(request)
+        return super().post(request, *args, **kwargs)
+
+
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Django's own: a cookie that lasts. A member's mail follows the choice."""
+    response = django_set_language(request)
+    code = request.POST.get(LANGUAGE_QUERY_PARAMETER, "") if request.method == "POST" else ""
+    if code in dict(settings.LANGUAGES) and request.user.is_authenticated:
+        Point.objects.filter(pk=request.user.pk).update(language=code)
+    return response
+
+
+def _too_often(what: str, request: HttpRequest, per_hour: int) -> bool:
+    """Whether this address has done it `per_hour` times. A proxy next door that says nothing of its clients is not taken for one."""
+    address = client_address(request)
+    if address is None or ip_address(address).is_loopback:
+        return False
+    return not allow(f"{what}-{address}", at_most=per_hour, seconds=3600)
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    """429, in the design of the site."""
+    return render(request, "429.html", status=429)
+
+
 def locked_out(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    """Too many wrong passwords: 429, in the design of the site (called by axes)."""
-    return render(request, "429.html", {"login_url": resolve_url("login")}, status=429)
+    """Too many wrong passwords (called by axes)."""
+    seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
+    response = render(request, "429.html", {"locked_minutes": seconds // 60}, status=429)
+    response.headers["Retry-After"] = str(seconds)
+    return response

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from config import policies
 from config.back_office import UNFOLD  # noqa: F401  (a setting)
 
 APP_DIR = Path(__file__).resolve().parent.parent
@@ -23,12 +24,14 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.PageHeaders",
     "config.middleware.HealthFirst",
-    "config.middleware.Readable",
     "django.middleware.security.SecurityMiddleware",
+    "config.middleware.Readable",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "config.maintenance.Maintenance",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -52,6 +55,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "billing.context_processors.mode",
+                "billing.context_processors.merchant",
+                "config.context_processors.mail",
             ],
         },
     },
@@ -87,9 +92,16 @@ LANGUAGE_CODE = "ko"
 LANGUAGES = [("ko", "한국어"), ("en", "English")]
 LOCALE_PATHS = [APP_DIR / "locale"]
 LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600  # seconds: the choice outlives the browser's session
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Seoul"  # days and months of pages and reports begin there
+
+# -- mail: settings.py says which server sends it --------------------------------------------------------------------------------
+EMAIL_TIMEOUT = 10  # seconds
+EMAIL_SUBJECT_PREFIX = ""
+
+MAINTENANCE = False  # closes the pages with 503; whatever concerns money under way stays open (config/maintenance.py)
 
 # -- static files: found in the apps, served by whitenoise, with or without DEBUG and collectstatic ----------------------
 STATIC_URL = "static/"
@@ -98,6 +110,9 @@ WHITENOISE_USE_FINDERS = True
 # -- browsers -----------------------------------------------------------------------------------------------------------------
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY: dict[str, Any] | None = {"DIRECTIVES": policies.pages()}
+CONTENT_SECURITY_POLICY_REPORT_ONLY: dict[str, Any] | None = None
+PERMISSIONS_POLICY = policies.permissions()
 SESSION_COOKIE_SAMESITE = "Lax"  # the return from the gateway is a top-level GET and must carry the session
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 
@@ -135,20 +150,43 @@ BILLING_SELF_CANCEL_DAYS = 7  # days in which a member may cancel an unspent cha
 BILLING_REFUND_BANKS = {
     "html5_inicis": {"88": "신한은행"},
     "kcp": {"BK88": "신한은행"},
-    **{
-        name: {"088": "신한은행"}
-        for name in ("tosspayments", "uplus", "nice", "nice_v2", "kicc", "danal_tpay", "smartro", "smartro_v2", "settle")
-    },
+    **{name: {"088": "신한은행"} for name in ("tosspayments", "uplus", "nice", "nice_v2", "kicc", "danal_tpay", "settle")},
 }
-BILLING_WEBHOOK_ADDRESSES: list[
-    str
-] = []  # the only senders of webhooks; the vendor's: 52.78.100.19, 52.78.48.223, 52.78.5.241. Empty: anybody
-BILLING_RUBBISH_PER_MINUTE = 30  # unreadable webhook bodies from one address, then 429
+# The only senders of webhooks, addresses and networks; the vendor's are 52.78.100.19, 52.78.48.223, 52.78.5.241. Empty: anybody.
+# Sandbox mode does not look at it: the stand-in gateway delivers from this machine.
+BILLING_WEBHOOK_ADDRESSES: list[str] = []
+# From one address: unreadable webhooks, then 429; webhooks about nobody's payment that are stored, then they are answered only.
+BILLING_RUBBISH_PER_MINUTE = 30
 BILLING_STAFF_MAIL: list[str] = []  # who gets the night's mail: open reviews, unknown cancels, drift. Empty: nobody
 BILLING_DOOR_SECONDS = 10  # seconds a web request may spend on the gateway in all
 
+BILLING_MAIL = True  # mail members about their payments, where they gave an address; what goes wrong there never disturbs a payment
+# Who sells: shown at the foot of every page and mail, as the law on electronic commerce asks, in the merchant's own words. The telephone
+# number and the e-mail address are the support's. privacy_url: where the privacy policy lies, if it has a page.
+BILLING_MERCHANT = {
+    "name": "",
+    "representative": "",
+    "registration_number": "",
+    "mail_order_number": "",
+    "address": "",
+    "telephone": "",
+    "email": "",
+    "hosting": "",
+    "privacy_url": "",
+}
+
 IAMPORT_API_URL = "https://api.iamport.kr/"
 IAMPORT_SDK_URL = "https://cdn.iamport.kr/v1/iamport.js"
+# The vendor publishes no list of its hosts: these are the ones that shops let in (see config/policies.py). A payment company's window and
+# scripts may need more: look in report-only mode first.
+IAMPORT_WINDOW_HOSTS = [
+    "https://service.iamport.kr",
+    "https://checkout-service.prod.iamport.co",
+    "https://payment-bridge.prod.iamport.co",
+]
+IAMPORT_CALL_HOSTS = ["https://tx-gateway-service.prod.iamport.co", "https://coretelemetry.prod.iamport.co"]
+IAMPORT_PG_HOSTS = ["https://*.inicis.com", "https://*.kcp.co.kr", "https://*.tosspayments.com", "https://*.kakaopay.com"]
+IAMPORT_PG_SCRIPT_HOSTS: list[str] = []
 IAMPORT_PG = "html5_inicis"  # `pg` of request_pay where no channel is configured for the method
 IAMPORT_PG_API_KEY = ""  # Inicis alone wants its own API key to close a virtual account; read from the secrets file
 IAMPORT_CONNECT_SECONDS = 5  # seconds to reach the gateway

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import sys
 import tempfile
@@ -22,6 +23,8 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+_HOST = re.compile(r"https://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?")
+_ADDRESS = re.compile(r"(https://[A-Za-z0-9.:-]+)?/[^\s;,]*")
 
 
 class ConfigurationError(ImproperlyConfigured):
@@ -61,6 +64,15 @@ def words(name: str) -> list[str]:
     return [item.strip() for item in os.environ.get(name, "").split(",") if item.strip()]
 
 
+def hosts(name: str, default: list[str]) -> list[str]:
+    """The comma-separated variable `name` as sources of a Content-Security-Policy: https://host or https://*.host."""
+    found = words(name)
+    for host in found:
+        if not _HOST.fullmatch(host):
+            raise ConfigurationError(f"{name} has {host!r}: write origins such as https://pay.example or https://*.pay.example.")
+    return found or default
+
+
 def choice(name: str, options: tuple[str, ...], default: str) -> str:
     """The variable `name`, which must be one of `options`."""
     value = os.environ.get(name, "").strip() or default
@@ -89,6 +101,14 @@ def origin(name: str) -> str:
         odd = True
     if odd or parts.scheme not in {"http", "https"}:
         raise ConfigurationError(f"{name} is {value!r}: write scheme and host only, such as https://shop.example.")
+    return value
+
+
+def address(name: str) -> str:
+    """The variable `name` as an absolute https address or a path of ours; "" where it is not set."""
+    value = os.environ.get(name, "").strip()
+    if value and not _ADDRESS.fullmatch(value):
+        raise ConfigurationError(f"{name} is {value!r}: write an address such as https://reports.example/csp.")
     return value
 
 

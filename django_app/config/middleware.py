@@ -1,14 +1,18 @@
-"""What stands before everything else: health checks, and requests that nobody could read."""
+"""What stands before everything else: health checks, headers for browsers, and requests that nobody could read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from csp.middleware import CSPMiddleware, PolicyParts
+from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.multipartparser import MultiPartParserError
 
-from config import health
+from config import health, policies
+
+LONGEST_NUMBER = 20  # digits of a length; Python itself refuses to read thousands
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -26,10 +30,30 @@ class HealthFirst:
         return view(request) if view else self.get_response(request)
 
 
+class PageHeaders(CSPMiddleware):
+    """Content-Security-Policy and Permissions-Policy on every answer, static files and errors included.
+
+    Pages of the admin have the policy of their theme; whatever is not theirs has the strict one.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        return super().process_response(request, response)
+
+    def get_policy_parts(self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False) -> PolicyParts:
+        parts = super().get_policy_parts(request, response, report_only)
+        used = settings.CONTENT_SECURITY_POLICY_REPORT_ONLY if report_only else settings.CONTENT_SECURITY_POLICY
+        match = request.resolver_match
+        if used and match and match.app_names[:1] == ["admin"] and response.status_code < 400:
+            parts.config = policies.ADMIN
+        return parts
+
+
 class Readable:
     """400 for a request on which Django would fail: an unknown charset, a length that is no number, a NUL in a cookie.
 
-    Python knows codecs that are none for text ("hex"), and PostgreSQL refuses to look for a session whose key holds a NUL.
+    Python knows codecs that are none for text ("hex"), and PostgreSQL refuses to look for a session whose key holds a NUL. Also for files
+    beyond the limit of all other bodies: nobody uploads here, and Django itself would write them to the disk, however long.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -42,7 +66,9 @@ class Readable:
 
     def _readable(self, request: HttpRequest) -> bool:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if not (length.isascii() and length.isdigit()):
+        if not (length.isascii() and length.isdigit() and len(length) < LONGEST_NUMBER):
+            return False
+        if request.content_type == "multipart/form-data" and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return False
         if any("\0" in value for value in request.COOKIES.values()):
             return False

@@ -7,14 +7,20 @@ environment variables.
 import os
 from pathlib import Path
 
-from config import environment
+from config import environment, policies, site
 from config.base import *
 from config.base import (
+    BILLING_MERCHANT,
     BILLING_NOTICE_URL,
     BILLING_STAFF_MAIL,
     BILLING_WEBHOOK_ADDRESSES,
+    CONTENT_SECURITY_POLICY,
     IAMPORT_API_URL,
+    IAMPORT_CALL_HOSTS,
+    IAMPORT_PG_HOSTS,
+    IAMPORT_PG_SCRIPT_HOSTS,
     IAMPORT_SDK_URL,
+    IAMPORT_WINDOW_HOSTS,
     INSTALLED_APPS,
     MIDDLEWARE,
     ROOT_DIR,
@@ -75,6 +81,17 @@ if "x-forwarded-proto" in TRUSTED_PROXY_HEADERS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 USE_X_FORWARDED_HOST = "x-forwarded-host" in TRUSTED_PROXY_HEADERS
 
+MAINTENANCE = environment.flag("DJANGO_MAINTENANCE", False)
+
+# -- who sells, and how mail leaves -----------------------------------------------------------------------------------------------
+BILLING_MERCHANT = site.merchant("BILLING_MERCHANT", BILLING_MERCHANT if LIVE else site.SAMPLE_MERCHANT)
+BILLING_MAIL = environment.flag("BILLING_MAIL", True)
+_mail = site.mail() if LIVE else site.Mail("django.core.mail.backends.console.EmailBackend")  # the sandbox's: seen where it runs
+EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _mail.backend, _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = _mail.sender
+
 # -- where things are kept ----------------------------------------------------------------------------------------------------
 DATABASES = {"default": sqlite(VAR_DIR / f"{IAMPORT_MODE}.sqlite3")}
 if os.environ.get("DATABASE_URL"):
@@ -94,6 +111,18 @@ BILLING_WEBHOOK_ADDRESSES = environment.words("BILLING_WEBHOOK_ADDRESSES") or BI
 if LIVE:
     if not IAMPORT_API_URL.startswith("https://") or IAMPORT_API_URL == "https://":
         raise environment.ConfigurationError("IAMPORT_API_URL must begin with https:// in live mode: keys and money facts travel there.")
+    _hosts = policies.Hosts(
+        sdk=policies.origin_of(IAMPORT_SDK_URL),
+        windows=tuple(IAMPORT_WINDOW_HOSTS),
+        calls=tuple(IAMPORT_CALL_HOSTS),
+        companies=tuple(environment.hosts("IAMPORT_PG_HOSTS", IAMPORT_PG_HOSTS)),
+        company_scripts=tuple(environment.hosts("IAMPORT_PG_SCRIPT_HOSTS", IAMPORT_PG_SCRIPT_HOSTS)),
+    )
+    CONTENT_SECURITY_POLICY = {"DIRECTIVES": policies.pages(_hosts, report_uri=environment.address("DJANGO_CSP_REPORT_URI"))}
+    if environment.flag("DJANGO_CSP_REPORT_ONLY", False):
+        CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY = None, CONTENT_SECURITY_POLICY
+    PERMISSIONS_POLICY = policies.permissions(_hosts)
+    SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin-allow-popups"  # a payment company's pop-up answers the page that opened it
 else:
     INSTALLED_APPS = [*INSTALLED_APPS, "sandbox"]
     MIDDLEWARE = ["sandbox.middleware.LoopbackOnly", *MIDDLEWARE]
@@ -107,7 +136,6 @@ else:
     _here = f"http://{'[::1]' if HOST == '::1' else '127.0.0.1'}:{PORT}"
     IAMPORT_API_URL = os.environ.get("IAMPORT_API_URL", "").strip() or f"{_here}/sandbox/api/"
     IAMPORT_SDK_URL = "/sandbox/iamport.js"
-    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"  # mail is shown where the program runs
     BILLING_NOTICE_URL = BILLING_NOTICE_URL or f"{_here}/billing/webhook/"
     SANDBOX = {"code": IAMPORT_CODE, "key": IAMPORT_KEY, "secret": IAMPORT_SECRET, "webhook_url": BILLING_NOTICE_URL, "worker": True}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dj_database_url
 
-from config import environment
+from config import environment, site
 from config.base import *
 from config.base import INSTALLED_APPS, MIDDLEWARE, sqlite
 
@@ -20,6 +20,9 @@ TRUSTED_PROXY_HEADERS: list[str] = []
 INSTALLED_APPS = [*INSTALLED_APPS, "sandbox"]
 MIDDLEWARE = ["sandbox.middleware.LoopbackOnly", *MIDDLEWARE]
 DATABASE_ROUTERS = ["sandbox.router.SandboxRouter"]
+BILLING_MERCHANT = site.SAMPLE_MERCHANT
+BILLING_MAIL = False  # the tests of mail turn it on
+DEFAULT_FROM_EMAIL = "no-reply@localhost"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 _temporary = tempfile.TemporaryDirectory(prefix="billing-tests-")  # gone when the process ends

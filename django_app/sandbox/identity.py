@@ -14,11 +14,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language, override
 from django.views.decorators.cache import never_cache
-from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from sandbox import callback, certifications, clock, orders, reading, worker
+from sandbox.policy import in_frames
 from sandbox.window import FRAME, REDIRECT, departure, form, opener, refusal, see, shared
 from sandbox.words import moment
 
@@ -33,7 +33,7 @@ _PHONE = re.compile(r"[0-9-]{1,16}", re.ASCII)
 
 
 @csrf_exempt
-@xframe_options_exempt
+@in_frames
 @require_POST
 @never_cache
 def start(request: HttpRequest) -> HttpResponse:
@@ -55,7 +55,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_exempt
-@xframe_options_exempt
+@in_frames
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def window(request: HttpRequest) -> HttpResponse:
@@ -68,7 +68,7 @@ def window(request: HttpRequest) -> HttpResponse:
         page = {"target": asked["origin"] or "*", "road": asked["road"], "imp_uid": "certification"}
         if request.method != "POST":
             shown = {"asked": asked, "carriers": CARRIERS, "page": {**page, "answer": None}}
-            return shared(render(request, "sandbox/identity.html", shown), request, asked["origin"])
+            return shared(render(request, "sandbox/identity.html", shown), request, asked["origin"], leads_to=asked["m_redirect_url"])
         answer = _answer(asked, form(request))
         if asked["road"] == REDIRECT:
             return HttpResponse(status=303, headers={"Location": callback.address(asked["m_redirect_url"], answer)})

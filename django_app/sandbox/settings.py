@@ -10,6 +10,8 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from sandbox.policy import PAGES
+
 APP_DIR = Path(__file__).resolve().parent.parent
 
 SANDBOX_ALONE = True  # told to the command and to wsgi.py: nobody serves a whole site with these settings
@@ -24,6 +26,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = ["sandbox", "django.contrib.humanize", "django.contrib.staticfiles"]
 MIDDLEWARE = [
     "sandbox.middleware.LoopbackOnly",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",  # looks at the host name: no foreign page may bind its own name to this machine
@@ -63,6 +66,7 @@ TIME_ZONE = "Asia/Seoul"
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": PAGES}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 
 LOGGING = {

@@ -18,12 +18,12 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language, override
 from django.views.decorators.cache import never_cache
-from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from sandbox import callback, choices, orders, payments, reading, worker
 from sandbox.models import Payment, Status
+from sandbox.policy import in_frames, let_in
 from sandbox.words import moment, money, pay_method
 
 FRAME, POPUP, REDIRECT, NOBODY = "frame", "popup", "redirect", "nobody"  # nobody: whoever opened it is not told
@@ -38,7 +38,7 @@ def sdk(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_exempt
-@xframe_options_exempt
+@in_frames
 @require_POST
 @never_cache
 def start(request: HttpRequest) -> HttpResponse:
@@ -62,7 +62,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_exempt
-@xframe_options_exempt
+@in_frames
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def window(request: HttpRequest, imp_uid: str) -> HttpResponse:
@@ -73,7 +73,7 @@ def window(request: HttpRequest, imp_uid: str) -> HttpResponse:
         if payment is None:
             return render(request, "sandbox/gone.html", status=404)
         answer = _choose(request, payment) if request.method == "POST" else _show(request, payment)
-    return shared(answer, request, payment.origin)
+    return shared(answer, request, payment.origin, leads_to=payment.m_redirect_url)
 
 
 @require_safe
@@ -168,7 +168,9 @@ def see(request: HttpRequest, address: str, origin: str) -> HttpResponse:
 
 def departure(request: HttpRequest, origin: str, address: str) -> HttpResponse:
     """Tell the page where to go."""
-    return render(request, "sandbox/result.html", {"leaving": True, "page": {"target": origin or "*", "go": address}})
+    response = render(request, "sandbox/result.html", {"leaving": True, "page": {"target": origin or "*", "go": address}})
+    let_in(response, opener=origin)
+    return response
 
 
 def refusal(request: HttpRequest, origin: str, params: dict[str, Any], refused: orders.Refused) -> HttpResponse:
@@ -182,8 +184,9 @@ def refusal(request: HttpRequest, origin: str, params: dict[str, Any], refused: 
     return shared(render(request, "sandbox/result.html", {"error_msg": refused.error_msg, "page": page}), request, origin)
 
 
-def shared(response: HttpResponse, request: HttpRequest, origin: str) -> HttpResponse:
-    """A window that another site opened keeps its opener, whatever policy this site has for its own pages."""
+def shared(response: HttpResponse, request: HttpRequest, origin: str, *, leads_to: str = "") -> HttpResponse:
+    """A window that another site opened keeps its opener, whatever policy this site has for its own pages, and may stand in its frame."""
+    let_in(response, opener=origin, leads_to=leads_to)
     if origin != orders.site(request):
         response["Cross-Origin-Opener-Policy"] = "unsafe-none"
     return response

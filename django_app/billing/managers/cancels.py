@@ -7,7 +7,6 @@ C3  what the answer proves closes the cancel, or leaves it open: accepted (done 
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,19 +14,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing import signals
-from billing.errors import CannotCancel, GatewayNonsense
+from billing.errors import CannotCancel, GatewayNonsense, PaymentNotFound, UnknownPayment
 from billing.iamport import Deadline, RefundAccount, gateway
-from billing.managers.applying import ApplyManager, _values
+from billing.managers.applying import ApplyManager, _values, closed_note
 from billing.managers.returns import ACCEPTED_WAIT, UNKNOWN_WAIT, _age
 from billing.managers.rows import by_whom
-from billing.managers.sending import Verdict, mark, send
+from billing.managers.sending import Verdict, in_time, mark, send
 from billing.payment import Payment, goes_to_an_account
 from billing.states import Review
 
 if TYPE_CHECKING:
     from billing.models import PointCancellation, PointTransaction
 
-SEND_WITHIN = 60  # seconds after C1's commit; later, `finish` may be at it already
 CRASHED_AFTER = timedelta(minutes=2)  # a cancel that is still "requested" then lost its sender
 RESENDS = 1  # of a cancel whose outcome is unknown
 
@@ -57,7 +55,7 @@ class CancelManager(ApplyManager):
         caller's transaction. A second call while one is open is refused: CannotCancel("cancel_open").
         """
         cancellation = self._retrying(lambda: self._hold(txn.pk, reason, by, amount, remaining, refund_account, allow_negative))
-        return self._carry_out(cancellation, refund_account, held_at=time.monotonic())
+        return self._carry_out(cancellation, refund_account)
 
     def finish(self, cancellation: PointCancellation, *, deadline: Deadline | None = None) -> PointCancellation:
         """See how an open cancel or return stands and take the next step; what is closed stays as it is. Returns it as it is then.
@@ -73,8 +71,12 @@ class CancelManager(ApplyManager):
         age = _age(cancellation) or CRASHED_AFTER  # before the question
         if cancellation.state == cancellation.State.REQUESTED and age < CRASHED_AFTER:
             return cancellation
-        payment = gateway().payment(cancellation.imp_uid, deadline=deadline)
-        self._next_step(cancellation, payment, age)
+        try:
+            self._next_step(cancellation, gateway().payment(cancellation.imp_uid, deadline=deadline), age)
+        except (GatewayNonsense, PaymentNotFound) as error:  # asking again will not help for ever
+            if age >= UNKNOWN_WAIT:
+                self._ask_staff(cancellation, str(error))
+            raise
         cancellation.refresh_from_db()
         return cancellation
 
@@ -115,12 +117,12 @@ class CancelManager(ApplyManager):
 
     # -- C2 and C3 --
 
-    def _carry_out(self, cancellation: PointCancellation, account: RefundAccount | None, *, held_at: float) -> PointCancellation:
-        if time.monotonic() - held_at <= SEND_WITHIN:
+    def _carry_out(self, cancellation: PointCancellation, account: RefundAccount | None) -> PointCancellation:
+        if in_time(cancellation):
             verdict = send(cancellation, account, None)
             try:
                 self._conclude(cancellation, verdict)
-            except GatewayNonsense as error:  # an answer that contradicts the row proves nothing
+            except (GatewayNonsense, UnknownPayment) as error:  # an answer that contradicts the row proves nothing
                 self._mark(cancellation, cancellation.State.UNKNOWN, str(error))
         cancellation.refresh_from_db()
         return cancellation
@@ -135,7 +137,7 @@ class CancelManager(ApplyManager):
         elif verdict.outcome == "done" and payment is not None:
             self._close(cancellation, state.DONE, payment)
         elif verdict.outcome == "refused" and payment is not None:
-            if later_try and not payment.cancels_at_once and payment.cancel_amount == cancellation.base:
+            if later_try and not payment.cancels_at_once:
                 self._mark(cancellation, state.UNKNOWN, verdict.error)
             else:
                 self._close(cancellation, state.REFUSED, payment, error=verdict.error)
@@ -156,18 +158,19 @@ class CancelManager(ApplyManager):
 
     def _close(
         self, cancellation: PointCancellation, state: str, payment: Payment | None, *, error: str = "", by_staff: bool = False
-    ) -> None:
-        """End it, take over what the gateway says, and give back the points that did not go. A second time: only the answer is taken over.
+    ) -> bool:
+        """End it, take over what the gateway says, and give back the points that did not go. Whether it was this call that ended it; else
+        only the answer is taken over.
 
-        Refused counts only from the try that is the newest one, or by_staff: an old try must not close what a newer one is doing.
+        Refused counts only from the newest try, or by_staff while it waits for them: nobody closes what somebody else is sending.
         """
 
         def act() -> bool:
             with transaction.atomic(using=self.db, durable=True):
                 txn = self._locked(pk=cancellation.txn_id)
                 rows = self._cancellations().filter(pk=cancellation.pk, state__in=cancellation.OPEN)
-                if state == cancellation.State.REFUSED and not by_staff:
-                    rows = rows.filter(tries=cancellation.tries)
+                if state == cancellation.State.REFUSED:
+                    rows = rows.filter(needs_staff=True) if by_staff else rows.filter(tries=cancellation.tries)
                 ours = payment.cancellation_id(mark(cancellation)) if payment else ""
                 closed = {"state": state, "closed_at": timezone.now(), "needs_staff": False, "error": error[:500], "gateway_id": ours}
                 if not rows.update(**closed):
@@ -175,12 +178,15 @@ class CancelManager(ApplyManager):
                 self._release(txn, cancellation, payment)
                 return True
 
-        if not self._retrying(act) and payment is not None:
+        ended = self._retrying(act)
+        if not ended and payment is not None:
             self.apply(payment)
+        return ended
 
     def _release(self, txn: PointTransaction, cancellation: PointCancellation, payment: Payment | None) -> None:
         """Under the lock: merge the answer, then no goal any more. What the gateway did not cancel goes back to the member."""
-        values = _values(txn, payment, self._decide(txn, payment)) if payment else {}
+        decision = self._decide(txn, payment) if payment else None
+        values = _values(txn, payment, decision) if payment and decision else {}
         cancelled = values.get("cancel_amount", txn.cancel_amount)
         told = max(0, txn.cancel_amount - txn.cancel_goal)  # what cancels at the console took beyond the goal was told then
         values.update(cancel_goal=0, credited=txn.amount - cancelled)
@@ -190,6 +196,9 @@ class CancelManager(ApplyManager):
             found = [
                 (Review.NEGATIVE_BALANCE, f"{txn.imp_uid}: {-points} points were cancelled, the balance is {txn.owner.balance + points}")
             ]
+        review = getattr(decision, "review", None)
+        if payment and review and closed_note(payment) not in txn.review_note:
+            found.append((review, closed_note(payment)))
         self._note(txn, found, values)
         self._write(txn, values, synced=payment is not None)
         if points:
@@ -213,19 +222,19 @@ class CancelManager(ApplyManager):
         if cancellation.state == state.ACCEPTED:
             if timezone.now() - (cancellation.waiting_since or cancellation.created_at) > ACCEPTED_WAIT:
                 self._ask_staff(cancellation, "accepted more than 7 days ago, and not done")
-        elif payment.cancel_amount != cancellation.base:
+        elif payment.cancel_amount > cancellation.base:
             if payment.cancels_at_once:  # the checksum cannot match any more
                 self._close(cancellation, state.REFUSED, payment, error="cancelled in part at the gateway's console meanwhile")
             else:
                 self._ask_staff(cancellation, "the gateway has cancelled a part, and nobody knows whose part it is")
-        elif age < UNKNOWN_WAIT:
+        elif age < UNKNOWN_WAIT or payment.cancel_amount < cancellation.base:  # the answer may be older than the row
             return
-        elif not payment.cancels_at_once:
+        elif not payment.cancels_at_once or cancellation.refund_last4:
             self._ask_staff(cancellation, "sent, and nobody knows whether it was registered")
         elif cancellation.tries > RESENDS:
             self._ask_staff(cancellation, f"sent {cancellation.tries} times without an answer")
         elif self._claim(cancellation, state=state.REQUESTED):
-            self._carry_out(cancellation, None, held_at=time.monotonic())
+            self._carry_out(cancellation, None)
 
     def _ask_staff(self, cancellation: PointCancellation, why: str) -> None:
         what = f"the cancel of {int(cancellation.amount)} won"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from billing.errors import NotAllowed
+from billing.errors import NotAllowed, NotAnId
 from billing.iamport import RefundAccount, gateway
 from billing.managers.applying import Applied, closed_note
 from billing.managers.cancels import CancelManager
-from billing.managers.sending import Verdict, send
-from billing.payment import MERCHANT_UID_LENGTH, Payment
+from billing.managers.sending import Verdict
+from billing.payment import Payment, check_merchant_uid
 from billing.states import Status
 
 if TYPE_CHECKING:
@@ -53,17 +52,20 @@ class DecisionManager(CancelManager):
             return self._finish_now(cancellation, payment)
         if choice == Choice.SEND_AGAIN:
             self._may_send(cancellation, payment, refund_account)
-            if not self._claim(cancellation, state="requested", payment=payment if is_return else None, for_staff=True):
+            if not self._claim(
+                cancellation, state="unknown" if is_return else "requested", payment=payment if is_return else None, for_staff=True
+            ):
                 raise NotAllowed("somebody else is deciding this at the moment")
             self._log(cancellation, f"sent again by {by.get_username()}")
             if is_return:
-                self._close_return(cancellation, send(cancellation, refund_account, None))
+                self._send_claimed(cancellation, refund_account, None)
             else:
-                self._carry_out(cancellation, refund_account, held_at=time.monotonic())
+                self._carry_out(cancellation, refund_account)
         elif choice == Choice.WAIT:
             with transaction.atomic(using=self.db, durable=True):
                 rows = self._cancellations().filter(pk=cancellation.pk, state__in=cancellation.OPEN, needs_staff=True)
-                rows.update(state="accepted", needs_staff=False, waiting_since=timezone.now())
+                if not rows.filter(tries__gt=0).update(state="accepted", needs_staff=False, waiting_since=timezone.now()):
+                    raise NotAllowed("it was never sent, or somebody else has decided")
             self._log(cancellation, f"left waiting by {by.get_username()}")
         else:
             self._give_up(cancellation, payment, by)
@@ -153,13 +155,15 @@ class DecisionManager(CancelManager):
         return cancellation
 
     def _give_up(self, cancellation: PointCancellation, payment: Payment, by: Any) -> None:
-        self._log(cancellation, f"given up by {by.get_username()}")
+        error = f"given up by {by.get_username()}"[:500]
         if cancellation.kind == cancellation.Kind.CANCEL:
-            self._close(cancellation, cancellation.State.REFUSED, payment, error=f"given up by {by.get_username()}", by_staff=True)
-            return
-        with transaction.atomic(using=self.db, durable=True):
+            ended = self._close(cancellation, cancellation.State.REFUSED, payment, error=error, by_staff=True)
+        else:
             rows = self._cancellations().filter(pk=cancellation.pk, state__in=cancellation.OPEN, needs_staff=True)
-            rows.update(state="refused", needs_staff=False, closed_at=timezone.now(), error=f"given up by {by.get_username()}"[:500])
+            ended = bool(rows.update(state="refused", needs_staff=False, closed_at=timezone.now(), error=error))
+        if not ended:
+            raise NotAllowed("somebody else is deciding this at the moment")
+        self._log(cancellation, error)
 
     def _log(self, cancellation: PointCancellation, what: str) -> None:
         kind = "cancel" if cancellation.kind == cancellation.Kind.CANCEL else "return"
@@ -187,5 +191,7 @@ def _may_adopt(payment: Payment) -> None:
         raise NotAllowed("it is not whole won")
     if payment.test_channel:
         raise NotAllowed("it was paid through a test channel: no real money")
-    if len(payment.merchant_uid) > MERCHANT_UID_LENGTH:
-        raise NotAllowed("its merchant_uid is too long")
+    try:
+        check_merchant_uid(payment.merchant_uid)
+    except NotAnId:
+        raise NotAllowed("its merchant_uid cannot be an address here") from None

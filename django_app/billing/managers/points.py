@@ -57,7 +57,7 @@ class PointManager(models.Manager["Point"]):
             if self._entries().filter(owner_id=user.pk, kind="give_back", key=key).exists():
                 raise KeyReused(f"what was spent under {key!r} has been given back")
         if entry is None:
-            raise InsufficientPoints(amount - self.balance_of(user))
+            raise InsufficientPoints(max(1, amount - self.balance_of(user)))  # more may have come meanwhile
         return entry
 
     def give_back(self, *, user: Any, key: str) -> PointEntry:
@@ -88,7 +88,7 @@ class PointManager(models.Manager["Point"]):
         if entry is None:
             entry = self._same(user.pk, "adjust", key, delta)
         if entry is None:
-            raise InsufficientPoints(-delta - self.balance_of(user))
+            raise InsufficientPoints(max(1, -delta - self.balance_of(user)))
         return entry
 
     def _insert(

@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from billing import signals
 from billing.errors import GatewayError
-from billing.iamport import Deadline, gateway
+from billing.iamport import Deadline, RefundAccount, gateway
 from billing.managers.rows import RowManager
-from billing.managers.sending import Verdict, mark, send
+from billing.managers.sending import Verdict, in_time, mark, send
 from billing.payment import Payment
 from billing.states import Review
 
@@ -69,8 +69,12 @@ class ReturnManager(RowManager):
         return back
 
     def _send_once(self, back: PointCancellation, deadline: Deadline | None) -> None:
-        if self._claim(back, state=back.state):
-            self._close_return(back, send(back, None, deadline))
+        if self._claim(back, state=back.State.UNKNOWN):
+            self._send_claimed(back, None, deadline)
+
+    def _send_claimed(self, back: PointCancellation, account: RefundAccount | None, deadline: Deadline | None) -> None:
+        if in_time(back):
+            self._close_return(back, send(back, account, deadline))
 
     def send_return_now(self, back: PointCancellation, deadline: Deadline | None) -> None:
         """As send_return, for a door that must answer in time: what it cannot do is left to reconcile, and nothing is raised."""
@@ -85,7 +89,7 @@ class ReturnManager(RowManager):
     def _finish_return(self, back: PointCancellation, deadline: Deadline | None) -> PointCancellation:
         """See how an open return stands, and take the next step if its time has come. Raises GatewayError where the gateway is silent."""
         age = _age(back)  # before the question
-        wait = UNKNOWN_WAIT if back.state == back.State.UNKNOWN else FIRST_WAIT * 4 ** max(back.tries - 1, 0)
+        wait = UNKNOWN_WAIT if back.state == back.State.UNKNOWN else FIRST_WAIT * 4 ** min(max(back.tries - 1, 0), 3)
         if back.state != back.State.ACCEPTED and age is not None and age < wait:
             return back
         payment = gateway().payment(back.imp_uid, deadline=deadline)
@@ -100,8 +104,10 @@ class ReturnManager(RowManager):
             self._stuck(back, f"tried {back.tries} times")
         elif back.state == back.State.UNKNOWN and not payment.cancels_at_once:
             self._stuck(back, "sent, and nobody knows whether it was registered")
-        elif self._claim(back, state=back.State.REQUESTED, payment=payment):
-            self._close_return(back, send(back, None, deadline))
+        elif by_staff := _needs_staff(payment):
+            self._stuck(back, by_staff)
+        elif self._claim(back, state=back.State.UNKNOWN, payment=payment):
+            self._send_claimed(back, None, deadline)
         back.refresh_from_db()
         return back
 
@@ -140,7 +146,7 @@ class ReturnManager(RowManager):
         if verdict.outcome in ("accepted", "done"):  # done: our part is, and more has come since
             mine.filter(state__in=("requested", "unknown")).update(**values, state=back.State.ACCEPTED, waiting_since=now)
         elif verdict.outcome == "unknown":
-            mine.filter(state=back.State.REQUESTED).update(**values, state=back.State.UNKNOWN)
+            mine.filter(state=back.State.UNKNOWN).update(**values)
         elif payment is not None:  # refused, and something is left
             values.update(amount=payment.left, base=payment.cancel_amount, checksum=payment.left)
             if mine.update(**values, state=back.State.REQUESTED):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from django.conf import settings
+from django.utils import timezone
 
 from billing.errors import GatewayError, GatewayRefused, GatewayUnreachable, PaymentNotFound
 from billing.iamport import READ_SECONDS, Deadline, RefundAccount, gateway
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from billing.models import PointCancellation
 
 REASON_LENGTH = 256  # characters that the gateway takes
+SEND_WITHIN = timedelta(minutes=1)  # of the hold or the claim; later, somebody else may be finishing it already
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,23 @@ def send(cancellation: PointCancellation, account: RefundAccount | None, deadlin
     except (GatewayRefused, PaymentNotFound) as error:
         # "No" is also the answer to a cancel that has been done already: only the payment itself tells.
         why = error.gateway_message or str(error)
+        for private in (account.account, account.holder, account.tel) if account else ():
+            why = why.replace(private, "…") if private else why
         try:
             payment = gateway().payment(cancellation.imp_uid, deadline=deadline or Deadline(settings.BILLING_DOOR_SECONDS))
         except GatewayError as silence:
             return Verdict("unknown", error=f"{why} ({silence})")
+        if payment.cancel_amount < cancellation.base:
+            return Verdict("unknown", error=f"{why} (and the payment as it was before)")
         return Verdict("done" if payment.cancel_amount >= goal else "refused", payment, why)
     except GatewayError as error:
         return Verdict("unknown", error=str(error))
     return Verdict("done" if payment.cancel_amount >= goal else "accepted", payment)
+
+
+def in_time(cancellation: PointCancellation) -> bool:
+    """Whether this caller may still send the try that it wrote. By `sent_at` as it wrote it, which a machine that slept cannot miss."""
+    return cancellation.sent_at is not None and timezone.now() - cancellation.sent_at <= SEND_WITHIN
 
 
 def mark(cancellation: PointCancellation) -> str:

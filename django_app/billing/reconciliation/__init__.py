@@ -13,7 +13,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from billing.reconciliation.job import Job
-from billing.reconciliation.loose_ends import open_cancellations
+from billing.reconciliation.loose_ends import open_cancellations, pending_deliveries
 from billing.reconciliation.report import CLEAN, COULD_NOT_ASK, DRIFT, Report
 from billing.reconciliation.rows import open_rows, part_cancelled_rows
 from billing.reconciliation.runs import LeaseLost, Run, holder
@@ -21,7 +21,7 @@ from billing.reconciliation.windows import status_windows
 
 __all__ = ["CLEAN", "COULD_NOT_ASK", "DRIFT", "Report", "reconcile"]
 
-SWEEPS = (open_rows, status_windows, part_cancelled_rows, open_cancellations)
+SWEEPS = (open_rows, status_windows, part_cancelled_rows, pending_deliveries, open_cancellations)
 
 
 def reconcile(*, repair: bool, since: datetime | None = None, progress: Callable[[str], None] | None = None) -> Report:
@@ -41,14 +41,15 @@ def reconcile(*, repair: bool, since: datetime | None = None, progress: Callable
         report.finished = timezone.now()
         return report
     job = Job(report, run=run, since=since, progress=progress or (lambda line: None))
-    report.stopped = "interrupted"
     try:
         for sweep in SWEEPS:
             sweep(job)
-        report.stopped = ""
     except LeaseLost:
         report.stopped = "another run has taken over: this one was too slow for its lease"
         run = None
+    except BaseException as error:
+        report.stopped = f"interrupted: {type(error).__name__}"
+        raise
     finally:
         report.finished = timezone.now()
         if run is not None:

@@ -61,16 +61,18 @@ class Job:
 
     # -- asking --
 
-    def ask(self, question: Callable[[Deadline], T], *, about: str = "") -> T | None:
+    def ask(self, question: Callable[[Deadline], T], *, about: str = "", repeat: bool = True) -> T | None:
         """The gateway's answer; None where there is none, which is counted. What was not answered is asked once more, at once.
 
         about: the one payment that the question is about; that it is unknown or contradicts itself says nothing of the others.
+        repeat: False where the question itself puts the next try off.
         Raises SweepStopped after FAILS_IN_A_ROW.
         """
         self.keep()
         try:
-            with suppress(GatewayUnreachable):
-                return self._answered(question)
+            if repeat:
+                with suppress(GatewayUnreachable):
+                    return self._answered(question)
             return self._answered(question)
         except GatewayError as error:
             if about and isinstance(error, GatewayNonsense | PaymentNotFound):

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from functools import partial
 
-from billing.iamport import Deadline
-from billing.models import PointCancellation, PointTransaction
+from billing import webhooks
+from billing.errors import GatewayUnreachable
+from billing.iamport import BATCH, Deadline
+from billing.models import PointCancellation, PointTransaction, WebhookEvent
 from billing.reconciliation.job import Job, in_batches
 from billing.reconciliation.rows import by_imp_uid
+
+
+def pending_deliveries(job: Job) -> None:
+    """Webhooks and returns that could not be acted on, or not within their hour's cap. Most of them the sweeps before have made useless."""
+    with job.sweep("pending deliveries"):
+        for batch in webhooks.due(at_once=BATCH):
+            job.tally.rows += len(batch)
+            if job.repair:
+                for event in batch:
+                    with job.guarded(event.imp_uid):
+                        job.ask(partial(_try_again, event), repeat=False)
+            else:
+                by_imp_uid(job, [event.imp_uid for event in batch])
 
 
 def open_cancellations(job: Job) -> None:
@@ -21,6 +36,13 @@ def open_cancellations(job: Job) -> None:
             else:
                 job.tally.rows += len(batch)
                 by_imp_uid(job, [cancellation.imp_uid for cancellation in batch])
+
+
+def _try_again(event: WebhookEvent, deadline: Deadline) -> bool:
+    closed = webhooks.try_again(event, deadline=deadline)
+    if not closed and webhooks.unanswered(event):
+        raise GatewayUnreachable(event.error)
+    return closed
 
 
 def _finish(job: Job, cancellation: PointCancellation) -> None:

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from billing.payment import Payment
+from billing.payment import Payment, text
 
 MOST_NAMED = 100  # rows that differ, and troubles, that are named one by one
+MOST_TOLD_APART = 10_000  # of those found by several sweeps; beyond, each is counted again
 MOST_UNKNOWN = 1_000  # payments of nobody here that are kept
 
 CLEAN, DRIFT, COULD_NOT_ASK = 0, 1, 2
@@ -18,8 +19,9 @@ CLEAN, DRIFT, COULD_NOT_ASK = 0, 1, 2
 class Tally:
     """One sweep in numbers.
 
-    rows: of ours that were asked about. calls: to the gateway, repeats included. payments: in its answers. differ: payments whose row
-    is not as they say. repaired: of those, applied. failed: could not be read, compared or applied. finished: whether it came to its end.
+    rows: of ours that were looked at. calls: questions to the gateway, repeats included. payments: in its answers. differ: payments whose
+    row is not as they say. repaired: of those, applied. failed: could not be read, compared or applied. finished: whether it came to its
+    end.
     """
 
     rows: int = 0
@@ -43,18 +45,20 @@ class Report:
     skipped: str = ""  # another run is at it: why nothing was done
     stopped: str = ""  # why it ended before its time
     silent_calls: int = 0  # questions that got no usable answer
+    drift_count: int = 0  # payments, however many sweeps found them
     drift: list[dict[str, Any]] = field(default_factory=list)
     unknown_count: int = 0
     unknown: list[dict[str, Any]] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     sweeps: dict[str, Tally] = field(default_factory=dict)
+    _found: set[str] = field(default_factory=set, repr=False)
 
     @property
     def remaining(self) -> int:
         """How much is known to differ and was not repaired."""
         failed = sum(tally.failed for tally in self.sweeps.values())
-        return failed if self.repair else failed + sum(tally.differ for tally in self.sweeps.values())
+        return failed if self.repair else failed + self.drift_count
 
     @property
     def exit_code(self) -> int:
@@ -64,7 +68,12 @@ class Report:
         return DRIFT if self.remaining else CLEAN
 
     def differs(self, payment: Payment, columns: tuple[str, ...]) -> None:
-        """Note a row that is not as the gateway says."""
+        """Note a row that is not as the gateway says, once."""
+        if payment.imp_uid in self._found:
+            return
+        if len(self._found) < MOST_TOLD_APART:
+            self._found.add(payment.imp_uid)
+        self.drift_count += 1
         if len(self.drift) < MOST_NAMED:
             self.drift.append({"merchant_uid": payment.merchant_uid, "imp_uid": payment.imp_uid, "columns": list(columns)})
 
@@ -83,9 +92,9 @@ class Report:
             )
 
     def trouble(self, words: str) -> None:
-        """Note what went wrong, in words."""
+        """Note what went wrong, in words; those of the gateway may hold what no database stores."""
         if len(self.troubles) < MOST_NAMED:
-            self.troubles.append(words[:300])
+            self.troubles.append(text(words, 300))
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for `--json` and for ReconcileRun.result. Times are ISO 8601."""
@@ -99,7 +108,7 @@ class Report:
             "remaining": self.remaining,
             "calls_without_answer": self.silent_calls,
             "sweeps": {name: asdict(tally) for name, tally in self.sweeps.items()},
-            "drift": self.drift,
+            "drift": {"count": self.drift_count, "payments": self.drift},
             "unknown": {"count": self.unknown_count, "payments": self.unknown},
             "troubles": self.troubles,
             "notes": self.notes,

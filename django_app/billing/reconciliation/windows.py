@@ -33,7 +33,7 @@ def _begin(job: Job) -> datetime:
     known_to = last_watermark()
     if known_to is None:
         known_to = PointTransaction.objects.order_by("id").values_list("created_at", flat=True).first() or job.now
-    begin = known_to - OVERLAP
+    begin = min(known_to, job.now) - OVERLAP  # a clock may have been put back
     return min(begin, job.since) if job.since else begin
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
 
 from billing.models import Point, PointEntry, PointTransaction
 from billing.payment import Payment
+from billing.tests.browser import ONE_LOOK, Payer, chromium
 from billing.tests.payments import payment_json
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture
@@ -50,3 +56,44 @@ def ledger() -> Callable[[PointTransaction], None]:
         return balance, deltas
 
     return check
+
+
+# -- in the browser ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the tests of a file."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def site(live_server: LiveServer, settings: Settings) -> str:
+    """The server's address; the gateway is its own sandbox."""
+    settings.IAMPORT_API_URL = f"{live_server.url}/sandbox/api/"
+    settings.BILLING_NOTICE_URL = f"{live_server.url}/billing/webhook/"
+    return live_server.url
+
+
+@pytest.fixture
+def visit(browser: Browser, site: str, user: Any) -> Iterator[Callable[..., Payer]]:
+    """visit(size=…, language=…, hurry=…) → the member `user`, not logged in yet."""
+    visitors: list[Payer] = []
+
+    def make(**options: Any) -> Payer:
+        visitors.append(Payer(browser, site, **options))
+        return visitors[-1]
+
+    yield make
+    for visitor in visitors:
+        visitor.context.close()
+
+
+@pytest.fixture(params=ONE_LOOK)
+def payer(visit: Callable[..., Payer], user: Any, request: pytest.FixtureRequest) -> Payer:
+    """The member on the charge page, whose clock runs fast; at a desk, in English, unless all looks are asked for."""
+    size, language = request.param
+    made = visit(size=size, language=language, hurry=True)
+    made.enter(user)
+    return made

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 import requests
 from django.core.cache import cache
 from django.db import transaction
+from django.utils import timezone
 from sandbox.models import Payment
 
 from billing import signals
@@ -17,7 +19,6 @@ from billing.client import Client
 from billing.errors import CannotCancel, GatewayUnreachable
 from billing.iamport import RefundAccount
 from billing.iamport import gateway as client
-from billing.managers import cancels
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
 from billing.states import Review, Status
 from billing.tests.aging import let_pass
@@ -267,6 +268,22 @@ def test_unknown_is_unknown(gateway, paid, cancel, ledger, told, name):
     assert told == [("point_charged", 10_000), ("point_cancelled", 10_000)]
 
 
+def test_the_age_counts_from_before_the_question(gateway, paid, cancel, monkeypatch):
+    """V2b: an answer that took its time is older than its arrival."""
+    txn = paid()
+    fault(gateway, times=1, drop=True)
+    unclear = cancel(txn)
+    let_pass(minutes=14)
+    now = timezone.now
+
+    def slow(call):
+        monkeypatch.setattr(timezone, "now", lambda: now() + timedelta(minutes=5))
+
+    gateway.before_answer = slow
+    assert rows.finish(unclear).state == State.UNKNOWN
+    assert len(sent(gateway)) == 1
+
+
 def test_sent_again_once_then_staff(gateway, paid, cancel, ledger, told):
     txn = paid()
     fault(gateway, times=2, drop=True)
@@ -404,12 +421,34 @@ def test_a_young_request_is_left_to_its_sender(gateway, paid, cancel, kill):
     assert len(gateway.calls) == calls
 
 
-def test_a_sender_that_was_held_up_does_not_send(gateway, paid, cancel, monkeypatch):
-    """V5: a minute after the hold, somebody else may be finishing it."""
+@pytest.mark.parametrize("held_after", ["_hold", "_claim"])
+def test_a_sender_that_was_held_up_does_not_send(gateway, paid, cancel, ledger, monkeypatch, held_after):
+    """V5: a minute after the hold, or the claim, somebody else may be finishing it. Here it is refused meanwhile, and the points are back."""
     txn = paid()
-    monkeypatch.setattr(cancels, "SEND_WITHIN", -1)
-    assert cancel(txn).state == State.REQUESTED
-    assert sent(gateway) == []
+    step = getattr(MANAGER, held_after)
+
+    def stand_still(*args, **kwargs):
+        made = step(*args, **kwargs)
+        monkeypatch.setattr(MANAGER, held_after, step)
+        let_pass(minutes=16)
+        (made if held_after == "_hold" else args[1]).sent_at -= timedelta(minutes=16)  # what it remembers is as old
+        fault(gateway, code=-1, times=1)
+        assert rows.finish(PointCancellation.objects.get()).state == (State.REFUSED if held_after == "_hold" else State.REQUESTED)
+        return made
+
+    if held_after == "_claim":
+        fault(gateway, drop=True, times=1)
+        cancel(txn)
+        let_pass(minutes=16)
+    monkeypatch.setattr(MANAGER, held_after, stand_still)
+    calls = len(sent(gateway))
+    held = cancel(txn) if held_after == "_hold" else rows.finish(PointCancellation.objects.get())
+    if held_after == "_hold":
+        assert (held.state, len(sent(gateway))) == (State.REFUSED, calls + 1)
+        assert ledger(txn) == (10_000, [10_000, -10_000, 10_000])
+    else:
+        assert (held.state, held.needs_staff, len(sent(gateway))) == (State.REQUESTED, True, calls)
+    assert at_the_gateway(gateway, txn) == ("paid", 0)
 
 
 def test_an_old_refusal_does_not_close_a_newer_try(gateway, paid, cancel, ledger):

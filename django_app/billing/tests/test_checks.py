@@ -16,6 +16,10 @@ from billing.checks import deployment, product_settings
         ("BILLING_PRESETS", ["5000"], "billing.E002"),
         ("BILLING_METHODS", [], "billing.E003"),
         ("BILLING_BUYER", "billing.buyer.nobody", "billing.E004"),
+        ("BILLING_WEBHOOK_ADDRESSES", ["52.78.100.19", "52.78.48.22x"], "billing.E005"),
+        ("BILLING_WEBHOOK_ADDRESSES", ["52.78.100.19/16"], "billing.E005"),
+        ("BILLING_WEBHOOK_ADDRESSES", "52.78.100.19", "billing.E005"),
+        ("BILLING_WEBHOOK_ADDRESSES", [0], "billing.E005"),
         ("IAMPORT_CHANNELS", {"crad": "channel-key-1"}, "billing.W004"),
     ],
 )

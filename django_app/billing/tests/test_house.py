@@ -25,6 +25,8 @@ FLOORS = [
         "foreign_indexes",
         "bookkeeping",
         "sheets",
+        "outbox",
+        "csv_file",
     },
     {"states"},
     {"payment"},
@@ -32,11 +34,11 @@ FLOORS = [
     {"iamport"},
     {"managers"},
     {"models"},
-    {"standing", "forms", "webhooks", "buyer", "audit", "figures", "self_cancel"},
-    {"checkout", "answers", "reconciliation"},
+    {"standing", "forms", "notices", "webhooks", "buyer", "audit", "figures", "self_cancel"},
+    {"checkout", "answers", "mail", "history", "outcome", "reconciliation"},
     {"backlog"},
     {"staff_mail"},
-    {"views", "views_cancel", "admin", "management", "checks", "testing"},
+    {"views", "views_history", "views_cancel", "admin", "management", "checks", "testing"},
     {"urls", "apps"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

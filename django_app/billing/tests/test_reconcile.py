@@ -14,7 +14,7 @@ from sandbox import serializer
 from sandbox.models import ApiCall, Payment
 
 from billing import iamport, reconciliation
-from billing.models import Point, PointCancellation, PointTransaction, ReconcileRun
+from billing.models import Point, PointCancellation, PointTransaction, ReconcileRun, WebhookEvent
 from billing.reconciliation import loose_ends, windows
 from billing.reconciliation import rows as row_sweeps
 from billing.reconciliation.rows import next_check
@@ -392,6 +392,14 @@ def test_windows_reach_back_48_hours_before_the_last_complete_reading(gateway, s
     assert only(windows.status_windows, since=timezone.now()).windows_from < timezone.now() - timedelta(hours=48)  # never narrower
 
 
+def test_a_clock_that_was_put_back(gateway, start, only):
+    start()
+    ReconcileRun.objects.create(watermark=timezone.now() + timedelta(days=30), finished=timezone.now())
+    report = only(windows.status_windows)
+    assert report.windows_from == report.started - timedelta(hours=48)
+    assert ReconcileRun.objects.latest("id").watermark == report.started
+
+
 def test_the_watermark_waits_for_a_window_that_could_not_be_read(gateway, paid, only):
     paid()
     for _ in range(2):
@@ -454,6 +462,40 @@ def test_a_second_part_cancel_that_no_window_shows(gateway, paid, only, ledger):
     assert tally(only(row_sweeps.part_cancelled_rows), "part-cancelled rows") == (1, 1, 1, 0, 0, 0)
     assert rows.get().synced_at > seen  # nothing changed, and it has been looked at for today
     assert tally(only(row_sweeps.part_cancelled_rows), "part-cancelled rows")[:2] == (0, 0)
+
+
+# -- pending deliveries -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_webhook_that_came_while_the_gateway_was_silent(gateway, start, only, ledger):
+    txn = start()
+    imp_uid = gateway.pay(txn.merchant_uid, webhook=True)
+    gateway.fail_next(f"payments/{imp_uid}")
+    gateway.deliver()
+    assert tally(only(loose_ends.pending_deliveries), "pending deliveries") == (0, 0, 0, 0, 0, 0)  # it is tried again after a while
+    let_pass(minutes=6)
+    report = only(loose_ends.pending_deliveries, repair=False)
+    assert tally(report, "pending deliveries") == (1, 1, 1, 1, 0, 0)
+    assert (WebhookEvent.objects.get().outcome, report.exit_code) == ("pending", 1)
+    gateway.fail_next(f"payments/{imp_uid}")
+    report = only(loose_ends.pending_deliveries)
+    assert (report.exit_code, report.silent_calls, report.sweeps["pending deliveries"].calls) == (2, 1, 1)  # its own wait, no repeat
+    let_pass(minutes=30)
+    assert tally(only(loose_ends.pending_deliveries), "pending deliveries") == (1, 1, 0, 0, 0, 0)
+    assert WebhookEvent.objects.get().outcome == "done"
+    assert ledger(txn) == (10_000, [10_000])
+
+
+def test_three_deliveries_that_cannot_be_asked_about_end_the_sweep(gateway, start, only):
+    for txn in [start() for _ in range(5)]:
+        WebhookEvent.objects.create(imp_uid="imp_123456789012", merchant_uid=txn.merchant_uid, next_try_at=NOW, tries=1)
+    for _ in range(3):
+        gateway.fail_next("payments/imp_")
+    report = only(loose_ends.pending_deliveries)
+    assert (report.exit_code, report.silent_calls) == (2, 3)
+    assert sorted(WebhookEvent.objects.values_list("tries", flat=True)) == [1, 1, 2, 2, 2]
+    assert only(loose_ends.pending_deliveries).exit_code == 0  # "I do not know this payment" is an answer
+    assert sorted(WebhookEvent.objects.values_list("tries", flat=True)) == [2, 2, 2, 2, 2]
 
 
 # -- cancels and returns ----------------------------------------------------------------------------------------------------------

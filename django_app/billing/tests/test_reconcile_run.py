@@ -16,7 +16,7 @@ from django.utils import timezone
 from sandbox.models import Payment
 
 from billing.managers.applying import ApplyManager
-from billing.models import Point, PointCancellation, PointTransaction, ReconcileRun
+from billing.models import Point, PointCancellation, PointTransaction, ReconcileRun, WebhookEvent
 from billing.reconciliation import SWEEPS, reconcile, runs
 from billing.tests.aging import let_pass
 from billing.tests.payments import envelope
@@ -37,7 +37,9 @@ def start(gateway, user):
 def mess(gateway, start, make_user):
     """Something to do for every sweep. Afterwards the right balance is 10,000 + 4,000 + 5,000."""
     lost, console, part, ours, wrong, closing = (start() for _ in range(6))
-    gateway.pay(lost.merchant_uid)
+    imp_uid = gateway.pay(lost.merchant_uid, webhook=True)
+    gateway.fail_next(f"payments/{imp_uid}")
+    gateway.deliver()
     for txn in (console, part, ours):
         rows.sync(gateway.pay(txn.merchant_uid))
     gateway.cancel(rows.get(pk=console.pk).imp_uid, 6_000)
@@ -84,26 +86,28 @@ def test_a_report_writes_nothing_and_a_repair_once_is_enough(gateway, mess):
     report = reconcile(repair=False)
     assert dump() == before
     assert {call.method for call in gateway.calls[calls:]} == {"GET"}
-    assert (report.exit_code, report.repair) == (1, False)
+    assert (report.exit_code, report.repair, report.remaining) == (1, False, 5)
     # lost (by its row and by the list), console, part (list; its row was synced 25 h ago), ours (list, and its open cancel), failed
     assert {name: tally.differ for name, tally in report.sweeps.items()} == {
-        "open rows": 2, "paid payments": 1, "cancelled payments": 3, "part-cancelled rows": 1, "cancels and returns": 1,
+        "open rows": 2, "paid payments": 1, "cancelled payments": 3, "part-cancelled rows": 1, "pending deliveries": 1,
+        "cancels and returns": 1,
     }  # fmt: skip
 
     report = reconcile(repair=True)
     assert report.exit_code == 0, report.troubles
     assert Point.objects.get(user__username="payer").balance == mess
     assert {cancellation.state for cancellation in PointCancellation.objects.all()} == {"done"}
+    assert WebhookEvent.objects.get().outcome == "done"
     assert report.unknown_count == 1
     assert all(tally.finished for tally in report.sweeps.values())
 
     settled = dump("ReconcileRun")
     again = reconcile(repair=True)
     assert dump("ReconcileRun") == settled
-    assert [tally.differ + tally.failed for tally in again.sweeps.values()] == [0] * 5
+    assert [tally.differ + tally.failed for tally in again.sweeps.values()] == [0] * 6
     let_pass(hours=25)
     later = reconcile(repair=True)
-    assert [tally.differ + tally.failed for tally in later.sweeps.values()] == [0] * 5
+    assert [tally.differ + tally.failed for tally in later.sweeps.values()] == [0] * 6
     assert Point.objects.get(user__username="payer").balance == mess
 
 
@@ -192,7 +196,7 @@ def test_killed_at_any_answer_the_next_run_ends_it(gateway, mess, number):
         reconcile(repair=True)
     gateway.before_answer = None
     interrupted = ReconcileRun.objects.get()
-    assert (interrupted.finished is not None, interrupted.result["stopped"]) == (True, "interrupted")
+    assert (interrupted.finished is not None, interrupted.result["stopped"]) == (True, "interrupted: KeyboardInterrupt")
     let_pass(minutes=20)  # a cancel or return whose sending was cut off is looked at after a while
     assert reconcile(repair=True).exit_code == 0
     assert Point.objects.get(user__username="payer").balance == mess
@@ -254,7 +258,8 @@ def test_a_gateway_that_is_down(gateway, mess):
     assert (report.exit_code, report.watermark) == (2, None)
     assert {name: (tally.calls, tally.finished) for name, tally in report.sweeps.items()} == {
         "open rows": (2, True),  # one question, repeated once
-        "paid payments": (2, True), "cancelled payments": (2, True), "part-cancelled rows": (2, True), "cancels and returns": (4, True),
+        "paid payments": (2, True), "cancelled payments": (2, True), "part-cancelled rows": (2, True), "pending deliveries": (1, True),
+        "cancels and returns": (4, True),
     }  # fmt: skip
     assert list(rows.values("id", "next_check_at").order_by("id")) == before  # asked again at the next run
 
@@ -306,15 +311,16 @@ def test_one_payment_that_contradicts_itself_keeps_no_other_waiting(gateway, sta
     assert report.watermark == report.started
 
 
-def test_one_payment_that_cannot_be_read(gateway, start, monkeypatch):
+def test_payments_that_cannot_be_read(gateway, start):
     good = start()
     gateway.pay(good.merchant_uid)
     let_pass(minutes=2)
-    broken = {"imp_uid": "imp_999999999999", "merchant_uid": "x", "amount": "a lot"}
-    gateway.answer_next("status/paid", json_body=envelope({"total": 1, "previous": 0, "next": 0, "list": [broken]}))
+    broken = [{"imp_uid": uid, "merchant_uid": "x", "amount": "a lot"} for uid in ("imp_999999999999", "a\x00b\ud800")] + [None]
+    gateway.answer_next("status/paid", json_body=envelope({"total": 3, "previous": 0, "next": 0, "list": broken}))
     report = reconcile(repair=True)
-    assert (report.exit_code, report.remaining) == (1, 1)
+    assert (report.exit_code, report.remaining) == (1, 3)
     assert "imp_999999999999" in report.troubles[0]
+    assert ReconcileRun.objects.get().result["troubles"] == report.troubles  # also on a database that stores no NUL
     assert rows.get().credited == 10_000
 
 
@@ -358,12 +364,12 @@ def test_named_troubles_are_bounded(gateway, start, monkeypatch):
 def test_the_exit_codes_and_the_summary(gateway, mess):
     code, said = run()
     assert code == 1
-    assert "differ. Repair them: reconcile --repair" in said
-    assert "1 payments whose merchant_uid no transaction has (never touched):" in said
+    assert "Not as the gateway says: 5. To repair it: reconcile --repair" in said
+    assert "Payments whose merchant_uid no transaction has, never touched (1):" in said
     code, said = run("--repair")
     assert code == 0
     assert said.endswith("Everything agrees with the gateway.\n")
-    table = said.splitlines()[:6]
+    table = said.splitlines()[:7]
     assert table[0].split() == ["rows", "calls", "payments", "differ", "repaired", "failed"]
     assert len({len(line) for line in table}) == 1  # aligned
     down(gateway)
@@ -431,7 +437,7 @@ def test_a_supervisors_stop_closes_the_run(gateway, mess, capsys):
         call_command("reconcile", "--repair")
     assert stop.value.code == 130
     assert "Stopped. Nothing is half done" in capsys.readouterr().err
-    assert ReconcileRun.objects.get().result["stopped"] == "interrupted"
+    assert ReconcileRun.objects.get().result["stopped"] == "interrupted: KeyboardInterrupt"
     assert signal.getsignal(signal.SIGTERM) == handler
 
 

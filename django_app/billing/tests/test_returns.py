@@ -139,6 +139,22 @@ def test_a_second_deposit_is_sent_back_by_staff(gateway, user, staff):
     assert (left(accounts[0]), left(accounts[1])) == (10_000, 0)
 
 
+def test_what_staff_sent_and_nobody_saw_the_end_of_waits_for_staff_again(gateway, txn, staff, monkeypatch):
+    """The account they named is not kept: sent again by itself, it could only be refused."""
+    rows.sync(gateway.pay(txn.merchant_uid))
+    second = gateway.pay(txn.merchant_uid, outcome="vbank")
+    gateway.control(f"payments/{second}/deposit")
+    rows.sync(second)
+    gateway.fail_next("payments/cancel", requests.ConnectTimeout("no road"))
+    account = RefundAccount(bank="88", account="110123456789", holder="홍길동")
+    assert rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state == State.REQUESTED
+    calls = len(sent(gateway))
+    let_pass(minutes=3)
+    assert rows.finish(back()).needs_staff
+    assert len(sent(gateway)) == calls
+    assert rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state == State.DONE
+
+
 def test_returns_left_to_staff_by_a_setting(gateway, txn, settings):
     settings.BILLING_RETURN_WRONG_MONEY = False
     rows.sync(gateway.pay(txn.merchant_uid, amount=9_000))

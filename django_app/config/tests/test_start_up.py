@@ -263,9 +263,10 @@ def test_sandbox_mode_never_reads_the_live_file(run, copy):
 def test_live_mode_has_no_sandbox(run):
     seen = shell(run, "print('sandbox' in settings.INSTALLED_APPS, 'sandbox' in settings.DATABASES, settings.IAMPORT_API_URL)", good())
     assert seen == "False False https://api.iamport.kr/"
-    code, output = run(good(), "shell", "-v0", "-c", "from django.urls import resolve; resolve('/sandbox/')")
-    assert code == 1
-    assert "Resolver404" in output
+    for address in ("/sandbox/", "/preview/", "/preview/404/"):
+        code, output = run(good(), "shell", "-v0", "-c", f"from django.urls import resolve; resolve('{address}')")
+        assert code == 1
+        assert "Resolver404" in output
 
 
 def test_each_mode_has_its_own_file(run):

@@ -81,7 +81,10 @@ def test_the_command_serves_eight_clients_without_an_error():
         eight_clients(here, receiver)
         imp_uid = control(here, "pay", merchant_uid="seen", amount=100, pay_method="card", outcome="paid", webhook=False)["imp_uid"]
         for path in ("", "iamport.js", "control/log", f"panel/payments/{imp_uid}/", f"receipt/{imp_uid}/"):
-            assert requests.get(f"{here}/sandbox/{path}", timeout=10).status_code == 200
+            answer = requests.get(f"{here}/sandbox/{path}", timeout=10)
+            assert answer.status_code == 200
+            assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+            assert "unsafe" not in answer.headers["Content-Security-Policy"]
         assert requests.get(here, timeout=10, allow_redirects=False).headers["Location"] == "/sandbox/"
         assert requests.get(f"{here}/static/sandbox/sandbox.css", timeout=10).status_code == 200
 

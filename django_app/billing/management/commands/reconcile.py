@@ -54,13 +54,13 @@ def summary(report: Report) -> str:
     lines = [[name, *(f"{getattr(tally, column):,}" for column in columns)] for name, tally in report.sweeps.items()]
     said = [table([["", *columns], *lines]), ""]
     named = [f"{item['merchant_uid']} ({item['imp_uid']}): {', '.join(item['columns'])}" for item in report.drift]
-    said += _some("What differs" + (", and was repaired unless it is named below" if report.repair else ""), named)
+    said += _some("What differed, and is repaired unless a trouble names it" if report.repair else "What differs", named)
     said += _some("Troubles", report.troubles)
     said += _some("Notes", report.notes)
     unknown = [
         f"{item['imp_uid']} ({item['merchant_uid']}): {item['status']}, {item['amount']} {item['currency']}" for item in report.unknown
     ]
-    said += _some(f"{report.unknown_count:,} payments whose merchant_uid no transaction has (never touched)", unknown)
+    said += _some(f"Payments whose merchant_uid no transaction has, never touched ({report.unknown_count:,})", unknown)
     if report.stopped:
         said.append(f"Stopped: {report.stopped}.")
     said.append(_verdict(report))
@@ -72,9 +72,9 @@ def _verdict(report: Report) -> str:
         unanswered = f"The gateway gave no answer to {report.silent_calls:,} questions"
         return f"{unanswered}, so nobody knows whether everything agrees. The next run asks again."
     if report.remaining and not report.repair:
-        return f"{report.remaining:,} differ. Repair them: reconcile --repair"
+        return f"Not as the gateway says: {report.remaining:,}. To repair it: reconcile --repair"
     if report.remaining:
-        return f"{report.remaining:,} could not be repaired. See the troubles above."
+        return f"Could not be repaired: {report.remaining:,}. See the troubles above."
     return "Everything agrees with the gateway."
 
 

@@ -16,6 +16,7 @@ from django.core.servers.basehttp import run
 from django.core.wsgi import get_wsgi_application
 
 from billing.installation import DEMO_PEOPLE
+from billing.mail import email_field
 
 
 class Command(BaseCommand):
@@ -61,7 +62,8 @@ class Command(BaseCommand):
             if staff:
                 users.create_superuser(name, password=password)
             else:
-                users.create_user(name, password=password)
+                address = {email_field(): f"{name}@example.com"} if email_field() else {}  # mail to it is shown here
+                users.create_user(name, password=password, **address)
         return f"  {name:8} {password:14} {'admin' if staff else 'member'}"
 
     def _refuse_a_taken_port(self, host: str, port: int, ipv6: bool) -> None:

@@ -7,11 +7,11 @@ const TIME_LIMIT = 25_000; // ms; the server gives up on the gateway sooner
 const DELAYS = [1, 2, 4, 8, 15]; // s between the tries of insist()
 const LONGEST_WAIT = 60; // s; a payer is not kept waiting longer than this for one more try
 
-async function ask(url, options) {
+async function ask(url, options, limit = TIME_LIMIT) {
   let response;
   let body;
   try {
-    response = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(TIME_LIMIT), ...options });
+    response = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(limit), ...options });
     body = await response.json();
   } catch {
     body = null; // no connection, time over, or not JSON
@@ -26,13 +26,10 @@ export function get(url) {
   return ask(url, { headers: { Accept: "application/json" } });
 }
 
-/** POST `fields` as a form. */
-export function post(url, fields, csrfToken) {
-  return ask(url, {
-    method: "POST",
-    headers: { Accept: "application/json", "X-CSRFToken": csrfToken },
-    body: new URLSearchParams(fields),
-  });
+/** POST `fields` as a form. limit: ms to wait for the answer. */
+export function post(url, fields, csrfToken, limit) {
+  const headers = { Accept: "application/json", "X-CSRFToken": csrfToken };
+  return ask(url, { method: "POST", headers, body: new URLSearchParams(fields) }, limit);
 }
 
 /** Wait; where the browser is offline, no longer than until it is back. */

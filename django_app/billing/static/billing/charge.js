@@ -3,59 +3,23 @@
  * What the window's callback says is never the verdict; only the server's answer decides what the payer reads.
  */
 
-import { digitsOf, grouped, keepGrouped } from "./amount.js";
 import { get, insist, pause, post } from "./api.js";
-import { data, element, fill, say } from "./page.js";
-import { loadSdk } from "./sdk.js";
+import { chooser, fields, here } from "./choose.js";
+import { data, element, fill, fresh, say, swap } from "./page.js";
+import { loadSdk, requestPay } from "./sdk.js";
 
 const POLLS = [2, 3, 5, 6, 8, 10, 12]; // s between questions while a payment is neither made nor failed
 
 const config = data("charge-config");
 const texts = config.texts;
-const balance = data("balance");
-const sdkUrl = data("sdk-url");
-
 const form = element("charge");
 const choose = element("choose");
-const amount = element("amount");
 const pay = element("pay");
 const again = element("again");
-const chips = [...form.querySelectorAll(".chip")];
+const choice = chooser(config);
 
 let busy = false;
 let unfinished = null; // the attempt whose outcome is not known yet
-
-// -- choosing -----------------------------------------------------------------------------------------------------------
-
-function showAmount(digits) {
-  const number = Number(digits);
-  const words = { amount: grouped(digits), points: grouped(digits) };
-  element("sum").hidden = !digits;
-  if (digits) {
-    element("sum-exchange").textContent = fill(texts.exchange, words);
-    element("sum-after").textContent = fill(texts.balance_after, { points: grouped(balance + number) });
-  }
-  element("pay-label").textContent = digits ? fill(texts.pay_amount, words) : texts.pay;
-  for (const chip of chips) {
-    chip.setAttribute("aria-pressed", String(chip.value === digits));
-  }
-  fieldError("amount", "");
-}
-
-function fieldError(name, text) {
-  const place = element(`${name}-error`);
-  if (!place) {
-    return null;
-  }
-  place.textContent = text;
-  const input = form.querySelector(`[name="${name}"]`);
-  if (text) {
-    input.setAttribute("aria-invalid", "true");
-  } else {
-    input.removeAttribute("aria-invalid");
-  }
-  return input;
-}
 
 // -- what the payer sees ------------------------------------------------------------------------------------------------
 
@@ -74,25 +38,33 @@ function unlock() {
   choose.disabled = false;
   choose.hidden = false;
   element("progress").hidden = true;
+  element("summary").hidden = false;
   again.hidden = true;
   pay.hidden = false;
   pay.removeAttribute("aria-disabled");
   element("pay-spinner").hidden = true;
-  showAmount(digitsOf(amount.value));
+  choice.show();
 }
 
-/** The place between choosing and the outcome. */
-function progress({ title, detail = "", quote = "", link = "" }) {
+/** The place between choosing and the outcome. `action` is {text, run}; while there is one, nothing turns. */
+function progress({ title, detail = "", quote = "", link = "", action = null }) {
+  const arrived = element("progress").hidden;
   choose.hidden = true;
   pay.hidden = true;
-  element("sum").hidden = true;
+  element("summary").hidden = true;
   element("progress").hidden = false;
-  element("progress-spinner").hidden = false;
+  element("progress-spinner").hidden = Boolean(action);
   say(element("progress-title"), title);
-  element("progress-amount").textContent = amount.value;
+  element("progress-amount").textContent = element("amount").value;
   say(element("progress-detail"), detail);
   say(element("progress-quote"), quote);
   say(element("progress-link"), link);
+  say(again, action?.text ?? "");
+  again.onclick = action?.run ?? null;
+  if (arrived) {
+    element("progress-title").focus(); // where the window gives the focus back to
+    scrollTo(0, 0);
+  }
 }
 
 /** An error that leaves the payer where they are. `action` is {text, run}, `link` {text, href}. */
@@ -118,11 +90,16 @@ function quoteOf(attempt, message = "") {
   return theirs && !message.includes(theirs) ? fill(texts.quote, { message: theirs }) : "";
 }
 
+function toLogin(next) {
+  progress({ title: texts.login_needed });
+  location.assign(`${config.login_url}?${new URLSearchParams({ next })}`);
+}
+
 // -- the payment service's script ---------------------------------------------------------------------------------------
 
 async function prepareSdk() {
   try {
-    return await loadSdk(sdkUrl, config.imp_code);
+    return await loadSdk(config.sdk_url, config.imp_code);
   } catch {
     const run = async () => {
       notice("");
@@ -137,83 +114,74 @@ async function prepareSdk() {
 // -- one attempt --------------------------------------------------------------------------------------------------------
 
 async function start() {
-  if (busy) {
+  if (busy || !choice.check()) {
     return;
   }
-  const fields = {};
-  for (const [name, value] of new FormData(form)) {
-    fields[name] = name === "amount" ? digitsOf(value) : value;
-  }
+  const chosen = fields();
   lock();
   notice("");
-  for (const name of ["amount", "pay_method", "buyer_tel"]) {
-    fieldError(name, "");
-  }
   const IMP = await prepareSdk();
   if (!IMP) {
     unlock();
     return;
   }
   // Asked once only: a second try would be a second attempt.
-  const answer = await post(config.checkout_url, fields, csrfToken());
-  if (answer.status !== 201) {
+  const answer = await post(config.checkout_url, chosen, csrfToken());
+  if (answer.status === 201) {
+    const attempt = { merchantUid: answer.body.merchant_uid, impUid: "", failed: false, errorMessage: "", over: false };
+    openWindow(IMP, attempt, answer.body.request_pay);
+  } else {
     refuse(answer);
-    return;
   }
-  openWindow(IMP, answer.body);
 }
 
 function csrfToken() {
-  return form.querySelector("[name=csrfmiddlewaretoken]").value;
+  return form.elements.csrfmiddlewaretoken.value;
 }
 
 /** No attempt was opened: say why and let the payer choose again. */
 function refuse({ status, body }) {
   if (status === 401) {
-    progress({ title: texts.login_needed });
-    location.assign(config.login_url);
+    toLogin(here());
     return;
   }
   unlock();
-  const wrong = Object.entries(body.fields ?? {}).map(([name, messages]) => fieldError(name, messages.join(" ")));
-  const first = wrong.find((input) => input);
-  if (first) {
-    first.focus();
+  const wrong = choice.refuse(body.fields ?? {});
+  if (wrong) {
+    wrong.focus();
     return;
   }
   const text = body.error?.message ?? (status === 0 ? texts.no_answer : texts.unexpected);
-  const reload = { text: texts.reload, run: () => location.reload() };
+  const reload = { text: texts.reload, run: () => location.replace(here()) };
   notice(text, { action: status === 403 ? reload : null });
   pay.focus();
 }
 
-function openWindow(IMP, { merchant_uid: merchantUid, request_pay: request }) {
-  const attempt = { merchantUid, impUid: "", failed: false, errorMessage: "" };
+function openWindow(IMP, attempt, request) {
   element("progress-link").href = pageOf(attempt);
   progress({ title: texts.window_open, link: texts.window_gone });
-  let called = false;
-  const callback = (answer) => {
-    if (called) {
+  const done = (answer) => {
+    if (attempt.over) {
       return;
     }
-    called = true;
+    attempt.over = true;
     // Older processors say `success`, newer ones only give an error code where something went wrong.
     attempt.impUid = answer?.imp_uid ?? "";
     attempt.errorMessage = answer?.error_msg ?? "";
     attempt.failed = Boolean(answer?.error_code || answer?.error_msg) || answer?.success === false;
     verify(attempt);
   };
-  try {
-    IMP.request_pay(request, callback);
-  } catch {
-    callback({ success: false });
-  }
+  const blocked = () => {
+    const run = () => openWindow(IMP, attempt, request);
+    progress({ title: texts.blocked, detail: texts.blocked_detail, action: { text: texts.open_window, run } });
+    again.focus();
+  };
+  requestPay(IMP, request, done, blocked);
 }
 
 /** Ask our server what became of the attempt. Nothing but its answer is believed. */
 async function verify(attempt) {
   unfinished = null;
-  again.hidden = true;
   notice("");
   progress({ title: texts.checking });
   const wait = () => progress({ title: texts.checking, detail: navigator.onLine ? texts.retrying : texts.offline });
@@ -238,10 +206,7 @@ async function verify(attempt) {
 function conclude(attempt, answer) {
   const { status, body } = answer ?? { status: 0, body: {} };
   if (status === 401) {
-    progress({ title: texts.login_needed });
-    const login = new URL(config.login_url, location.href);
-    login.searchParams.set("next", returnPath(attempt));
-    location.assign(login);
+    toLogin(returnPath(attempt));
   } else if (status === 403) {
     location.assign(returnPath(attempt)); // the session changed under this page; that road needs no token
   } else if (status === 409 && body.next) {
@@ -274,10 +239,9 @@ function stopped(attempt, message, next) {
 
 /** Nobody could tell in time. Nothing is claimed, and nothing is lost when the payer leaves. */
 function unknown(attempt, message) {
-  progress({ title: texts.checking, detail: texts.checking_leave, quote: message || quoteOf(attempt), link: texts.see_payment });
-  element("progress-spinner").hidden = true;
-  again.hidden = false;
   unfinished = attempt;
+  const action = { text: texts.check_again, run: verifyAgain };
+  progress({ title: texts.checking, detail: texts.checking_leave, quote: message || quoteOf(attempt), link: texts.see_payment, action });
   element("progress-title").focus();
 }
 
@@ -287,29 +251,37 @@ function verifyAgain() {
   }
 }
 
+/** Another tab may have moved on: balance, unfinished payments, and the token that a new login brings. */
+async function lookAgain() {
+  if (document.hidden || busy) {
+    return;
+  }
+  const page = await fresh();
+  if (!page || busy) {
+    return;
+  }
+  if (!swap(page, "fresh")) {
+    location.replace(here());
+  } else {
+    form.elements.csrfmiddlewaretoken.value = page.querySelector("#charge [name=csrfmiddlewaretoken]").value;
+    choice.show();
+  }
+}
+
 // -- begin --------------------------------------------------------------------------------------------------------------
 
-keepGrouped(amount, showAmount);
-for (const chip of chips) {
-  chip.addEventListener("click", () => {
-    amount.value = grouped(chip.value);
-    showAmount(chip.value);
-  });
-}
-form.addEventListener("input", (event) => fieldError(event.target.name, ""));
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   start();
 });
-again.addEventListener("click", verifyAgain);
 addEventListener("online", verifyAgain);
+document.addEventListener("visibilitychange", lookAgain);
 addEventListener("pageshow", (event) => {
   if (event.persisted) {
-    location.reload(); // the browser kept an old page; balance and state may have moved on
+    location.replace(here()); // the browser kept an old page, maybe in the middle of a payment
   }
 });
 
-amount.value = grouped(digitsOf(amount.value));
-showAmount(digitsOf(amount.value));
+choice.show();
 pay.disabled = false;
 prepareSdk();

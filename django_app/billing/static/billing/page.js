@@ -1,8 +1,8 @@
-/** Small helpers of both pages. */
+/** Small helpers of all pages. */
 
 /** The data that the template put into the page under `id`. */
 export function data(id) {
-  return JSON.parse(document.getElementById(id).textContent);
+  return JSON.parse(element(id).textContent);
 }
 
 export function element(id) {
@@ -18,4 +18,47 @@ export function say(node, text) {
 /** `text` with its {placeholders} filled in. */
 export function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/** Show `text` at the field `name` of the form, "" for none. Returns the field, null where there is no place for it. */
+export function fieldError(form, name, text, wrong = Boolean(text)) {
+  const place = element(`${name}-error`);
+  const input = form.elements[name];
+  if (!place || !input) {
+    return null;
+  }
+  if (place.textContent !== text) {
+    place.textContent = text;
+  }
+  const first = input instanceof RadioNodeList ? input[0] : input;
+  if (wrong) {
+    first.setAttribute("aria-invalid", "true");
+  } else {
+    first.removeAttribute("aria-invalid");
+  }
+  return first;
+}
+
+/** This page as the server would show it now; null where it cannot be had: no connection, or the session ended. */
+export async function fresh() {
+  try {
+    const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(15_000) });
+    if (!answer.ok || answer.redirected) {
+      return null;
+    }
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
+  } catch {
+    return null;
+  }
+}
+
+/** Put the part `id` of a fresh page in the place of ours. False where it has none, or is another reader's or in another language. */
+export function swap(page, id) {
+  const part = page?.getElementById(id);
+  const reader = (whole) => `${whole.documentElement.lang} ${whole.querySelector(".who span")?.textContent}`;
+  if (!part || reader(page) !== reader(document)) {
+    return false;
+  }
+  element(id).replaceWith(document.adoptNode(part));
+  return true;
 }

@@ -1,61 +1,140 @@
-/** The page of one payment: while its outcome is open, ask now and then and show the page anew when something changed. */
+/** The page of one payment: it always shows the truth, also when it was left open, and lets the payer act upon it. */
 
 import { get, pause } from "./api.js";
-import { data, element, say } from "./page.js";
+import { data, element, fill, fresh, swap } from "./page.js";
+import { enlivenRefund } from "./refund.js";
 
 const DELAYS = [3, 4, 6, 8, 12, 15]; // s, then always the last
 const QUESTIONS = 60; // then the page rests until it is looked at again
 
 const config = data("payment-config");
-const shown = { state: data("shown-state"), status: data("shown-status"), cancelAmount: data("shown-cancel-amount") };
+let shown = data("shown");
+let asking = false;
+let ticking = 0;
+
+/** What the page shows now, from the server, in place. Where that cannot be had the page is loaded as a whole. */
+async function renew(focus = false) {
+  const page = await fresh();
+  const inside = element("payment").contains(document.activeElement);
+  if (!swap(page, "payment")) {
+    location.reload(); // leads to login and back where the session ended
+    return;
+  }
+  shown = data("shown");
+  document.title = page.title;
+  element("news").textContent = `${element("outcome-title").textContent}. ${shown.words}`;
+  enliven();
+  if (focus || inside) {
+    element("outcome-title").focus();
+  }
+}
 
 function changed({ status, body }) {
   if (status === 401) {
-    return true; // the page itself leads to login and back
+    return true;
   }
   if (status === 409) {
-    return shown.state !== "returning";
+    return body.error?.message !== shown.words;
   }
-  if (status !== 200) {
-    return false;
-  }
-  const accountArrived = shown.state === "checking" && Boolean(body.next);
-  return body.status !== shown.status || body.cancel_amount !== shown.cancelAmount || accountArrived;
+  return status === 200 && (body.message !== shown.words || body.status !== shown.status || body.cancel_amount !== shown.cancel_amount);
 }
 
-let asking = false;
+/** One question. True where something had changed (then the page shows it), false where not, null where nobody answered. */
+async function look(focus = false) {
+  const answer = await get(config.status_url);
+  if (changed(answer)) {
+    await renew(focus);
+    return true;
+  }
+  return answer.status === 200 || answer.status === 409 ? false : null;
+}
 
+/** While the outcome is open: ask now and then, less and less often. */
 async function poll() {
   if (asking) {
     return;
   }
   asking = true;
-  for (let question = 0; question < QUESTIONS && !document.hidden; question += 1) {
-    await pause(DELAYS[Math.min(question, DELAYS.length - 1)]);
-    if (!document.hidden && changed(await get(config.status_url))) {
-      location.reload();
-      return;
-    }
+  let waits = 0;
+  for (let question = 0; question < QUESTIONS && shown.poll && !document.hidden; question += 1) {
+    await pause(DELAYS[Math.min(waits, DELAYS.length - 1)]);
+    waits = !document.hidden && (await look()) ? 0 : waits + 1;
   }
   asking = false;
 }
 
-if (config.poll) {
+// -- a virtual account --------------------------------------------------------------------------------------------------
+
+function showTimeLeft() {
+  clearInterval(ticking);
+  if (!element("left")) {
+    return;
+  }
+  const end = Date.now() + shown.left * 1000;
+  const tick = () => {
+    const left = Math.round((end - Date.now()) / 1000);
+    if (left < 0) {
+      clearInterval(ticking);
+      renew();
+      return;
+    }
+    const values = { days: Math.floor(left / 86400), hours: Math.floor(left / 3600) % 24, minutes: Math.floor(left / 60) % 60, seconds: left % 60 };
+    const unit = values.days ? "left_days" : left >= 3600 ? "left_hours" : "left_minutes";
+    const text = fill(config.texts[unit], values);
+    if (element("left").textContent !== text) {
+      element("left").textContent = text;
+    }
+  };
+  tick();
+  ticking = setInterval(tick, 1000);
+}
+
+async function copyNumber(button) {
+  const text = element("account-number").textContent.trim();
+  const label = button.textContent;
+  let copied = true;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    copied = copyBySelection(); // browsers inside other apps often refuse the first way
+  }
+  const words = copied ? config.texts.copied : config.texts.copy_failed;
+  button.textContent = words;
+  element("news").textContent = words;
+  await pause(3);
+  button.textContent = label;
+}
+
+function copyBySelection() {
+  getSelection().selectAllChildren(element("account-number"));
+  try {
+    return document.execCommand("copy");
+  } catch {
+    return false;
+  }
+}
+
+// -- begin --------------------------------------------------------------------------------------------------------------
+
+function enliven() {
+  const copy = element("copy");
+  if (copy) {
+    copy.onclick = () => copyNumber(copy);
+  }
+  showTimeLeft();
+  enlivenRefund(config, look, renew);
   poll();
-  document.addEventListener("visibilitychange", poll);
 }
 
-const copy = element("copy");
-if (copy && navigator.clipboard) {
-  copy.hidden = false;
-  copy.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(element("account-number").textContent.trim());
-    say(element("copied"), config.texts.copied);
-  });
-}
-
-addEventListener("pageshow", (event) => {
-  if (event.persisted) {
-    location.reload();
+document.addEventListener("visibilitychange", async () => {
+  if (!document.hidden) {
+    await look();
+    poll();
   }
 });
+addEventListener("pageshow", (event) => {
+  if (event.persisted) {
+    renew(); // the browser kept an old page
+  }
+});
+enliven();

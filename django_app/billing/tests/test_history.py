@@ -1,0 +1,375 @@
+"""The member's history: own rows only, by pages that cost the same, in months of Seoul, and as files that no spreadsheet calculates."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from billing import history
+from billing.csv_file import cell
+from billing.history import ENTRY_KINDS, PAYMENT_KINDS, STATES, Month, Query
+from billing.models import Point, PointCancellation, PointEntry, PointTransaction
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)  # noon in Seoul
+PAYMENTS, ENTRIES = "/billing/payments/", "/billing/entries/"
+PAYMENTS_CSV, ENTRIES_CSV = "/billing/payments.csv", "/billing/entries.csv"
+ALL = [PAYMENTS, ENTRIES, PAYMENTS_CSV, ENTRIES_CSV]
+_numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """now(moment) → whatever is made from then on was made at that moment."""
+
+    def be(moment: datetime) -> None:
+        monkeypatch.setattr("django.utils.timezone.now", lambda: moment)
+
+    be(NOW)
+    return be
+
+
+@pytest.fixture
+def add(user: Any, make_user: Callable[..., Any]) -> Callable[..., PointTransaction]:
+    """add(status=…, owner=…) → a row as the gateway's answers would leave it; paid ones with their entry."""
+
+    def make(status: str = "ready", *, amount: int = 10_000, cancelled: int = 0, paid: bool = False, owner: Any = None, **more: Any) -> Any:
+        account, _ = Point.objects.get_or_create(pk=(owner or user).pk)
+        number = next(_numbers)
+        facts: dict[str, Any] = {"pay_method": "card", **more}
+        if paid or cancelled:
+            facts.update(credited_at=NOW, credited=amount - cancelled, cancel_amount=cancelled, imp_uid=f"imp_{number:012d}")
+            status = "cancelled" if cancelled else "paid"
+        txn = PointTransaction.objects.create(owner=account, merchant_uid=f"m-{number}", amount=amount, status=status, **facts)
+        if paid or cancelled:
+            PointEntry.objects.create(owner=account, txn=txn, version=1, kind="charge", delta=amount)
+            if cancelled:
+                PointEntry.objects.create(owner=account, txn=txn, version=2, kind="cancel", delta=-cancelled)
+        return txn
+
+    return make
+
+
+@pytest.fixture
+def member(client: Client, user: Any) -> Client:
+    client.force_login(user)
+    return client
+
+
+def spend(user: Any, points: int, memo: str, kind: str = "spend") -> PointEntry:
+    account, _ = Point.objects.get_or_create(pk=user.pk)
+    return PointEntry.objects.create(owner=account, kind=kind, key=f"k-{next(_numbers)}", delta=points, memo=memo)
+
+
+def shown(response: Any) -> list[int]:
+    """Primary keys of the page's rows, in its order."""
+    return [row[0].pk for _month, rows in response.context["months"] for row in rows]
+
+
+def table(response: Any) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(b"".join(response.streaming_content).decode("utf-8-sig"))))
+
+
+# -- whose -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_only_own_rows(member: Client, add: Any, user: Any, make_user: Any) -> None:
+    other = make_user("other")
+    mine, theirs = add(paid=True), add(paid=True, owner=other)
+    spend(user, -1, "my memo")
+    spend(other, -1, "their memo")
+    assert shown(member.get(PAYMENTS)) == [mine.pk]
+    for address in (PAYMENTS, ENTRIES):
+        page = member.get(address).content.decode()
+        assert mine.merchant_uid in page
+        assert theirs.merchant_uid not in page
+        assert "their memo" not in page
+    for address in (PAYMENTS_CSV, ENTRIES_CSV):
+        file = b"".join(member.get(address).streaming_content).decode()
+        assert mine.merchant_uid in file
+        assert theirs.merchant_uid not in file
+        assert "their memo" not in file
+
+
+@pytest.mark.parametrize("address", ALL)
+def test_a_login_is_needed_and_nothing_is_changed_here(client: Client, address: str) -> None:
+    assert client.get(address)["Location"].startswith("/accounts/login/?next=")
+    assert client.post(address).status_code == 405
+
+
+@pytest.mark.parametrize("address", ALL)
+def test_nobody_keeps_a_copy(member: Client, address: str) -> None:
+    assert "no-store" in member.get(address)["Cache-Control"]
+
+
+def test_a_member_without_rows(member: Client) -> None:
+    for address in (PAYMENTS, ENTRIES):
+        page = member.get(address, headers={"Accept-Language": "en"})
+        assert shown(page) == []
+        assert "yet." in page.content.decode()
+    assert len(table(member.get(PAYMENTS_CSV))) == len(table(member.get(ENTRIES_CSV))) == 1
+
+
+# -- pages -----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", [PAYMENTS, ENTRIES])
+def test_pages_hold_every_row_once_whatever_is_added_meanwhile(member: Client, add: Any, address: str) -> None:
+    rows = [add(paid=True) for _ in range(45)]
+    wanted = [txn.pk if address == PAYMENTS else txn.entries.get().pk for txn in reversed(rows)]
+    seen: list[int] = []
+    query = ""
+    for size in (20, 20, 5):
+        page = member.get(f"{address}?{query}")
+        assert len(shown(page)) == size
+        seen += shown(page)
+        query = page.context["older_query"]
+        add(paid=True)  # newer ones do not shift what follows
+    assert query is None
+    assert seen == wanted
+    assert shown(member.get(f"{address}?{page.context['newest_query']}"))[3:] == wanted[:17]
+
+
+def statements(client: Client, address: str) -> list[str]:
+    with CaptureQueriesContext(connection) as captured:
+        response = client.get(address)
+        assert response.status_code == 200
+        if response.streaming:
+            list(response.streaming_content)
+    return [query["sql"] for query in captured]
+
+
+@pytest.mark.parametrize(
+    ("address", "most"),
+    [
+        (PAYMENTS, 6),
+        (f"{PAYMENTS}?month=2026-11&kind=paid", 7),
+        (ENTRIES, 5),
+        (f"{ENTRIES}?month=2026-11", 6),
+        (PAYMENTS_CSV, 4),  # and one for every 500 rows
+        (ENTRIES_CSV, 3),
+    ],
+)
+def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
+    member: Client, add: Any, settings: Any, address: str, most: int
+) -> None:
+    def more(times: int) -> None:
+        for _ in range(times):
+            for options in ({"paid": True}, {"cancelled": 1_000}, {"status": "failed"}, {"review": "wrong_amount", "review_note": "n"}):
+                add(**options)
+
+    more(1)
+    few = statements(member, address)
+    more(30)
+    many = statements(member, address)
+    assert len(few) == len(many) <= most
+    assert not [sql for sql in many if "OFFSET" in sql or "COUNT(" in sql]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the words of a plan are SQLite's")
+@pytest.mark.parametrize(("rows", "index"), [(history.payments, "billing_txn_by_owner"), (history.entries, "billing_entry_by_owner")])
+def test_a_page_is_read_from_its_index(user: Any, add: Any, rows: Any, index: str) -> None:
+    add(paid=True)
+    with CaptureQueriesContext(connection) as captured:
+        rows(user.pk, Query(before=10**9))
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {captured[0]['sql']}")
+        plan = " ".join(row[3] for row in cursor.fetchall())
+    assert index in plan
+    assert "TEMP B-TREE" not in plan  # nothing is sorted
+
+
+# -- states, kinds ----------------------------------------------------------------------------------------------------------------
+
+
+def every_state(add: Any, now: Any) -> dict[str, PointTransaction]:
+    """One row in each state, the newest last."""
+    now(NOW - timedelta(hours=2))
+    made = {"unfinished": add()}
+    now(NOW - timedelta(minutes=5))
+    made.update(
+        paid=add(paid=True),
+        part_cancelled=add(cancelled=3_000),
+        cancelled=add(cancelled=10_000),
+        cancelling=add("paid", credited_at=NOW, credited=0, cancel_goal=10_000, imp_uid="imp_goal"),
+        waiting=add(vbank_num="123", imp_uid="imp_v", vbank_date=NOW + timedelta(days=1)),
+        expired=add(vbank_num="123", imp_uid="imp_e", vbank_date=NOW - timedelta(seconds=1)),
+        checking=add(),
+        failed=add("failed", imp_uid="imp_f"),
+        closed=add("cancelled", imp_uid="imp_c"),
+        returning=add("failed", review_note="n"),
+        returned=add("failed", review_note="n"),
+    )
+    for name, state in (("returning", "requested"), ("returned", "done")):
+        back = {"kind": "return", "imp_uid": f"imp_{name}", "amount": 9_000, "base": 0, "checksum": 9_000, "reason": "r", "state": state}
+        PointCancellation.objects.create(txn=made[name], **back)
+    now(NOW)
+    return made
+
+
+def test_every_state_is_named_and_belongs_to_one_kind(member: Client, add: Any, now: Any) -> None:
+    made = every_state(add, now)
+    assert set(made) == set(STATES)
+    rows = {row[0].pk: row for _month, rows in member.get(PAYMENTS).context["months"] for row in rows}
+    assert {name: rows[txn.pk][1] for name, txn in made.items()} == {name: name for name in made}
+    kinds = {kind: shown(member.get(f"{PAYMENTS}?kind={kind}")) for kind in PAYMENT_KINDS}
+    assert sorted(pk for pks in kinds.values() for pk in pks) == sorted(rows)
+    assert kinds["paid"] == [made["cancelling"].pk, made["paid"].pk]
+    assert kinds["refunded"] == [made["cancelled"].pk, made["part_cancelled"].pk]
+    assert kinds["waiting"] == [made["waiting"].pk]
+
+
+def test_an_account_that_staff_closed_waits_for_nothing(member: Client, add: Any) -> None:
+    txn = add(vbank_num="123", account_closed_at=NOW)
+    assert member.get(f"{PAYMENTS}?kind=waiting").context["months"] == []
+    [(_month, [row])] = member.get(f"{PAYMENTS}?kind=unpaid").context["months"]
+    assert row[:2] == (txn, "closed")
+
+
+def test_what_moved_no_money_weighs_less(member: Client, add: Any, now: Any) -> None:
+    every_state(add, now)
+    page = member.get(PAYMENTS).content.decode()
+    quiet = {line.split()[1].removeprefix('class="') for line in page.splitlines() if "quiet-row" in line}
+    assert quiet == {"unfinished", "failed", "closed", "expired"}
+
+
+def test_entries_by_kind(member: Client, add: Any, user: Any) -> None:
+    txn = add(cancelled=3_000)
+    PointEntry.objects.create(owner_id=user.pk, txn=txn, version=3, kind="release", delta=1)
+    for kind, points in (("spend", -5), ("give_back", 5), ("adjust", 7)):
+        spend(user, points, f"memo of {kind}", kind)
+    everything = shown(member.get(ENTRIES))
+    assert len(everything) == 6
+    for kind in ENTRY_KINDS:
+        found = member.get(f"{ENTRIES}?kind={kind}")
+        assert len(shown(found)) == 1
+        if kind in ("spend", "give_back", "adjust"):
+            assert f"memo of {kind}" in found.content.decode()
+
+
+# -- months ----------------------------------------------------------------------------------------------------------------------
+
+SEOUL_NOVEMBER = datetime(2026, 10, 31, 15, tzinfo=UTC)  # 1 November, 00:00
+
+
+@pytest.mark.parametrize("address", [PAYMENTS, ENTRIES])
+def test_a_month_begins_in_seoul(member: Client, add: Any, now: Any, address: str) -> None:
+    made = []
+    for moment in (SEOUL_NOVEMBER - timedelta(seconds=1), SEOUL_NOVEMBER, NOW):
+        now(moment)
+        txn = add(paid=True)
+        made.append(txn.pk if address == PAYMENTS else txn.entries.get().pk)
+    now(NOW)
+    assert shown(member.get(f"{address}?month=2026-10")) == made[:1]
+    assert shown(member.get(f"{address}?month=2026-11")) == [made[2], made[1]]
+    assert shown(member.get(f"{address}?month=2026-12")) == []
+    months = member.get(address).context["months"]
+    assert [str(month) for month, _rows in months] == ["2026-11", "2026-10"]
+    assert [str(month) for month in member.get(address).context["choices"]] == ["2026-11", "2026-10"]
+    assert "2031-01" in [str(month) for month in member.get(f"{address}?month=2031-01").context["choices"]]
+
+
+def test_totals_are_those_of_the_month(member: Client, add: Any, now: Any, user: Any) -> None:
+    now(SEOUL_NOVEMBER - timedelta(seconds=1))
+    add(paid=True, amount=50_000)
+    now(NOW)
+    add(paid=True, amount=30_000)
+    add(cancelled=4_000, amount=10_000)
+    add("failed", amount=70_000)
+    spend(user, -500, "")
+    assert member.get(f"{PAYMENTS}?month=2026-11").context["totals"] == {"paid": 40_000, "refunded": 4_000}
+    assert member.get(f"{PAYMENTS}?month=2026-10").context["totals"] == {"paid": 50_000, "refunded": 0}
+    assert member.get(f"{ENTRIES}?month=2026-11").context["totals"] == {"came": 40_000, "went": 4_500}
+    assert member.get(f"{ENTRIES}?month=2020-01").context["totals"] == {"came": 0, "went": 0}
+    assert member.get(PAYMENTS).context["totals"] is None  # over everything it would cost more every year
+
+
+def test_months_go_round_the_year() -> None:
+    assert str(Month(2026, 12).next) == "2027-01"
+    assert str(Month(2026, 1).before) == "2025-12"
+    assert str(Month(2026, 11).next) == "2026-12"
+    assert str(Month(2026, 12).before) == "2026-11"
+    assert Month(2026, 11).begins == SEOUL_NOVEMBER
+
+
+# -- what nobody links to -----------------------------------------------------------------------------------------------------------
+
+BAD = ["kind=nothing", "kind=%00", "month=2026-13", "month=2026", "month=1999-01", "month=２０２６-01", "month=2026-1", "before=0", "before=-1",
+       "before=1_0", "before=9999999999999999999", "before=١", "before=a", "month=2026-11%00", "before=%F0%9F%92%A5", "kind=paid'--"]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", ALL)
+@pytest.mark.parametrize("query", BAD)
+def test_a_choice_that_cannot_be_is_not_found(member: Client, add: Any, address: str, query: str) -> None:
+    add(paid=True)
+    assert member.get(f"{address}?{query}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query", ["kind=&month=&before=", "before=999999999999999999", "before=1", "else=1", "month=2099-12", "month=2000-01"]
+)
+def test_a_choice_that_finds_nothing_is_a_page(member: Client, add: Any, query: str) -> None:
+    add(paid=True)
+    for address in ALL:
+        assert member.get(f"{address}?{query}").status_code == 200
+
+
+# -- files -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_file_of_payments(member: Client, add: Any) -> None:
+    txn = add(cancelled=3_000)
+    response = member.get(PAYMENTS_CSV, headers={"Accept-Language": "en"})
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Disposition"] == 'attachment; filename="payments-2026-11-24.csv"'
+    content = b"".join(response.streaming_content)
+    assert content.startswith(b"\xef\xbb\xbf")
+    head, row = csv.reader(io.StringIO(content.decode("utf-8-sig")))
+    assert head == ["Time", "Payment number", "State", "Method", "Amount (won)", "Refunded (won)", "Points"]
+    assert row == ["2026-11-24 12:00:00", txn.merchant_uid, "Partly refunded", "Card", "10000", "3000", "7000"]
+
+
+def test_the_file_follows_the_choice_and_the_language(member: Client, add: Any, user: Any) -> None:
+    add(paid=True)
+    spend(user, -700, "책")
+    response = member.get(f"{ENTRIES_CSV}?kind=spend&month=2026-11", headers={"Accept-Language": "ko"})
+    assert response["Content-Disposition"] == 'attachment; filename="points-2026-11.csv"'
+    assert table(response) == [["시각", "종류", "포인트", "메모", "결제 번호"], ["2026-11-24 12:00:00", "사용", "-700", "책", ""]]
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1", "  =1", "\t=1", "\r=1", "\n1", "\u00a0=1", '=HYPERLINK("http://x")']
+)
+def test_a_text_is_never_a_formula(member: Client, user: Any, text: str) -> None:
+    assert cell(text) == f"'{text}"
+    spend(user, -1, text)
+    content = b"".join(member.get(ENTRIES_CSV).streaming_content).decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(content, newline="")))[1][3] == f"'{text}"
+
+
+def test_numbers_and_plain_texts_stay_as_they_are() -> None:
+    assert [cell(value) for value in (-700, "영화 예매", "a=b", "", "a\0b")] == [-700, "영화 예매", "a=b", "", "ab"]
+
+
+def test_a_long_file_comes_in_parts(member: Client, add: Any) -> None:
+    for _ in range(450):
+        add()
+    response = member.get(PAYMENTS_CSV)
+    parts = list(response.streaming_content)
+    assert len(parts) == 3
+    assert len(b"".join(parts).decode().splitlines()) == 451
+
+
+def test_too_many_files(member: Client) -> None:
+    assert [member.get(PAYMENTS_CSV).status_code for _ in range(11)] == [200] * 10 + [429]
+    assert member.get(PAYMENTS).status_code == 200
