@@ -7,6 +7,7 @@ an index that a table's own app does not know when it rebuilds that table.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -22,14 +23,15 @@ def install(alias: str) -> None:
         tables = set(connection.introspection.table_names(cursor))
         for name, model, columns in _wanted():
             if model._meta.db_table in tables:
-                listed = ", ".join(quote(model._meta.get_field(column).column) for column in columns)
+                fields: list[Any] = [model._meta.get_field(column) for column in columns]
+                listed = ", ".join(quote(field.column) for field in fields)
                 cursor.execute(f"CREATE INDEX IF NOT EXISTS {quote(name)} ON {quote(model._meta.db_table)} ({listed})")
 
 
 def _wanted() -> Iterator[tuple[str, type[models.Model], tuple[str, ...]]]:
     users = get_user_model()
     try:
-        email = users._meta.get_field(users.get_email_field_name())
+        email: Any = users._meta.get_field(users.get_email_field_name())
         if not (email.unique or email.db_index):
             yield "billing_user_by_email", users, (email.name,)
     except FieldDoesNotExist:

@@ -27,7 +27,7 @@ class Pages:
     admin_site: AdminSite
     opts: Options[Any]
     list_template = "admin/billing/list.html"
-    actions = None
+    actions: Any = None
 
     def listing(self, request: HttpRequest) -> Listing:
         """The list as the address asks for it; its `queryset` holds all rows that fit, in order."""
@@ -48,7 +48,7 @@ class Pages:
 
     def page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> TemplateResponse:
         """A page in the back office's frame, whose head leads back to the list."""
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         frame = {**self.admin_site.each_context(request), "model_admin": self, "app_label": self.opts.app_label}
         return TemplateResponse(request, template, {**frame, **context})
 

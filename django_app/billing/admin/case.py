@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from billing import permissions
-from billing.admin import cells, comparing, journal, saying, story
+from billing.admin import cells, comparing, journal, notes, saying, story
 from billing.admin.base import MoneyAdmin
 from billing.admin.wording import points, review_badge, status_badge, sum_of, won
 from billing.models import PointCancellation, PointTransaction
@@ -53,7 +53,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "txn": txn,
         "status": status_badge(txn),
         "review": review_badge(txn),
-        "review_notes": txn.review_note.splitlines(),
+        "review_notes": [notes.in_words(line) for line in txn.review_note.splitlines()],
         "amount": won(txn.amount),
         "books": list(_books(txn)),
         "member": cells.member_link(txn.owner),
@@ -128,6 +128,8 @@ def _cancellation(one: PointCancellation, request: HttpRequest) -> dict[str, Any
         "row": one,
         "amount": sum_of(one.amount, one.currency),
         "badge": cells.cancellation_badge(one),
+        "reason": notes.in_words(one.reason),
+        "error": notes.in_words(one.error),
         "deeds": _deeds_of(one, request),
     }
 

@@ -118,7 +118,9 @@ def lines(txn: PointTransaction, payment: Payment | None, *, in_full: bool) -> l
     if txn.test_channel or (payment and payment.test_channel):
         yes_no = {True: _("Yes: no real money"), False: _("No")}
         theirs = yes_no[payment.test_channel] if payment else None
-        made.append(Line(_("Test channel"), yes_no[txn.test_channel], theirs, bool(payment) and payment.test_channel != txn.test_channel))
+        made.append(
+            Line(_("Test channel"), yes_no[txn.test_channel], theirs, payment is not None and payment.test_channel != txn.test_channel)
+        )
     return [line for line in made if line is not None]
 
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from billing import permissions
-from billing.admin import cells, comparing, journal, masking, saying, steps
+from billing.admin import cells, comparing, journal, masking, notes, saying, steps
 from billing.admin.base import MoneyAdmin
 from billing.admin.forms import NEGATIVE, AdoptForm, CancelForm, ResolveForm
 from billing.admin.wording import points, sum_of, won
@@ -161,8 +161,11 @@ def how_it_went(done: PointCancellation) -> steps.Told:
         ) % amount
     if done.state == state.REFUSED:
         if done.kind == PointCancellation.Kind.RETURN:
-            return messages.ERROR, _("Not sent back: %(amount)s. “%(error)s”") % {**amount, "error": done.error}
-        return messages.ERROR, _("Not cancelled: %(amount)s. “%(error)s” The points are back.") % {**amount, "error": done.error}
+            return messages.ERROR, _("Not sent back: %(amount)s. “%(error)s”") % {**amount, "error": notes.in_words(done.error)}
+        return messages.ERROR, _("Not cancelled: %(amount)s. “%(error)s” The points are back.") % {
+            **amount,
+            "error": notes.in_words(done.error),
+        }
     return messages.WARNING, _(
         "Not known yet whether %(amount)s went back. The points stay held, and nothing is sent again without asking first. Reconcile looks."
     ) % amount

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from billing import permissions, webhooks
-from billing.admin import cells, comparing, journal
+from billing.admin import cells, comparing, journal, notes
 from billing.admin.base import MoneyAdmin
 from billing.admin.wording import choice_badge, moment
 from billing.errors import GatewayError, PaymentNotFound, UnknownPayment
@@ -36,7 +36,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
             (_("Arrived"), moment(event.received_at)),
             (_("Outcome"), choice_badge(event.outcome, event.get_outcome_display())),
             (_("Tries"), event.tries),
-            (_("Remark"), event.error),
+            (_("Remark"), notes.in_words(event.error)),
             (_("Handled"), moment(event.handled_at)),
             (_("Next try"), moment(event.next_try_at)),
         ],

@@ -143,29 +143,37 @@ class SettleForm(AccountFields):
         txn = cancellation.txn
         accepted = cancellation.state == PointCancellation.State.ACCEPTED
         self._offered = [pair for pair in Choice.choices if not (accepted and pair[0] == Choice.SEND_AGAIN)]
-        by_account = not accepted and goes_to_an_account(txn.paid_method, txn.pg_provider)
-        super().__init__(data, needs_account=by_account, pg_provider=txn.pg_provider)
+        self._must_name = goes_to_an_account(txn.paid_method, txn.pg_provider)
+        # How wrong money was paid is the gateway's to say; the row need not have that payment's facts.
+        may_name = self._must_name or cancellation.kind == PointCancellation.Kind.RETURN
+        super().__init__(data, needs_account=may_name and not accepted, pg_provider=txn.pg_provider)
 
     def fit(self) -> None:
         super().fit()
         self.fields["choice"].choices = self._offered  # type: ignore[attr-defined]
-        for name in ("refund_bank", "refund_account", "refund_holder", "refund_tel"):
-            if name in self.fields:
-                self.fields[name].required = False
+        for name in self._names():
+            self.fields[name].required = False
+        if self.needs_account:
+            self.fields["refund_holder"].help_text = _("Only for a virtual account: accounts are not kept, so name it again to send it.")
+
+    def _names(self) -> list[str]:
+        return [name for name in self.fields if name.startswith("refund_")]
 
     def clean_refund_account(self) -> str:
         return super().clean_refund_account() if self.cleaned_data["refund_account"] else ""
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
-        if self.needs_account and found.get("choice") == Choice.SEND_AGAIN:
-            for name in ("refund_bank", "refund_account", "refund_holder"):
-                if not found.get(name) and name not in self.errors:
-                    self.add_error(name, ValidationError(_("Needed to send it again: accounts are not kept.")))
+        named = [name for name in self._names() if found.get(name)]
+        if found.get("choice") == Choice.SEND_AGAIN and (named or self._must_name):
+            for name in self._names():
+                if name not in named and name not in self.errors:
+                    self.add_error(name, ValidationError(_("Needed to send it again.")))
         return found
 
     def account(self) -> RefundAccount | None:
-        return super().account() if self.cleaned_data.get("choice") == Choice.SEND_AGAIN else None
+        again = self.cleaned_data.get("choice") == Choice.SEND_AGAIN
+        return super().account() if again and self.cleaned_data.get("refund_account") else None
 
 
 class ResolveForm(StaffForm):

@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from billing.admin import notes
 from billing.admin.wording import moment, points, won
 
 logger = logging.getLogger("billing.staff")
@@ -71,7 +72,7 @@ def words(entry: LogEntry) -> str:
             "note": facts.get("note") or "",
             "imp_uid": facts.get("imp_uid") or "",
         }
-        return f"{said} ({facts['error']})" if facts.get("error") else said
+        return f"{said} ({notes.in_words(facts['error'])})" if facts.get("error") else said
     except (ValueError, KeyError, TypeError):
         return entry.get_change_message()
 

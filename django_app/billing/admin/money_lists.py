@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing.admin import cells, deliveries, export_columns, searching, settling
+from billing.admin import cells, deliveries, export_columns, notes, searching, settling
 from billing.admin.base import MoneyAdmin
 from billing.admin.listing import Column, Filter, Found, Listing
 from billing.admin.wording import badge, choice_badge, points, sum_of, won
@@ -97,7 +97,9 @@ class PointCancellationAdmin(MoneyAdmin):
         Column(gettext_lazy("Kind"), lambda row: row.get_kind_display()),
         Column(gettext_lazy("Amount"), lambda row: sum_of(row.amount, row.currency), numeric=True),
         Column(gettext_lazy("State"), cells.cancellation_badge),
-        Column(gettext_lazy("Reason"), lambda row: format_html("{}<small>{}</small>", row.reason, row.error)),
+        Column(
+            gettext_lazy("Reason"), lambda row: format_html("{}<small>{}</small>", notes.in_words(row.reason), notes.in_words(row.error))
+        ),
         Column(gettext_lazy("By"), lambda row: cells.by_whom(row, row.txn.owner_id)),
     ]
 
@@ -161,7 +163,7 @@ class WebhookEventAdmin(MoneyAdmin):
         Column(gettext_lazy("Says"), lambda event: event.claimed_status),
         Column(gettext_lazy("Outcome"), lambda event: choice_badge(event.outcome, event.get_outcome_display())),
         Column(gettext_lazy("Tries"), lambda event: str(event.tries), numeric=True),
-        Column(gettext_lazy("Remark"), lambda event: event.error),
+        Column(gettext_lazy("Remark"), lambda event: notes.in_words(event.error)),
     ]
 
     def listing(self, request: HttpRequest) -> Listing:

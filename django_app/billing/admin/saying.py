@@ -15,6 +15,7 @@ REFUSALS = [
     gettext_noop("a part was cancelled meanwhile, so that the gateway would refuse it"),
     gettext_noop("a refund account is needed"),
     gettext_noop("somebody else is deciding this at the moment"),
+    gettext_noop("it was never sent, or somebody else has decided"),
     gettext_noop("no virtual account waits for a deposit here"),
     gettext_noop("a transaction has this merchant_uid already"),
     gettext_noop("a note must say why"),
@@ -22,7 +23,7 @@ REFUSALS = [
     gettext_noop("there is no money left in this payment"),
     gettext_noop("it is not whole won"),
     gettext_noop("it was paid through a test channel: no real money"),
-    gettext_noop("its merchant_uid is too long"),
+    gettext_noop("its merchant_uid cannot be an address here"),
 ]
 
 

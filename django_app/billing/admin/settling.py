@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from billing import permissions
-from billing.admin import cells, journal, masking, steps
+from billing.admin import cells, journal, masking, notes, steps
 from billing.admin.base import MoneyAdmin
 from billing.admin.deeds import how_it_went
 from billing.admin.forms import SettleForm
@@ -34,7 +34,7 @@ def _about(one: PointCancellation) -> list[tuple[str, Any]]:
         (_("Amount"), sum_of(one.amount, one.currency)),
         (_("State"), one.get_state_display()),
         (_("Sent"), f"{moment(one.sent_at)} ({one.tries})"),
-        (_("Remark"), one.error),
+        (_("Remark"), notes.in_words(one.error)),
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from billing.admin import cells, journal
+from billing.admin import cells, journal, notes
 from billing.admin.wording import choice_badge, moment, points, sum_of, won
 from billing.models import PointCancellation, PointEntry, PointTransaction, WebhookEvent
 from billing.states import Status
@@ -111,7 +111,7 @@ def _at_the_gateway(txn: PointTransaction) -> Iterator[Event]:
 def _deliveries(deliveries: list[WebhookEvent]) -> Iterator[Event]:
     for event in deliveries:
         says = _("says “%(status)s”") % {"status": event.claimed_status} if event.claimed_status else ""
-        detail = " · ".join(filter(None, [event.imp_uid, says, cells.sender(event), event.error]))
+        detail = " · ".join(filter(None, [event.imp_uid, says, cells.sender(event), notes.in_words(event.error)]))
         badge = choice_badge(event.outcome, event.get_outcome_display())
         who = _("Gateway") if event.source == WebhookEvent.Source.WEBHOOK else _("Member")
         yield Event(event.received_at, who, event.get_source_display(), detail, badge, cells.delivery_url(event.pk))
@@ -130,7 +130,9 @@ def _cancellations(cancellations: list[PointCancellation], owner_id: Any) -> Ite
     for one in cancellations:
         who = cells.by_whom(one, owner_id) or _("System")
         named = {"kind": one.get_kind_display(), "amount": sum_of(one.amount, one.currency), "number": one.pk}
-        yield Event(one.created_at, who, _("%(kind)s of %(amount)s begun (#%(number)s)") % named, f"{one.imp_uid} · {one.reason}")
+        yield Event(
+            one.created_at, who, _("%(kind)s of %(amount)s begun (#%(number)s)") % named, f"{one.imp_uid} · {notes.in_words(one.reason)}"
+        )
         if one.sent_at:
             sent = _("%(kind)s #%(number)s sent to the gateway, try %(tries)s") % {**named, "tries": one.tries}
             yield Event(max(one.sent_at, one.created_at), _("System"), sent)
@@ -138,7 +140,7 @@ def _cancellations(cancellations: list[PointCancellation], owner_id: Any) -> Ite
             yield Event(one.waiting_since, _("Gateway"), _("%(kind)s #%(number)s accepted, to be done later") % named)
         if one.closed_at:
             badge = choice_badge(one.state, one.get_state_display())
-            yield Event(one.closed_at, _("System"), _("%(kind)s #%(number)s ended") % named, one.error, badge)
+            yield Event(one.closed_at, _("System"), _("%(kind)s #%(number)s ended") % named, notes.in_words(one.error), badge)
 
 
 def _staff(entries: list[Any]) -> Iterator[Event]:

@@ -294,3 +294,17 @@ def test_a_replay_without_an_answer(gateway, support, make_txn):
     event = WebhookEvent.objects.create(imp_uid="imp_1", merchant_uid=txn.merchant_uid, outcome="dead")
     gateway.fail_next("payments/imp_1")
     assert "no usable answer" in told(support.post(url("webhookevent", event.pk, "replay"), follow=True))[0]
+
+
+def test_a_pending_delivery_is_tried_again(gateway, support, user, ledger):
+    txn = rows.start(user=user, amount=10_000, pay_method="card")
+    imp_uid = gateway.pay(txn.merchant_uid)
+    event = WebhookEvent.objects.create(imp_uid=imp_uid, merchant_uid=txn.merchant_uid)
+    gateway.fail_next(imp_uid)
+    assert "stays pending" in told(support.post(url("webhookevent", event.pk, "replay"), follow=True))[0]
+    event.refresh_from_db()
+    assert (event.outcome, event.tries) == ("pending", 1)
+    assert told(support.post(url("webhookevent", event.pk, "replay"), follow=True))[0].startswith("Replayed")
+    event.refresh_from_db()
+    assert (event.outcome, event.tries) == ("done", 2)
+    assert ledger(txn) == (10_000, [10_000])

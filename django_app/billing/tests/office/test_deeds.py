@@ -251,6 +251,22 @@ def test_a_virtual_account_s_cancel_is_sent_again_with_an_account(gateway, finan
     assert [body["refund_account"] for body in sent(gateway)] == ["110123456789"] * 2
 
 
+def test_wrong_money_from_a_virtual_account_is_sent_back_to_one_that_staff_name(gateway, finance, user):
+    """The row knows nothing of that payment: the fields are offered all the same."""
+    txn = rows.start(user=user, amount=10_000, pay_method="vbank")
+    imp_uid = gateway.pay(txn.merchant_uid, outcome="vbank", amount=9_000)
+    gateway.control(f"payments/{imp_uid}/deposit")
+    rows.sync(imp_uid)
+    back = PointCancellation.objects.get()
+    assert (back.kind, back.needs_staff, rows.get(pk=txn.pk).paid_method) == ("return", True, "")
+    settle = url("pointcancellation", back.pk, "settle")
+    assert "a refund account is needed" in told(finance.post(settle, {"choice": "send_again", **YES}, follow=True))[0]
+    half = finance.post(settle, {"choice": "send_again", "refund_bank": "88", **YES})
+    assert set(half.context["form"].errors) == {"refund_account", "refund_holder"}
+    assert told(finance.post(settle, {"choice": "send_again", **ACCOUNT, **YES}, follow=True)) == ["Done: 9,000 won went back."]
+    assert Point.objects.get().balance == 0
+
+
 # -- account, review, adopt ---------------------------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils.translation import gettext, override
 
-from billing.admin import saying
+from billing.admin import notes, saying
 from billing.models import Point, PointCancellation, PointTransaction, WebhookEvent
 from billing.states import Review
 from billing.tests.office.conftest import url
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sand
 # What stays as it is in every language: codes of the gateway, names of data, people in this test, the language's own name.
 NAMES = re.compile(
     r"imp_\w*|merchant_uid|\d{8}-[a-z0-9]{26}|html5_inicis|INIpayTest\w*|Stdpay\w*|PG|UTF|KRW|English|boss|payer|minji\w*|shop-\w+"
-    r"|\S+@\S+|billing: \w+|Esc|md5|Mac|\"(?:Control|Command)\""
+    r"|\S+@\S+|billing: \w+|Esc|md5|Single Sign-On|LDAP|Mac|\"(?:Control|Command)\""
     r"|\(dead\)"
     r"|[a-z_]+\.(?:html|css)|paid|ready|https?://\S+",
     re.IGNORECASE,
@@ -111,6 +111,48 @@ def test_every_page_is_korean(gateway, make_staff, make_user, paid, user):
     )
     found |= {"confirm": english(confirm.text)} if english(confirm.text) else {}
     assert found == {}
+
+
+KNOWN = {
+    "imp_1 paid 9000 KRW; the row asks for 10000 KRW once": "imp_1: 9000 KRW 결제됨. 이 주문은 10000 KRW 한 번이에요",
+    "imp_1: the cancel of 5000 won: sent 2 times without an answer": "imp_1: 5000원 환불: 2번 보냈지만 답이 없음",
+    "imp_1: return #7 given up by boss": "imp_1: 반환 #7 boss 직원이 포기함",
+    "adopted for hong@example.com by boss": "boss 직원이 h•••@example.com 회원에게 귀속함",
+    "wrong money: wrong_amount": "잘못 결제된 돈: 다른 금액이 결제됨",
+    "resolved by boss: sent back, see ticket 5": "boss 직원이 검토를 마침: sent back, see ticket 5",
+    "100% sure %(x)s {y}": "100% sure %(x)s {y}",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("line", KNOWN)
+def test_lines_of_the_program_are_read_in_korean(line):
+    with override("ko"):
+        assert notes.in_words(line) == KNOWN[line]
+    with override("en"):
+        assert notes.in_words(line) == line.replace("hong@", "h•••@").replace("wrong_amount", "A different amount was paid")
+
+
+def test_what_happens_to_a_row_is_read_in_korean(gateway, make_staff, user):
+    """Lines that the verbs really write; none of them stays English."""
+    boss = make_staff("boss")
+    txn = PointTransaction.objects.start(user=user, amount=10_000, pay_method="vbank")
+    for amount in (9_000, 10_000, 10_000):
+        imp_uid = gateway.pay(txn.merchant_uid, outcome="vbank", amount=amount)
+        gateway.control(f"payments/{imp_uid}/deposit")
+        PointTransaction.objects.sync(imp_uid)
+    Point.objects.spend(user=user, amount=9_000, key="k")
+    gateway.cancel(PointTransaction.objects.get().imp_uid)
+    PointTransaction.objects.sync(PointTransaction.objects.get().imp_uid)
+    for one in PointCancellation.objects.all():
+        PointTransaction.objects.settle(one, choice="give_up", by=boss)
+    PointTransaction.objects.resolve(PointTransaction.objects.get(), by=boss, note="확인")
+    found = PointTransaction.objects.get()
+    assert len(found.review_note.splitlines()) >= 7
+    with override("ko"):
+        texts = [notes.in_words(line) for line in found.review_note.splitlines()]
+        texts += [notes.in_words(text) for one in PointCancellation.objects.all() for text in (one.reason, one.error)]
+    assert not [text for text in texts if re.search(r"[A-Za-z]{3,}", NAMES.sub(" ", text))]
 
 
 def test_every_refusal_is_translated():
