@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.conf import settings
-from django.core.mail import EmailMessage
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from billing.backlog import Backlog, backlog
+from billing.mail import Letter, message
 
 
 def send(codes: Mapping[str, int]) -> int:
@@ -23,17 +22,40 @@ def send(codes: Mapping[str, int]) -> int:
     if not settings.BILLING_STAFF_MAIL:
         return 0
     with translation.override(settings.LANGUAGE_CODE):
-        now = backlog()
-        troubles = {name: code for name, code in codes.items() if code}
-        link = f"{settings.PUBLIC_URL}{reverse('admin:index')}" if settings.PUBLIC_URL else ""
-        text = render_to_string("billing/staff_mail.txt", {"now": now, "troubles": troubles, "link": link}).rstrip()
-        EmailMessage(_subject(now, troubles), f"{text}\n", to=list(settings.BILLING_STAFF_MAIL)).send()
+        letter = _letter(backlog(), {name: code for name, code in codes.items() if code})
+        for address in settings.BILLING_STAFF_MAIL:
+            message(letter, address).send()
     return len(settings.BILLING_STAFF_MAIL)
+
+
+def _letter(now: Backlog, troubles: Mapping[str, int]) -> Letter:
+    if troubles:
+        steps = ", ".join(f"{name} ({code})" for name, code in troubles.items())
+        sentence = _("Not everything agrees, or a step broke: %(steps)s. The job's output says more.") % {"steps": steps}
+    else:
+        sentence = _("Everything agrees: the gateway, the transactions, the ledger and the figures.")
+    return Letter(
+        _subject(now, troubles),
+        [sentence],
+        [
+            (_("Open reviews"), f"{now.reviews:,}"),
+            (_("Cancels whose result is unknown"), f"{now.unknown:,}"),
+            (_("Wrong money on its way back"), f"{now.returns:,}"),
+            (_("Only staff can finish"), f"{now.for_staff:,}"),
+            (_("Deliveries not handled yet"), f"{now.deliveries:,}"),
+            (_("Payments at the gateway that no transaction knows"), f"{now.reconcile.unknown:,}"),
+        ],
+        link=f"{settings.PUBLIC_URL}{reverse('admin:index')}" if settings.PUBLIC_URL else "",
+        link_label=_("Back office"),
+    )
 
 
 def _subject(now: Backlog, troubles: Mapping[str, int]) -> str:
     if troubles:
         return _("Points: the night did not go well")
     if now.reviews or now.unknown or now.for_staff:
-        return _("Points: %(reviews)d reviews, %(unknown)d unknown cancels") % {"reviews": now.reviews, "unknown": now.unknown}
+        return _("Points: %(reviews)s reviews, %(unknown)s unknown cancels") % {
+            "reviews": f"{now.reviews:,}",
+            "unknown": f"{now.unknown:,}",
+        }
     return _("Points: nothing waits for you")

@@ -15,7 +15,6 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
-from billing import sheets
 from billing.admin import export, journal
 from billing.admin.base import MoneyAdmin
 from billing.admin.wording import points
@@ -77,7 +76,7 @@ class DailyFiguresAdmin(MoneyAdmin):
             "month": month,
             "before": _month_of(first, -1),
             "after": after if after <= f"{timezone.localdate():%Y-%m}" else "",
-            "files": [(kind.upper(), f"export/{kind}/?month={first:%Y-%m}") for kind in sheets.FORMATS],
+            "files": [(kind.upper(), f"export/{kind}/?month={first:%Y-%m}") for kind in export.FORMATS],
         }
         return self.page(request, "admin/billing/close.html", context)
 
@@ -86,7 +85,7 @@ class DailyFiguresAdmin(MoneyAdmin):
         close = self._asked(request)
         if isinstance(close, HttpResponse):
             return close
-        if kind not in sheets.FORMATS:
+        if kind not in export.FORMATS:
             raise Http404
         journal.exported(request, DailyFigures, kind=kind, month=f"{close.month:%Y-%m}")
         return export.as_file(kind, f"close-{close.month:%Y-%m}", heads(), table(close))

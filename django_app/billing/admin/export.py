@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, Model, Q, QuerySet
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from billing import permissions, sheets
+from billing import csv_file, permissions, xlsx_file
 from billing.admin import journal, masking
 from billing.admin.listing import Listing
+from billing.csv_file import Cell
 
 if TYPE_CHECKING:
     from billing.admin.base import MoneyAdmin
 
 SLICE = 2_000  # rows in one statement
-TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+FORMATS = ("csv", "xlsx")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def links(admin: MoneyAdmin, request: HttpRequest, listing: Listing) -> list[tup
     """(words, address) of the files of this list, for those who may have them."""
     if admin.sheet is None or not request.user.has_perm(permissions.FIGURES):
         return []
-    return [(kind.upper(), f"{_address(admin, kind)}{listing.first}") for kind in sheets.FORMATS]
+    return [(kind.upper(), f"{_address(admin, kind)}{listing.first}") for kind in FORMATS]
 
 
 def _address(admin: MoneyAdmin, kind: str) -> str:
@@ -64,7 +65,7 @@ def send(admin: MoneyAdmin, request: HttpRequest, kind: str) -> HttpResponseBase
     """
     if request.method != "GET":
         return HttpResponseNotAllowed(["GET"])
-    if admin.sheet is None or kind not in sheets.FORMATS:
+    if admin.sheet is None or kind not in FORMATS:
         raise Http404
     if not admin.has_view_permission(request) or not request.user.has_perm(permissions.FIGURES):
         raise PermissionDenied
@@ -81,16 +82,11 @@ def send(admin: MoneyAdmin, request: HttpRequest, kind: str) -> HttpResponseBase
     return as_file(kind, admin.sheet.name, [str(one.label) for one in fields], cells)
 
 
-def as_file(kind: str, name: str, head: Sequence[str], rows: Iterator[Sequence[Any]] | Sequence[Sequence[Any]]) -> HttpResponseBase:
-    """These rows as an attachment, `name` with the moment behind it. CSV is sent while it is read, XLSX when it is finished."""
-    response: StreamingHttpResponse
-    if kind == "csv":
-        response = StreamingHttpResponse(sheets.as_csv(head, rows), content_type=TYPES[kind])
-    else:
-        response = FileResponse(sheets.as_xlsx(head, rows, name), content_type=TYPES[kind])
+def as_file(kind: str, name: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> StreamingHttpResponse:
+    """These rows as a file, `name` with the moment behind it. CSV is sent while it is read, XLSX when it is finished."""
     moment = timezone.localtime(timezone=timezone.get_default_timezone())
-    response["Content-Disposition"] = f'attachment; filename="{name}-{moment:%Y%m%d-%H%M%S}.{kind}"'
-    return response
+    writer = {"csv": csv_file.response, "xlsx": xlsx_file.response}[kind]
+    return writer(f"{name}-{moment:%Y%m%d-%H%M%S}", head, rows)
 
 
 def newest_first(rows: QuerySet, when: str) -> Iterator[Model]:
@@ -116,8 +112,8 @@ def newest_first(rows: QuerySet, when: str) -> Iterator[Model]:
 def _problem(listing: Listing, kind: str) -> str:
     if listing.form.errors:
         return _("Nothing was exported: a filter is not valid.")
-    if kind == "xlsx" and listing.queryset.order_by()[: sheets.XLSX_ROWS + 1].count() > sheets.XLSX_ROWS:
-        most = f"{sheets.XLSX_ROWS:,}"
+    if kind == "xlsx" and listing.queryset.order_by()[: xlsx_file.MOST_ROWS + 1].count() > xlsx_file.MOST_ROWS:
+        most = f"{xlsx_file.MOST_ROWS:,}"
         return _("More than %(rows)s rows do not fit into one XLSX file: narrow the dates, or take CSV.") % {"rows": most}
     return ""
 

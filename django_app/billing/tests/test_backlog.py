@@ -113,23 +113,25 @@ def test_nobody_gets_mail_unless_named(one_of_each):
 def test_what_the_mail_says(one_of_each, staff, settings):
     settings.LANGUAGE_CODE = "en"
     assert staff_mail.send({"reconcile --repair": 0, "audit_points": 0}) == 2
-    (sent,) = mail.outbox
-    assert sent.to == ["a@example.com", "b@example.com"]
-    assert sent.subject == "Points: 2 reviews, 2 unknown cancels"
-    assert sent.body.splitlines() == [
-        "Everything agrees: the gateway, the transactions, the ledger and the figures.", "",
-        "Open reviews: 2", "Cancels whose result is unknown: 2", "Wrong money on its way back: 2", "Only staff can finish: 2",
-        "Deliveries not handled yet: 2", "Payments at the gateway that no transaction knows: 0", "", "https://points.example/admin/",
-    ]  # fmt: skip
+    assert [sent.to for sent in mail.outbox] == [["a@example.com"], ["b@example.com"]]
+    for sent in mail.outbox:
+        assert sent.subject == "Points: 2 reviews, 2 unknown cancels"
+        for line in (
+            "Everything agrees: the gateway, the transactions, the ledger and the figures.",
+            "Open reviews: 2", "Cancels whose result is unknown: 2", "Wrong money on its way back: 2", "Only staff can finish: 2",
+            "Deliveries not handled yet: 2", "Payments at the gateway that no transaction knows: 0",
+        ):  # fmt: skip
+            assert line in sent.body
+        assert "https://points.example/admin/" in sent.body
 
 
 def test_drift_comes_first_and_the_sites_language_holds(staff):
     staff_mail.send({"reconcile --repair": 2, "roll_up": 0, "audit_points": 1})
     assert mail.outbox[0].subject == "포인트: 야간 작업에 문제가 있어요"
-    assert "  reconcile --repair (2)\n  audit_points (1)\n" in mail.outbox[0].body
+    assert "reconcile --repair (2), audit_points (1)" in mail.outbox[0].body
     assert "roll_up" not in mail.outbox[0].body
     staff_mail.send({"audit_points": 0})
-    assert mail.outbox[1].subject == "포인트: 처리할 일이 없어요"
+    assert mail.outbox[-1].subject == "포인트: 처리할 일이 없어요"
 
 
 @pytest.mark.parametrize(("named", "mails"), [([], 0), (["a@example.com"], 1)])

