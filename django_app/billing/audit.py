@@ -13,7 +13,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import BigIntegerField, Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce, Greatest
 
-from billing import triggers
+from billing import figures, triggers
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
 
 MOST_NAMED = 20
@@ -98,7 +98,6 @@ def _triggers() -> Iterable[str]:
     return [f"{name} is missing: run migrate" for name in triggers.missing(DEFAULT_DB_ALIAS)]
 
 
-# Sums over closed days will be checked here too, once there are any.
 CHECKS: dict[str, Callable[[], Iterable[str]]] = {
     "a balance is the sum of the member's entries": _balances,
     "what a row credits follows from its facts": _credits,
@@ -108,6 +107,7 @@ CHECKS: dict[str, Callable[[], Iterable[str]]] = {
     "what was given back was spent": _give_backs,
     "the sign of an entry fits its kind": _signs,
     "the ledger's triggers are there": _triggers,
+    "the figures of closed days are the sums of their rows": figures.drift,
 }
 
 

@@ -10,9 +10,22 @@ from django.db.models import F, Q
 from django.db.models.functions import Greatest
 from django.utils.translation import gettext_lazy as _
 
+from billing.bookkeeping import DailyFigures, Installation, ReconcileRun
 from billing.errors import LedgerIsAppendOnly
 from billing.managers import PointManager, PointTransactionManager
 from billing.states import Review, Status
+
+__all__ = [
+    "DailyFigures",
+    "Installation",
+    "PayMethod",
+    "Point",
+    "PointCancellation",
+    "PointEntry",
+    "PointTransaction",
+    "ReconcileRun",
+    "WebhookEvent",
+]
 
 
 class PayMethod(models.TextChoices):
@@ -65,6 +78,7 @@ class PointTransaction(models.Model):
     credited = models.BigIntegerField(_("credited (points)"), default=0)
     credited_at = models.DateTimeField(null=True, blank=True, help_text=_("When an imp_uid was bound: the one whose money this row holds."))
     version = models.PositiveIntegerField(default=0)
+    adopted = models.BooleanField(default=False, help_text=_("Staff gave a payment that no row knew to a member: no attempt."))
     review = models.CharField(_("review"), max_length=20, choices=Review.choices, blank=True, default="")
     review_note = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -115,6 +129,7 @@ class PointTransaction(models.Model):
             models.Index(
                 fields=["synced_at"], condition=Q(cancel_amount__gt=0, cancel_amount__lt=F("amount")), name="billing_txn_part_cancelled"
             ),
+            models.Index(fields=["vbank_date"], condition=Q(status="ready") & ~Q(vbank_num=""), name="billing_txn_account_waits"),
             # Lists of the back office: newest first, as a whole, by one filter, or by one thing that was looked for.
             models.Index(fields=["created_at", "id"], name="billing_txn_by_time"),
             models.Index(fields=["status", "created_at", "id"], name="billing_txn_by_status"),
@@ -341,57 +356,3 @@ class WebhookEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.imp_uid} {self.claimed_status} ({self.outcome})"
-
-
-class ReconcileRun(models.Model):
-    """One run of `reconcile --repair`, or of another job by that name. The lease keeps two machines from doing the same work."""
-
-    name = models.CharField(max_length=20, default="reconcile")
-    started = models.DateTimeField(auto_now_add=True)
-    finished = models.DateTimeField(null=True, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    watermark = models.DateTimeField(null=True, blank=True)
-    result = models.JSONField(default=dict, blank=True)
-
-    class Meta:
-        verbose_name = _("reconcile run")
-        verbose_name_plural = _("reconcile runs")
-        constraints = [models.UniqueConstraint(fields=["name"], condition=Q(finished__isnull=True), name="billing_one_run_at_a_time")]
-
-    def __str__(self) -> str:
-        return f"{self.started:%Y-%m-%d %H:%M}"
-
-
-class DailyFigures(models.Model):
-    """What happened on one closed day (Asia/Seoul) by one method; "" holds what has no method (spend, adjust)."""
-
-    day = models.DateField()
-    pay_method = models.CharField(max_length=20, blank=True, default="")
-    attempts = models.PositiveIntegerField(default=0)
-    succeeded = models.PositiveIntegerField(default=0)
-    charged = models.BigIntegerField(default=0)
-    cancelled = models.BigIntegerField(default=0)
-    spent = models.BigIntegerField(default=0)
-    given_back = models.BigIntegerField(default=0)
-    adjusted = models.BigIntegerField(default=0)
-
-    class Meta:
-        verbose_name = _("daily figures")
-        verbose_name_plural = _("daily figures")
-        constraints = [models.UniqueConstraint(fields=["day", "pay_method"], name="billing_one_figure_per_day_and_method")]
-
-    def __str__(self) -> str:
-        return f"{self.day} {self.pay_method}"
-
-
-class Installation(models.Model):
-    """The mode this database was made for: one row, written by migrate (`installation.py`)."""
-
-    mode = models.CharField(max_length=10)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = [models.CheckConstraint(condition=Q(id=1), name="billing_one_installation")]
-
-    def __str__(self) -> str:
-        return self.mode

@@ -26,6 +26,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [_style],
     "ENVIRONMENT": "billing.admin.navigation.environment",
+    "DASHBOARD_CALLBACK": "billing.admin.dashboard.context",
     "SIDEBAR": {"show_search": False, "navigation": "billing.admin.navigation.sidebar"},
     "BORDER_RADIUS": "8px",
     # The site's own colours: grounds, lines and text of look and feel like the members' pages.

@@ -157,6 +157,7 @@ BILLING_REFUND_BANKS = {
 BILLING_WEBHOOK_ADDRESSES: list[str] = []
 # From one address: unreadable webhooks, then 429; webhooks about nobody's payment that are stored, then they are answered only.
 BILLING_RUBBISH_PER_MINUTE = 30
+BILLING_STAFF_MAIL: list[str] = []  # who gets the night's mail: open reviews, unknown cancels, drift. Empty: nobody
 BILLING_DOOR_SECONDS = 10  # seconds a web request may spend on the gateway in all
 
 BILLING_MAIL = True  # mail members about their payments, where they gave an address; what goes wrong there never disturbs a payment

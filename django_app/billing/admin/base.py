@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
+from billing.admin import export
 from billing.admin.listing import Listing, key_of
 
 View = Callable[..., HttpResponse]
@@ -37,8 +38,13 @@ class Pages:
             raise PermissionDenied
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        context = {"listing": self.listing(request), "title": self.opts.verbose_name_plural, "opts": self.opts, **(extra_context or {})}
-        return self.page(request, self.list_template, context)
+        listing = self.listing(request)
+        context = {"listing": listing, "files": self.files(request, listing), "title": self.opts.verbose_name_plural, "opts": self.opts}
+        return self.page(request, self.list_template, {**context, **(extra_context or {})})
+
+    def files(self, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
+        """(words, address) of what this list can be exported to."""
+        return []
 
     def page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> TemplateResponse:
         """A page in the back office's frame, whose head leads back to the list."""
@@ -50,11 +56,13 @@ class Pages:
 class MoneyAdmin(Pages, ModelAdmin):
     """Lists and pages for who may view them. Money moves through managers only, whoever asks: also for superusers there is no form.
 
-    detail: the page of one row. acts: views below a row's address, by name, called as (admin, request, object_id).
+    detail: the page of one row. acts: views below a row's address, by name, called as (admin, request, object_id). sheet: what an export
+    of the list holds; None: it has none.
     """
 
     detail: View | None = None
     acts: Mapping[str, View] = {}
+    sheet: export.Sheet | None = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -74,7 +82,12 @@ class MoneyAdmin(Pages, ModelAdmin):
             path(f"<str:object_id>/{name.replace('_', '-')}/", self.admin_site.admin_view(partial(view, self)), name=f"{prefix}_{name}")
             for name, view in self.acts.items()
         ]
+        if self.sheet is not None:
+            own.append(path("export/<slug:kind>/", self.admin_site.admin_view(partial(export.send, self)), name=f"{prefix}_export"))
         return own + super().get_urls()
+
+    def files(self, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
+        return export.links(self, request, listing)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

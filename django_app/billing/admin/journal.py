@@ -34,6 +34,19 @@ def note(request: HttpRequest, row: Model, what: str, **facts: Any) -> None:
     logger.info("%s: %s %s %s", user.get_username(), what, row._meta.label, json.dumps({"pk": str(row.pk), **facts}))
 
 
+def exported(request: HttpRequest, model: type[Model], **facts: Any) -> None:
+    """Write down that this user took a list, or figures, with them. facts: JSON values, no personal data."""
+    user: Any = request.user
+    LogEntry.objects.create(
+        user=user,
+        content_type=ContentType.objects.get_for_model(model),
+        object_repr=str(model._meta.verbose_name_plural)[:200],
+        action_flag=CHANGE,
+        change_message=json.dumps({"what": "export", **facts}, ensure_ascii=False),
+    )
+    logger.info("%s: export %s %s", user.get_username(), model._meta.label, json.dumps(facts, ensure_ascii=False))
+
+
 def of(row: Model) -> QuerySet[LogEntry]:
     """What staff did to this row, newest first."""
     kind = ContentType.objects.get_for_model(type(row))

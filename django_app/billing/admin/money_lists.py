@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing.admin import cells, deliveries, notes, searching, settling
+from billing.admin import cells, deliveries, export_columns, notes, searching, settling
 from billing.admin.base import MoneyAdmin
 from billing.admin.listing import Column, Filter, Found, Listing
 from billing.admin.wording import badge, choice_badge, points, sum_of, won
@@ -43,6 +43,8 @@ def _entry_totals(rows: QuerySet) -> list[tuple[Any, str]]:
 @admin.register(PointEntry)
 class PointEntryAdmin(MoneyAdmin):
     """The ledger: every change of every balance."""
+
+    sheet = export_columns.ENTRIES
 
     list_columns = [
         Column(gettext_lazy("Time"), lambda entry: cells.moment(entry.created_at)),
@@ -87,6 +89,7 @@ class PointCancellationAdmin(MoneyAdmin):
     """Money on its way back."""
 
     acts = {"finish": settling.finish, "settle": settling.settle}
+    sheet = export_columns.CANCELLATIONS
 
     list_columns = [
         Column(gettext_lazy("Time"), lambda row: cells.moment(row.created_at)),

@@ -40,6 +40,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "items": [
                 {"title": _("Overview"), "icon": "monitoring", "link": reverse("admin:index")},
+                link(_("Month's close"), "calendar_month", "billing_dailyfigures_changelist", permissions.FIGURES),
             ]
         },
         {

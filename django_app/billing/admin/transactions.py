@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing import permissions
-from billing.admin import case, cells, deeds, searching
+from billing.admin import case, cells, deeds, export_columns, searching
 from billing.admin.base import MoneyAdmin
 from billing.admin.listing import Column, Filter, Listing
 from billing.admin.wording import amount, status_and_review, won
@@ -88,6 +88,7 @@ class PointTransactionAdmin(MoneyAdmin):
     """Attempts to pay."""
 
     detail = case.show
+    sheet = export_columns.TRANSACTIONS
     acts = {"sync": deeds.sync, "cancel": deeds.cancel, "close_account": deeds.close_account, "resolve": deeds.resolve}
 
     def get_urls(self) -> list[URLPattern]:

@@ -104,6 +104,7 @@ class DecisionManager(CancelManager):
                     merchant_uid=payment.merchant_uid,
                     amount=int(payment.amount),
                     pay_method=payment.pay_method,
+                    adopted=True,
                     review_note=f"adopted for {user.get_username()} by {by.get_username()}",
                     next_check_at=timezone.now(),
                 )

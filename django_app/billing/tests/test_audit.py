@@ -19,7 +19,7 @@ from billing.models import Point, PointCancellation, PointEntry, PointTransactio
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
 
-BALANCE, CREDIT, LEDGER, OWNER, GOAL, GIVE_BACK, SIGN, TRIGGERS = CHECKS
+BALANCE, CREDIT, LEDGER, OWNER, GOAL, GIVE_BACK, SIGN, TRIGGERS, FIGURES = CHECKS
 rows = PointTransaction.objects
 
 
@@ -248,7 +248,7 @@ def night():
     return code, out.getvalue(), err.getvalue()
 
 
-ALL = [("reconcile", {"repair": True}), ("audit_points", {}), ("prune_webhooks", {}), ("clearsessions", {})]
+ALL = [("reconcile", {"repair": True}), ("roll_up", {}), ("audit_points", {}), ("prune_webhooks", {}), ("clearsessions", {})]
 
 
 @pytest.mark.parametrize(

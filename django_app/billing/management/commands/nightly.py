@@ -7,9 +7,11 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from billing import staff_mail
 from billing.reconciliation import runs
 
 KEEP_RUNS = 90  # days
@@ -18,18 +20,21 @@ KEEP_RUNS = 90  # days
 class Command(BaseCommand):
     """Every step runs, also when one before it fails. Exit code: the worst of the steps' (2 for one that broke)."""
 
-    help = "Reconcile and repair, audit the points, delete old webhook deliveries, runs and sessions."
+    help = "Reconcile and repair, sum up closed days, audit the points, delete old webhook deliveries, runs and sessions, tell staff."
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._options = {"verbosity": options["verbosity"], "stdout": self.stdout, "stderr": self.stderr}
         steps: dict[str, Callable[[], None]] = {
             "reconcile --repair": lambda: self._call("reconcile", repair=True),
+            "roll_up": lambda: self._call("roll_up"),  # before the audit, which compares it with the rows
             "audit_points": lambda: self._call("audit_points"),
             "prune_webhooks": lambda: self._call("prune_webhooks"),
             "old runs": lambda: self.stdout.write(f"{runs.prune(KEEP_RUNS)} deleted."),
             "clearsessions": lambda: self._call("clearsessions"),
         }
         codes = {name: self._step(name, step) for name, step in steps.items()}
+        if settings.BILLING_STAFF_MAIL:
+            codes["staff mail"] = self._step("staff mail", lambda: self.stdout.write(f"{staff_mail.send(codes)} addresses."))
         worst = max(codes.values())
         if worst:
             failed = ", ".join(f"{name} ({code})" for name, code in codes.items() if code)

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
 
-from billing.models import Point, PointCancellation, PointEntry, ReconcileRun, WebhookEvent
+from billing.models import DailyFigures, Point, PointCancellation, PointEntry, ReconcileRun, WebhookEvent
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
@@ -24,6 +24,9 @@ TABLE: dict[str, tuple[str, set[str]]] = {
         for model in ("point", "pointtransaction", "pointentry", "pointcancellation", "webhookevent", "reconcilerun")
         for page, who in {"changelist": BOTH, "change": BOTH, "history": BOTH, "add": NOBODY, "delete": NOBODY}.items()
     },
+    **{f"billing_dailyfigures_{page}": ("GET", MONEY) for page in ("changelist", "change", "history", "export")},
+    **{f"billing_dailyfigures_{page}": ("GET", NOBODY) for page in ("add", "delete")},
+    **{f"billing_{model}_export": ("GET", MONEY) for model in ("pointtransaction", "pointentry", "pointcancellation")},
     "billing_pointtransaction_sync": ("POST", BOTH),
     "billing_pointtransaction_cancel": ("GET", MONEY),
     "billing_pointtransaction_close_account": ("GET", MONEY),
@@ -60,13 +63,15 @@ def rows(paid, gateway):
         ),
         "webhookevent": WebhookEvent.objects.create(imp_uid=txn.imp_uid, merchant_uid=txn.merchant_uid, outcome="done"),
         "reconcilerun": ReconcileRun.objects.create(),
+        "dailyfigures": DailyFigures.objects.create(day="2026-11-23"),
     }
 
 
 def ask(client, name, method, rows):
     _app, model, page = name.split("_", 2)
     without_row = page in ("changelist", "add", "adopt")
-    address = reverse(f"admin:{name}", args=[] if without_row else [rows[model].pk])
+    args = ["csv"] if page == "export" else [] if without_row else [rows[model].pk]
+    address = reverse(f"admin:{name}", args=args)
     return client.generic(method, address)
 
 

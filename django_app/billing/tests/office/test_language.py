@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sand
 
 # What stays as it is in every language: codes of the gateway, names of data, people in this test, the language's own name.
 NAMES = re.compile(
-    r"imp_\w*|merchant_uid|\d{8}-[a-z0-9]{26}|html5_inicis|INIpayTest\w*|Stdpay\w*|PG|UTF|KRW|English|boss|payer|minji\w*|shop-\w+"
+    r"imp_\w*|merchant_uid|\d{8}-[a-z0-9]{26}|html5_inicis|INIpayTest\w*|Stdpay\w*|PG|UTF|KRW|CSV|XLSX|English|boss|payer|minji\w*|shop-\w+"
     r"|\S+@\S+|billing: \w+|Esc|md5|Single Sign-On|LDAP|Mac|\"(?:Control|Command)\""
     r"|\(dead\)"
     r"|[a-z_]+\.(?:html|css)|paid|ready|https?://\S+",
@@ -91,7 +91,7 @@ def test_every_page_is_korean(gateway, make_staff, make_user, paid, user):
     case, members = url("pointtransaction", txn.pk, "change"), url("point", user.pk, "change")
     addresses = [
         "/admin/", "/admin/billing/", "/admin/password_change/",
-        *(url(model) for model in ("pointtransaction", "pointentry", "pointcancellation", "webhookevent", "point", "reconcilerun")),
+        *(url(model) for model in ("pointtransaction", "pointentry", "pointcancellation", "webhookevent", "point", "reconcilerun", "dailyfigures")),
         url("pointtransaction") + "?q=10000&since=2026-11-05&until=2026-11-01", url("pointtransaction") + "?q=imp_404404404404", f"{case}?ask=1&full=1",
         *(url("pointtransaction", txn.pk, name) for name in ("cancel", "resolve")), url("pointtransaction", waiting.pk, "cancel"),
         url("pointtransaction", waiting.pk, "close-account"), url("pointtransaction", "adopt"),
