@@ -76,8 +76,8 @@ format: $(VENV)/.dev  ## let ruff and djLint format the sources
 messages: $(VENV)/.dev  ## collect new texts into the .po files and compile them
 	$(BIN)/python .ci/translations.py
 
-screenshots: $(VENV)/.dev  ## make the pictures of the README from the real pages
-	$(BIN)/python -m pytest -q -p no:randomly django_app/billing/tests/screenshots.py
+screenshots: $(VENV)/.dev  ## make the pictures of README and docs from the real pages
+	$(BIN)/python -m pytest -q -p no:randomly django_app/billing/tests/screenshots.py django_app/billing/tests/screenshots_admin.py
 
 clean:  ## remove .venv and caches; databases and keys stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

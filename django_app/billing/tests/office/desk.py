@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import re
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.test import Client
 
-from billing.tests.browser import DESK
+from billing.tests.browser import AXE_TAGS, DESK, _axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-# The rules of WCAG 2.2 AA, and what axe-core calls best practice; "region" asks for landmarks, which are the frame's.
+# "region" and "page-has-heading-one" ask for landmarks and a heading, which are the frame's.
 AXE = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "runOnly": AXE_TAGS,
     "rules": {"region": {"enabled": False}, "page-has-heading-one": {"enabled": False}},
     "resultTypes": ["violations"],
 }
-
-
-@cache
-def _axe() -> str:
-    """axe-core's script, from the test dependency that carries it."""
-    import axe_playwright_python
-
-    return Path(str(axe_playwright_python.__file__)).with_name("axe.min.js").read_text(encoding="utf-8")
 
 
 class Desk:
