@@ -25,10 +25,13 @@ def member_url(user_id: Any) -> str:
     return reverse("admin:billing_point_change", args=[user_id])
 
 
-def case_link(txn: PointTransaction) -> SafeString:
-    """The order number, and below it the gateway's number."""
+def case_link(txn: PointTransaction, imp_uid: str | None = None) -> SafeString:
+    """The order number, and below it the gateway's number: the row's, or the one that is meant."""
     return format_html(
-        '<a class="bo-link bo-nowrap" href="{}">{}</a><small>{}</small>', case_url(txn.pk), txn.merchant_uid, txn.imp_uid or wording.NOTHING
+        '<a class="bo-link bo-nowrap" href="{}">{}</a><small>{}</small>',
+        case_url(txn.pk),
+        txn.merchant_uid,
+        imp_uid or txn.imp_uid or wording.NOTHING,
     )
 
 

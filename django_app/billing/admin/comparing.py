@@ -55,6 +55,8 @@ def ask(txn: PointTransaction) -> Answer:
             found = []
         if txn.imp_uid and txn.imp_uid not in {payment.imp_uid for payment in found}:
             found.append(gateway().payment(txn.imp_uid, deadline=deadline))
+        if not found:
+            raise PaymentNotFound("the gateway has no payment of this order")
     except GatewayError as trouble:
         return Answer(trouble=trouble)
     ours = next((payment for payment in found if payment.imp_uid == txn.imp_uid), None)

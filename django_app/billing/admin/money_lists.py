@@ -93,7 +93,7 @@ class PointCancellationAdmin(MoneyAdmin):
 
     list_columns = [
         Column(gettext_lazy("Time"), lambda row: cells.moment(row.created_at)),
-        Column(gettext_lazy("Payment"), lambda row: cells.case_link(row.txn)),
+        Column(gettext_lazy("Payment"), lambda row: cells.case_link(row.txn, row.imp_uid)),
         Column(gettext_lazy("Kind"), lambda row: row.get_kind_display()),
         Column(gettext_lazy("Amount"), lambda row: sum_of(row.amount, row.currency), numeric=True),
         Column(gettext_lazy("State"), cells.cancellation_badge),

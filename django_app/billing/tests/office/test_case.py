@@ -110,6 +110,7 @@ def test_wrong_money_is_no_flood_of_differences(gateway, support, make_txn):
             "said no. Nothing was changed here. “지금은 안 됩니다”",
         ),
         ({"body": "<html>"}, "contradicts"),
+        ({"json_body": {"code": 0, "message": None, "response": {"total": 0, "list": []}}}, "does not know this payment"),
         ({"status": 404, "json_body": {"code": 1, "message": "no", "response": None}}, "does not know this payment"),
     ],
 )

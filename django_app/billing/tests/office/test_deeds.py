@@ -170,8 +170,10 @@ def test_a_virtual_account_needs_an_account_and_is_told_as_accepted(gateway, fin
 
 def test_a_cancel_that_is_refused(gateway, finance, paid, ledger):
     txn = paid()
-    gateway.answer_next("payments/cancel", json_body={"code": 1, "message": "취소할 수 없는 거래", "response": None})
-    assert told(cancel(finance, txn, **YES)) == ["Not cancelled: 10,000 won. “취소할 수 없는 거래” The points are back."]
+    gateway.answer_next("payments/cancel", json_body={"code": 1, "message": "취소할 수 <b>없는</b> 거래", "response": None})
+    response = cancel(finance, txn, **YES)
+    assert told(response) == ["Not cancelled: 10,000 won. “취소할 수 <b>없는</b> 거래” The points are back."]
+    assert "<b>없는</b>" not in response.text  # quoted, not rendered
     assert ledger(txn) == (10_000, [10_000, -10_000, 10_000])
     assert deeds() == [("cancel", "refused")]
 

@@ -67,6 +67,7 @@ def known(make_txn, make_user):
     return txn
 
 
+@pytest.mark.money
 @pytest.mark.parametrize(
     ("typed", "recognised"),
     [
@@ -147,6 +148,7 @@ def plan(sql):
         return [row[0] for row in cursor.fetchall()]
 
 
+@pytest.mark.money
 def test_each_search_uses_an_index(known):
     with CaptureQueriesContext(connection) as caught:
         searching.payments("x@y.z")
@@ -157,6 +159,7 @@ def test_each_search_uses_an_index(known):
         assert not [step for step in steps if step.startswith(("SCAN billing", "SCAN auth")) or "Seq Scan" in step], steps
 
 
+@pytest.mark.money
 @pytest.mark.parametrize(
     "chosen",
     [
@@ -270,6 +273,7 @@ def walk(client, address, way):
     return pages, listing
 
 
+@pytest.mark.money
 def test_pages_go_on_and_back(support, user):
     many(user, 120)
     older, last = walk(support, url("pointtransaction"), "older")
@@ -281,6 +285,7 @@ def test_pages_go_on_and_back(support, user):
     assert first.older
 
 
+@pytest.mark.money
 def test_rows_of_one_moment_are_neither_lost_nor_doubled(support, user):
     many(user, 60)
     PointTransaction.objects.update(created_at=datetime(2026, 11, 5, tzinfo=UTC))
