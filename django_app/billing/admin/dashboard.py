@@ -94,6 +94,7 @@ def _period(found: Overview, number: int) -> dict[str, Any]:
     names = {method: str(METHODS.get(method, method or NOTHING)) for method, _part in paying}
     return {
         "name": _name(number),
+        "told": _("By method: %(period)s") % {"period": _name(number)},
         "paid": won(sums.charged),
         "facts": [
             (_("Cancelled"), won(sums.cancelled)),
