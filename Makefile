@@ -8,7 +8,7 @@ JOBS ?= 2
 export HOST PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-browser-all check typings conformance bench-sandbox bench-reconcile mutants test-long format messages screenshots clean
+.PHONY: help run test test-browser test-browser-all check typings conformance bench bench-sandbox bench-reconcile mutants test-long format messages screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -55,6 +55,9 @@ conformance: $(VENV)/.dev  ## the vendor's Python client, both releases, against
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target "$$folder" iamport-rest-client==0.9.0 && \
 	$(BIN)/python -m pytest -q django_app/sandbox/tests/test_conformance.py && \
 	IAMPORT_CLIENT_DIR="$$folder" $(BIN)/python -m pytest -q django_app/sandbox/tests/test_conformance.py
+
+bench: $(VENV)/.dev  ## pages of the back office with 1,000 and 1,000,000 transactions in PostgreSQL, exports, the audit
+	$(BIN)/python .ci/bench.py
 
 bench-sandbox: $(VENV)/.runtime  ## start-up time and requests per second of the stand-alone sandbox; needs Node
 	$(BIN)/python .ci/bench_sandbox.py

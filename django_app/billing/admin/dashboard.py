@@ -94,6 +94,7 @@ def _period(found: Overview, number: int) -> dict[str, Any]:
     names = {method: str(METHODS.get(method, method or NOTHING)) for method, _part in paying}
     return {
         "name": _name(number),
+        "told": _("By method: %(period)s") % {"period": _name(number)},
         "paid": won(sums.charged),
         "facts": [
             (_("Cancelled"), won(sums.cancelled)),
@@ -159,8 +160,8 @@ def _waiting(request: HttpRequest, waits: Backlog) -> Iterator[Waiting]:
 
     yield one(_("Open reviews"), waits.reviews, "pointtransaction", "?review=any", tone="bad", sign="!")
     yield one(_("Unknown cancels"), waits.unknown, "pointcancellation", "?kind=cancel&state=unknown", tone="warn", sign="?")
-    yield one(_("Cancels under way"), waits.under_way, "pointcancellation", "?kind=cancel&state=accepted")
-    yield one(_("Wrong money on its way back"), waits.returns, "pointcancellation", "?kind=return")
+    yield one(_("Cancels under way"), waits.under_way, "pointcancellation", "?kind=cancel&open=1")
+    yield one(_("Wrong money on its way back"), waits.returns, "pointcancellation", "?kind=return&open=1")
     yield one(_("Only staff can finish"), waits.for_staff, "pointcancellation", "?staff=yes", tone="bad", sign="!")
     yield one(_("Deliveries not handled yet"), waits.deliveries, "webhookevent", "?outcome=pending", tone="warn")
     note = won(waits.account_won) if waits.accounts else ""

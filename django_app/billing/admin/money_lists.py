@@ -113,6 +113,7 @@ class PointCancellationAdmin(MoneyAdmin):
                 lambda value: Q(needs_staff=value == "yes", state__in=PointCancellation.OPEN),
                 YES_NO,
             ),
+            Filter("open", gettext_lazy("Still open"), lambda value: Q(state__in=PointCancellation.OPEN), hidden=True),
         ]
         return Listing(
             request.GET,

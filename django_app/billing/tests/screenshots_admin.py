@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import requests
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
+from django.utils import timezone
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from billing.figures import close_days
+from billing.management.bench_data import fill
 from billing.models import PointTransaction
 from billing.tests.browser import chromium
 from billing.tests.office.desk import Desk
@@ -60,4 +64,25 @@ def test_back_office(live_server: LiveServer, settings: Settings, make_user: Any
             with desk.page.expect_navigation():
                 desk.page.locator(".bo-main").click()
             desk.page.screenshot(path=folder / f"office-cancel.{language}.png", clip={"x": 0, "y": 0, "width": 1280, "height": 520})
+            desk.context.close()
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
+def test_figures(live_server: LiveServer, settings: Settings, make_user: Any) -> None:
+    settings.UNFOLD = {**settings.UNFOLD, "ENVIRONMENT": None}
+    fill(2_000, days=60, seed=3, now=timezone.now())
+    close_days()
+    finance = make_user("hana", is_staff=True)
+    finance.groups.add(Group.objects.get(name="billing: finance"))
+    folder = django_settings.ROOT_DIR / "docs" / "images"
+    last_month = timezone.localdate().replace(day=1) - timedelta(days=1)
+    pages = {"overview": "/admin/", "close": f"/admin/billing/dailyfigures/?month={last_month:%Y-%m}"}
+    with chromium() as browser:
+        for language in ("ko", "en"):
+            desk = Desk(browser, live_server.url, finance, language=language, color_scheme="light")
+            for name, path in pages.items():
+                desk.open(path)
+                height = 1_240 if name == "overview" else 620
+                desk.page.set_viewport_size({"width": 1_280, "height": height})
+                desk.page.screenshot(path=folder / f"office-{name}.{language}.png")
             desk.context.close()

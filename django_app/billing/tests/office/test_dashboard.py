@@ -128,8 +128,15 @@ def test_what_waits(log_in, make_txn, make_user):
         assert words in shown
     links = re.findall(r'href="(/admin/billing/[a-z]+/\?[^"]+)"', response.content.decode())
     assert len(links) == 8
-    for link in links:  # each leads to what was counted
+    for link in links:
         assert finance.get(link.replace("&amp;", "&")).status_code == 200
+    shown = {link.split("?")[1]: finance.get(link.replace("&amp;", "&")).context["listing"].page for link in links}
+    assert [len(shown[query]) for query in ("review=any", "kind=cancel&amp;state=unknown", "kind=return&amp;open=1", "balance=below")] == [
+        1,
+        2,
+        0,
+        1,
+    ]
 
 
 def test_charts_can_be_read_as_tables(log_in, paid):
