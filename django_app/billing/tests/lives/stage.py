@@ -90,6 +90,9 @@ def stage(make_user: Callable[..., Any]) -> Iterator[Stage]:
         stack.callback(logger.removeHandler, errors)
         stack.callback(logging.disable, logging.root.manager.disable)
         logging.disable(logging.WARNING)
+        requests_log = logging.getLogger("django.request")  # 5xx are the gateway's trouble here
+        stack.callback(requests_log.setLevel, requests_log.level)
+        requests_log.setLevel(logging.CRITICAL)
         browsers = {}
         for member in members:
             browsers[member.pk] = Client()

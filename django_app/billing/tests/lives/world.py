@@ -162,8 +162,9 @@ class World:
 
     def stranger(self, claim: str, adopted_by: int | None) -> None:
         """Somebody else's payment on the same merchant account, and its webhook; or staff find that it is a member's of ours."""
-        imp_uid = self.gateway.pay("shop-1", amount=5_000)
-        self._webhook({"imp_uid": imp_uid, "merchant_uid": "shop-1", "status": claim}, [200])
+        order = f"shop-{self.done}"
+        imp_uid = self.gateway.pay(order, amount=5_000)
+        self._webhook({"imp_uid": imp_uid, "merchant_uid": order, "status": claim}, [200])
         if adopted_by is not None:
             self.attempt(lambda: rows.adopt(imp_uid, user=self.stage.members[adopted_by], by=self.stage.careful))
             self._new_orders()

@@ -61,6 +61,7 @@ def english(page):
     words = Words()
     words.feed(page)
     said = [" ".join(NAMES.sub(" ", text).split()) for text in words.said]
+    said = [re.sub(r"\w+\*{6,}", "", text) for text in said]  # a password's hash, as Django masks it
     return sorted({text for text in said if re.search(r"[A-Za-z]{3,}", text)})
 
 
