@@ -141,19 +141,20 @@ class ReturnManager(RowManager):
                 if mine.update(**values):
                     self._tell_returned(back)
             return
-        stuck = ""
+        stuck, later_try = "", back.tries > 1
         mine = mine.filter(tries=back.tries)
         if verdict.outcome in ("accepted", "done"):  # done: our part is, and more has come since
             mine.filter(state__in=("requested", "unknown")).update(**values, state=back.State.ACCEPTED, waiting_since=now)
-        elif verdict.outcome == "unknown":
+        elif verdict.outcome == "unknown" or (later_try and (payment is None or not payment.cancels_at_once)):
+            # On a later try "not sent" proves nothing about the first; where cancels are done later, nor does a refusal.
             mine.filter(state=back.State.UNKNOWN).update(**values)
         elif payment is not None:  # refused, and something is left
             values.update(amount=payment.left, base=payment.cancel_amount, checksum=payment.left)
             if mine.update(**values, state=back.State.REQUESTED):
                 last = 1 if payment.test_channel else MOST_TRIES
                 stuck = f"refused {back.tries} times: {verdict.error}" if back.tries >= last else ""
-        elif mine.update(**values, state=back.State.REQUESTED) and back.tries >= MOST_TRIES:
-            stuck = f"not sent {back.tries} times: {verdict.error}"
+        else:  # surely not sent
+            mine.update(**values, state=back.State.REQUESTED)
         if stuck:
             self._stuck(back, stuck)
 

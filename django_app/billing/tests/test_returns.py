@@ -177,6 +177,27 @@ def test_refused_is_tried_again_with_the_newest_amount(gateway, txn):
     assert left(imp_uid) == 0
 
 
+@pytest.mark.parametrize("trouble", ["refused", "not sent"])
+def test_what_may_be_registered_is_never_sent_again_by_itself(gateway, txn, staff, trouble):
+    """V4: the first try may be done tomorrow; what became of a later one says nothing about it."""
+    rows.sync(gateway.pay(txn.merchant_uid))
+    fault(gateway, times=1, cancel_later_s=86_400, timeout=True)
+    rows.sync(gateway.pay(txn.merchant_uid, pay_method="naverpay"))
+    let_pass(minutes=16)
+    assert rows.finish(back()).needs_staff
+    if trouble == "not sent":
+        gateway.fail_next("payments/cancel", requests.ConnectTimeout("no road"))
+    again = rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff)  # the gateway refuses it: the first one is registered
+    assert (again.state, again.tries) == (State.UNKNOWN, 2)
+    calls = len(sent(gateway))
+    for _ in range(3):
+        let_pass(hours=3)
+        assert rows.finish(back()).needs_staff
+    assert len(sent(gateway)) == calls
+    gateway.control("clock", advance_s=86_401)
+    assert rows.finish(back()).state == State.DONE
+
+
 def test_after_five_refusals_staff_look(gateway, txn, staff):
     imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
     fault(gateway, code=-1, message="한도초과", times=5)
