@@ -132,7 +132,7 @@ class Life:
         fact = chance.random()
         cancelled_at = paid_at + chance.randint(1, 100) * HOUR
         cancelled = 0 if cancelled_at > self.now else amount if fact < 0.05 else amount // 5 if fact < 0.07 else 0
-        is_new = self._is_new(number)
+        is_new = number > self.rows - NEWEST
         hold = amount if is_new and fact > 0.97 else 0  # a cancel that is open: nobody knows how it ended
         is_second = 0.5 < fact < (0.6 if is_new else 0.502)
         seen = {
@@ -171,9 +171,6 @@ class Life:
             self._later_entry(spent_at, owner, "spend", -spent, key=f"order-{number}", memo="콘서트 예매")
             if chance.random() < 0.05:
                 self._later_entry(min(spent_at + DAY, self.now), owner, "give_back", spent, key=f"order-{number}", memo="콘서트 예매")
-
-    def _is_new(self, number: int) -> bool:
-        return number > self.rows - NEWEST
 
     def _delivery(self, imp_uid: str, merchant_uid: str, status: str, when: datetime, *, is_open: bool = False) -> None:
         named = {"imp_uid": imp_uid, "merchant_uid": merchant_uid}

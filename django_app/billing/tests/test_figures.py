@@ -414,7 +414,7 @@ def test_rows_of_today_are_no_drift(closed, plant):
 
 
 def test_what_was_committed_late_is_found_and_the_next_night_mends_it(closed, plant):
-    """A spend inside a caller's long transaction bears the time of its beginning."""
+    """A spend before midnight, inside a caller's transaction that is committed after the night's job."""
     plant("spend", -10, "2026-11-23 23:59")
     assert found() == {FIGURES: ["2026-11-23: spent is 10, the rows say 20"]}
     figures.close_days(now=seoul("2026-11-25 04:00"))
