@@ -24,7 +24,9 @@ def test_every_rule_holds(capsys):
     assert set(PointTransaction.objects.values_list("status", flat=True)) == {"ready", "paid", "failed", "cancelled"}
     assert {"charge", "cancel", "spend", "give_back"} <= set(PointEntry.objects.values_list("kind", flat=True))
     assert PointCancellation.objects.filter(kind="cancel", state="done").exists()
-    assert WebhookEvent.objects.exists()
+    assert PointCancellation.objects.filter(kind="cancel", state="unknown").exists()
+    assert PointTransaction.objects.exclude(review="").exists()
+    assert set(WebhookEvent.objects.values_list("outcome", flat=True)) == {"done", "pending"}
     assert not Point.objects.filter(balance__lt=0).exists()
     assert Point.objects.filter(point__gt=0).exists()
     assert DailyFigures.objects.filter(pay_method="").count() == 90
