@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LIST = ROOT / ".ci" / "mutants.toml"
 LIVES = "django_app/billing/tests/test_lives.py"
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".hypothesis", "node_modules", "settings_common.json")
-LONGEST = 900  # seconds for one mutant
+STEPS = "8000"  # of random lives: the normal run's and more, as most mutants are caught long before
+LONGEST = 1800  # seconds for one mutant
 
 Mutant = dict[str, Any]
 
@@ -49,6 +50,7 @@ def tests_pass(test: str, database: str, tree: Path) -> tuple[bool, str]:
     if database == "postgres":
         command = [sys.executable, ".ci/with_postgres.py", *command]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("LIVES_", "DATABASE_URL"))}
+    environment["LIVES_STEPS"] = STEPS
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, timeout=LONGEST, check=False)
     if done.returncode not in (0, 1):  # 1: tests failed; all else is no verdict
         raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")

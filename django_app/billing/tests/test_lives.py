@@ -53,6 +53,6 @@ def test_lives(part, make_user):
     with stage(make_user) as prepared:
         machine = type("Lives", (Lives,), {"stage": prepared, "tally": Counter()})
         for start in count(first, PARTS):
-            live(machine, start, lives=20)
+            live(machine, start, lives=12)
             if machine.tally["steps"] * PARTS >= STEPS:
                 break

@@ -87,10 +87,12 @@ def _goes_back(books: Books, payment: Row) -> None:
 
 
 def _staff_decide(world: World) -> None:
-    """Everything that waits for them: once more where that may be, else given up."""
+    """Everything that waits for them: once more where that may be, and given up where it comes back to them."""
     for choice in (Choice.SEND_AGAIN, Choice.GIVE_UP):
-        for _ in range(PointCancellation.objects.filter(state__in=OPEN).count()):
-            world.settle(0, choice)
+        for number in range(PointCancellation.objects.filter(state__in=OPEN).count()):
+            world.settle(number if choice == Choice.SEND_AGAIN else 0, choice)
+        world.clock.now += LONG_ENOUGH
+        world.look_after()
 
 
 def _nothing_is_open(books: Books) -> None:

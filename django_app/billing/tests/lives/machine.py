@@ -16,7 +16,7 @@ from billing.tests.lives.ending import end
 from billing.tests.lives.stage import Stage
 from billing.tests.lives.world import DEEDS, World
 
-WHICH = some.integers(0, 2)
+WHICH = some.integers(0, 3)
 MEMBER = some.integers(0, 1)
 METHODS = some.sampled_from(["card", "card", "trans", "naverpay", "naverpay", "kakaopay", "vbank"])
 KINDS = some.sampled_from(["right", "right", "right", "more", "less", "usd", "test"])
@@ -26,7 +26,7 @@ AT_THE_GATEWAY = some.sampled_from(
 )
 DOORS = some.sampled_from(["validation", "complete", "status", "webhook", "webhook", "sync"])
 CLAIMS = some.sampled_from(["paid", "cancelled", "ready", "failed"])
-PARTS = some.sampled_from([None, None, 1, 300, 700])
+PARTS = some.sampled_from([None, 1, 300, 300, 700])
 TROUBLE = some.sampled_from(
     [
         {"drop": True}, {"drop": True, "effect": True}, {"http": 500}, {"http": 503, "effect": True}, {"timeout": True}, {"code": -1},
@@ -48,7 +48,8 @@ DELIVERIES = some.sampled_from([None, None, {"drop": True}, {"delay_s": 600}, {"
 PERIODS = some.sampled_from([{"seconds": 40}, {"minutes": 3}, {"minutes": 3}, {"minutes": 16}, {"minutes": 16}, {"days": 1}, {"days": 8}])
 STEPS = some.sampled_from([1, 2, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8])
 MEANWHILE = some.lists(some.sampled_from(DEEDS), min_size=1, max_size=3)
-HELD = some.none() | some.tuples(STEPS, MEANWHILE)  # who does this is held up at that step, and others do that
+# Who does this is held up at that step of his, and others do that; if they do nothing, he has ended.
+HELD = some.none() | some.tuples(STEPS, some.just([])) | some.tuples(STEPS, MEANWHILE)
 Held = tuple[int, list[str]] | None
 KEYS = some.sampled_from(["order-1", "order-2"])
 
@@ -84,6 +85,7 @@ class Lives(RuleBasedStateMachine):
         try:
             if self.healthy and self.world.orders:
                 end(self.world, lands=len(self.world.answers) % 2 == 0)
+                self.tally.update(self.world.done)
                 self.tally["lives"] += 1
         finally:
             self._running.close()
@@ -106,7 +108,7 @@ class Lives(RuleBasedStateMachine):
             self.world.sync_order(0)
         self.look()
 
-    @precondition(lambda self: len(self.world.orders) < 3)
+    @precondition(lambda self: len(self.world.orders) < 4)
     @thing(member=MEMBER, amount=some.sampled_from([1_000, 10_000]), method=some.sampled_from(["card", "trans", "vbank"]))
     def check_out(self, member: int, amount: int, method: str) -> None:
         self.world.checkout(member, amount, method)
@@ -123,6 +125,7 @@ class Lives(RuleBasedStateMachine):
         self.held(held)
         self.world.knock(which, number, door, claim)
 
+    @precondition(lambda self: self.world.cancellable())
     @thing(which=WHICH, trouble=OF_CANCELS, held=HELD)
     def member_cancels(self, which: int, trouble: dict[str, Any] | None, held: Held) -> None:
         self.cancel_trouble(trouble)
@@ -149,7 +152,7 @@ class Lives(RuleBasedStateMachine):
         self.held(held)
         self.world.webhooks(fault)
 
-    @precondition(lambda self: len(self.world.orders) < 3)
+    @precondition(lambda self: len(self.world.orders) < 4)
     @thing(claim=CLAIMS, adopted_by=some.sampled_from([None, 0, 1]))
     def stranger(self, claim: str, adopted_by: int | None) -> None:
         self.world.stranger(claim, adopted_by)
@@ -170,11 +173,6 @@ class Lives(RuleBasedStateMachine):
 
     # -- our machine --
 
-    @thing(after=STEPS)
-    def will_be_killed(self, after: int) -> None:
-        """The next to do something ends at that step of his."""
-        self.world.process.interrupt(after, None)
-
     @thing(period=PERIODS)
     def time_passes(self, period: dict[str, int]) -> None:
         self.world.clock.let_pass(**period)
@@ -187,6 +185,7 @@ class Lives(RuleBasedStateMachine):
         self.held(held)
         self.world.look_after()
 
+    @precondition(lambda self: self.world.done["reconcile"] < 3)  # it asks more than ten other steps
     @thing(held=HELD)
     def reconcile(self, held: Held) -> None:
         self.held(held)
@@ -194,11 +193,13 @@ class Lives(RuleBasedStateMachine):
 
     # -- staff --
 
+    @precondition(lambda self: self.world.cancellable())
     @thing(which=WHICH, part=PARTS, bold=some.booleans(), trouble=OF_CANCELS)
     def staff_cancel(self, which: int, part: int | None, bold: bool, trouble: dict[str, Any] | None) -> None:
         self.cancel_trouble(trouble)
         self.world.staff_cancel(which, part, bold)
 
+    @precondition(lambda self: self.world.cancellable())
     @thing(which=WHICH, part=PARTS, trouble=OF_CANCELS, after=STEPS, deeds=MEANWHILE)
     def staff_cancel_slowly(self, which: int, part: int | None, trouble: dict[str, Any] | None, after: int, deeds: list[str]) -> None:
         self.cancel_trouble(trouble)
@@ -225,4 +226,4 @@ class Lives(RuleBasedStateMachine):
     def held(self, held: Held) -> None:
         if held:
             after, deeds = held
-            self.world.process.interrupt(after, lambda: self.world.meanwhile(deeds))
+            self.world.process.interrupt(after, (lambda: self.world.meanwhile(deeds)) if deeds else None)

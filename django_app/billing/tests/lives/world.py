@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from decimal import Decimal
@@ -55,7 +56,7 @@ class World:
         self.answers: list[Payment] = []  # fetched, and not used yet
         self.books: books.Books | None = None
         self.focus = 0
-        self.done = 0  # verbs tried
+        self.done: Counter[str] = Counter()  # what really happened: a run in which nothing does proves nothing
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -71,15 +72,16 @@ class World:
 
     def attempt(self, act: Callable[[], Any]) -> Any:
         """Do it in a process of its own; None where it was refused or the process was killed."""
-        self.done += 1
+        self.done["attempts"] += 1
         try:
             with self.wire.memory():
                 return act()
-        except NO:
-            return None
+        except NO as error:
+            self.done["gateway troubles" if isinstance(error, GatewayError) else "refusals"] += 1
         except Killed:
+            self.done["killed"] += 1
             assert not connection.in_atomic_block
-            return None
+        return None
 
     # -- picking --
 
@@ -87,12 +89,14 @@ class World:
         self.focus = which % len(self.orders)
         return self.orders[self.focus]
 
+    def cancellable(self) -> list[int]:
+        """Which orders have something that could be cancelled, as far as the last look goes."""
+        paid = [row for row in self.books.rows.values() if row["credited"] > 0 and not row["cancel_goal"]] if self.books else []
+        return [number for number, txn in enumerate(self.orders) if any(txn.pk == row["id"] for row in paid)]
+
     def paid_order(self, which: int) -> PointTransaction:
-        """One of which something could be cancelled, if there is any."""
-        paid = (
-            [pk for pk, row in self.books.rows.items() if row["credited_at"] and row["cancel_amount"] < row["amount"]] if self.books else []
-        )
-        found = [number for number, txn in enumerate(self.orders) if txn.pk in paid]
+        """One of those, if there is any."""
+        found = self.cancellable()
         return self.order(found[which % len(found)] if found else which)
 
     def something(self, **like: Any) -> bool:
@@ -133,7 +137,7 @@ class World:
         amount = txn.amount + {"more": 1_000, "less": -100}.get(kind, 0)
         method = "vbank" if outcome == "vbank" else method
         self.gateway.pay(txn.merchant_uid, outcome=outcome, pay_method=method, amount=amount, webhook=webhook, **WRONG.get(kind, {}))
-        self.done += 1
+        self.done["windows"] += 1
 
     def knock(self, which: int, number: int, door: str, claim: str) -> None:
         """The page's callback, the phone's return, the poll, a webhook (forged as it likes), or reconcile's own look."""
@@ -162,7 +166,8 @@ class World:
 
     def stranger(self, claim: str, adopted_by: int | None) -> None:
         """Somebody else's payment on the same merchant account, and its webhook; or staff find that it is a member's of ours."""
-        order = f"shop-{self.done}"
+        self.done["windows"] += 1
+        order = f"shop-{self.done['windows']}-{len(self.orders)}"
         imp_uid = self.gateway.pay(order, amount=5_000)
         self._webhook({"imp_uid": imp_uid, "merchant_uid": order, "status": claim}, [200])
         if adopted_by is not None:
@@ -213,7 +218,7 @@ class World:
         where, act = self._happenings()[what]
         found = [payment.imp_uid for payment in where.order_by("pk")]
         if found:
-            self.done += 1
+            self.done["happenings"] += 1
             imp_uid = found[number % len(found)]
             merchant_uid = GatewayPayment.objects.get(imp_uid=imp_uid).merchant_uid
             self.focus = next((n for n, txn in enumerate(self.orders) if txn.merchant_uid == merchant_uid), self.focus)
@@ -237,6 +242,8 @@ class World:
         }
 
     def _console(self, imp_uid: str, part: int | None) -> None:
+        if not GatewayPayment.objects.get(imp_uid=imp_uid).paid_at:
+            raise payments.WrongState("it was never paid")  # closed, and so `cancelled`: the sandbox does not know that reading of V1
         payments.cancel(imp_uid, amount=None if part is None else Decimal(part))
 
     def _close_at_the_bank(self, imp_uid: str) -> None:
@@ -252,8 +259,7 @@ class World:
         """Those that are due arrive; the fault is for one that is queued next."""
         if fault:
             self.gateway.control("faults", delivery=fault, times=1)
-        self.done += 1
-        deliveries.deliver_due()
+        self.done["webhooks"] += deliveries.deliver_due()
 
     # -- stale answers --
 
@@ -264,6 +270,7 @@ class World:
             self.answers += [answer] if answer else []
 
     def use_answer(self) -> None:
+        self.done["stale answers"] += 1
         answer = self.answers.pop(0)
         self.attempt(lambda: rows.apply(answer))
 
@@ -324,6 +331,7 @@ class World:
 
     def reconcile(self) -> None:
         """The scheduled job, which may be killed, and meets whatever trouble there is."""
+        self.done["reconcile"] += 1
         self.attempt(lambda: reconcile(repair=True))
 
     # -- while one process is held up --
@@ -338,12 +346,14 @@ class World:
             "8 days, then finish": lambda: self._later(days=8),
             "reconcile": self.reconcile,
             "sync": lambda: self.sync_order(which),
-            "the console cancels a part": lambda: self._console_and_sync(which, 300),
-            "the console cancels all": lambda: self._console_and_sync(which, None),
+            "approved": lambda: self._happens_here(which, payments.approve),
+            "declined": lambda: self._happens_here(which, payments.decline),
+            "the console cancels a part": lambda: self._happens_here(which, lambda imp_uid: self._console(imp_uid, 300)),
+            "the console cancels all": lambda: self._happens_here(which, lambda imp_uid: self._console(imp_uid, None)),
             "second payment": lambda: self.pay(which, "right", "paid", "card", False),
             "staff cancel": lambda: self.staff_cancel(which, 300, False),
             "the member cancels": lambda: self.member_cancel(which),
-            "spend": lambda: self.use_points(self._member(which), "spend it all", 1, f"k{self.done}"),
+            "spend": lambda: self.use_points(self._member(which), "spend it all", 1, f"k{self.done['attempts']}"),
             "the next cancel is refused": lambda: self.trouble({"code": -1}, "payments/cancel"),
             "the next cancel hangs": lambda: self.trouble({"hangs": True}, ""),
             "what hangs lands": self.wire.land,
@@ -352,18 +362,19 @@ class World:
         deeds[name]()
         self.focus = which
 
-    def _console_and_sync(self, which: int, part: int | None) -> None:
-        paid = GatewayPayment.objects.filter(merchant_uid=self.orders[which].merchant_uid, paid_at__gt=0).order_by("pk").first()
-        if paid:
+    def _happens_here(self, which: int, act: Callable[[str], Any]) -> None:
+        """To each payment of this order that it can happen to; and we hear of it."""
+        for payment in GatewayPayment.objects.filter(merchant_uid=self.orders[which].merchant_uid).order_by("pk"):
             with suppress(payments.WrongState, ValueError):
-                self._console(paid.imp_uid, part)
-            self.sync_order(which)
+                act(payment.imp_uid)
+        self.sync_order(which)
 
     def _later(self, **period: float) -> None:
         self.clock.let_pass(**period)
         self.look_after()
 
     def meanwhile(self, names: Sequence[str]) -> None:
+        self.done["held up"] += 1
         self.look()
         for name in names:
             self.deed(name)
@@ -372,7 +383,7 @@ class World:
 
 DEEDS = (
     "sync", "sync", "sync", "3 minutes, then finish", "16 minutes, then finish", "16 minutes, then finish", "8 days, then finish",
-    "16 minutes", "reconcile", "the console cancels a part", "the console cancels a part", "the console cancels all", "second payment",
-    "staff cancel", "the member cancels", "spend", "the next cancel is refused", "the next cancel hangs", "what hangs lands",
-    "staff give up",
+    "16 minutes", "reconcile", "approved", "declined", "the console cancels a part", "the console cancels a part",
+    "the console cancels all", "second payment", "staff cancel", "the member cancels", "spend", "the next cancel is refused",
+    "the next cancel hangs", "what hangs lands", "staff give up",
 )  # fmt: skip
