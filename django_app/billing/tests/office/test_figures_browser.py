@@ -67,6 +67,7 @@ def test_figures_can_be_read_by_everybody(
 
 
 def test_a_figure_is_followed_and_the_list_taken_along(browser: Browser, live_server: LiveServer, make_staff: Any, life: None) -> None:
+    PointTransaction.objects.update(review="")
     PointTransaction.objects.filter(status="failed").update(review="second_payment", card_name="=1+1")
     number = PointTransaction.objects.filter(status="failed").count()
     desk = Desk(browser, live_server.url, make_staff("finance"))
