@@ -12,7 +12,6 @@ import requests
 from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
-from django.utils import timezone
 from sandbox.models import Payment
 
 from billing import signals
