@@ -68,7 +68,8 @@ class CancelManager(ApplyManager):
             return cancellation
         if cancellation.kind == cancellation.Kind.RETURN:
             return self._finish_return(cancellation, deadline)
-        age = _age(cancellation) or CRASHED_AFTER  # before the question
+        sent = _age(cancellation)  # before the question
+        age = CRASHED_AFTER if sent is None else sent
         if cancellation.state == cancellation.State.REQUESTED and age < CRASHED_AFTER:
             return cancellation
         try:
