@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from billing.addresses import is_listed, line_of
@@ -40,6 +40,7 @@ UNKNOWN_PER_DAY = 10_000  # deliveries about nobody's row that are stored, whoev
 FEWEST_DAYS = 8  # that closed deliveries are kept: longer than a pending one lives
 
 Outcome = WebhookEvent.Outcome
+_PENDING = Q(outcome=Outcome.PENDING)
 
 
 # -- who may deliver ------------------------------------------------------------------------------------------------------------
@@ -75,79 +76,82 @@ def receive(notice: Notice, sender: str | None) -> bool:
         cancellation_id=notice.cancellation_id,
         body=notice.body,
     )
-    row = _row(notice.merchant_uid)
-    if row is None:
+    with transaction.atomic(durable=True):
+        row = _locked_row(notice.merchant_uid)
+        knock = None if row is None else _knock(row, event)
+    if knock is None:
         # Never told to come again: shops may share a merchant account, and theirs are honest deliveries.
         if bear_rubbish(sender) and allow("unknown-notices", at_most=UNKNOWN_PER_DAY, seconds=86_400):
             _close(event, Outcome.IGNORED, "no such merchant_uid")
             event.save(force_insert=True)
         return True
-    useless = _nothing_can_change(row, event)
-    if _flooded(row):
-        return useless
-    if useless:
-        _close(event, Outcome.DONE)
-        event.save(force_insert=True)
-        return True
-    return _act(event, room=row.waiting < MOST_WAITING)
+    return _act(event, room=knock.room) if knock.may_ask else knock.handled
 
 
 def come_back(imp_uid: str, merchant_uid: str, sender: str | None) -> None:
     """A browser at this address came back from the gateway with these ids. For a row that the payment can change: as a webhook, else
     nothing. Trouble with the gateway is not raised: what could not be finished is pending.
     """
-    row = _row(merchant_uid)
     event = WebhookEvent(source=WebhookEvent.Source.RETURN, address=sender, imp_uid=imp_uid, merchant_uid=merchant_uid)
-    if row is not None and not _flooded(row) and not _nothing_can_change(row, event):
-        _act(event, room=row.waiting < MOST_WAITING)
+    with transaction.atomic(durable=True):
+        row = _locked_row(merchant_uid)
+        knock = None if row is None or _nothing_can_change(row, event) else _knock(row, event)
+    if knock is not None and knock.may_ask:
+        _act(event, room=knock.room)
 
 
-def _row(merchant_uid: str) -> Any:
-    """The row, with the number of deliveries `heard` of it within the hour and of those `waiting` to be tried again: one statement."""
-    deliveries = WebhookEvent.objects.filter(merchant_uid=OuterRef("merchant_uid"))
-    heard = deliveries.filter(received_at__gt=timezone.now() - HOUR)
-    waiting = deliveries.filter(outcome=Outcome.PENDING)
-    return PointTransaction.objects.filter(merchant_uid=merchant_uid).annotate(heard=_count(heard), waiting=_count(waiting)).first()
+@dataclass(frozen=True)
+class _Knock:
+    """A delivery about a row of ours. handled: the sender need not come again; room: it may wait for its next try."""
+
+    may_ask: bool
+    handled: bool
+    room: bool
 
 
-def _count(deliveries: QuerySet[WebhookEvent]) -> Coalesce:
-    return Coalesce(Subquery(deliveries.values("merchant_uid").annotate(n=Count("pk")).values("n")), 0)
+def _locked_row(merchant_uid: str) -> PointTransaction | None:
+    """The row under its lock, so that deliveries of one row that come at once are counted one after the other."""
+    return PointTransaction.objects.select_for_update(no_key=True).filter(merchant_uid=merchant_uid).first()
 
 
-def _flooded(row: Any) -> bool:
-    """So many deliveries of this row within the hour that no more are stored: a payer with few tabs and a gateway never cause that."""
-    return row.heard >= settings.BILLING_CALLS_PER_HOUR + SPARE_PER_HOUR
+def _knock(row: PointTransaction, event: WebhookEvent) -> _Knock:
+    """Store the event within the row's bounds: as one that asks, as one that waits for its first try, or closed. Under the row's lock.
+
+    The bounds are read in a statement of their own: one that waited for the lock still sees what there was before it waited.
+    """
+    lately = Q(received_at__gt=timezone.now() - HOUR)
+    deliveries = WebhookEvent.objects.filter(merchant_uid=row.merchant_uid)
+    counts = deliveries.aggregate(
+        heard=Count("pk", filter=lately), asked=Count("pk", filter=lately & Q(tries__gt=0)), waiting=Count("pk", filter=_PENDING)
+    )
+    useless = _nothing_can_change(row, event)
+    if counts["heard"] >= settings.BILLING_CALLS_PER_HOUR + SPARE_PER_HOUR:
+        # So many within the hour that no more are stored: a payer with few tabs and a gateway never cause that.
+        return _Knock(may_ask=False, handled=useless, room=False)
+    room = counts["waiting"] < MOST_WAITING
+    may_ask = not useless and counts["asked"] < settings.BILLING_CALLS_PER_HOUR
+    if may_ask:
+        event.tries, event.next_try_at = 1, timezone.now() + FIRST_WAIT
+    elif useless:
+        _close(event, Outcome.DONE)
+    elif room:
+        event.error, event.next_try_at = "asked too often this hour", timezone.now() + FIRST_WAIT
+    else:
+        _close(event, Outcome.IGNORED, "asked too often this hour, and others wait already")
+    event.save(force_insert=True)
+    return _Knock(may_ask=may_ask, handled=useless or room, room=room)
 
 
 def _act(event: WebhookEvent, *, room: bool) -> bool:
-    """Store the event, ask, and note on it what came of that. False: the sender should deliver it once more.
+    """Ask about a stored event, and note on it what came of that. False: the sender should deliver it once more.
 
     room: whether it may wait for its next try; one that may not is closed, and only the sender can bring it again.
     """
-    event.tries, event.next_try_at = 1, timezone.now() + FIRST_WAIT
-    event.save(force_insert=True)
-    if not _may_ask(event):
-        event.tries, event.error = 0, "asked too often this hour"
-        if not room:
-            _close(event, Outcome.IGNORED, f"{event.error}, and others wait already")
-        event.save(update_fields=["tries", "outcome", "error", "handled_at", "next_try_at"])
-        return room
     trouble = _ask(event, Deadline(settings.BILLING_DOOR_SECONDS))
     if isinstance(trouble, PaymentNotFound) and not room:
         _close(event, Outcome.IGNORED, f"{event.error}; others wait already")
     _note(event)
     return trouble is None
-
-
-def _may_ask(event: WebhookEvent) -> bool:
-    """Whether this event is among the first BILLING_CALLS_PER_HOUR of its merchant_uid that ask the gateway within an hour.
-
-    It is stored already and counts itself, so that events which come at the same time do not overlook each other.
-    """
-    asked = WebhookEvent.objects.filter(
-        merchant_uid=event.merchant_uid, received_at__gt=timezone.now() - HOUR, tries__gt=0, id__lte=event.pk
-    )
-    return asked.count() <= settings.BILLING_CALLS_PER_HOUR
 
 
 def _nothing_can_change(txn: PointTransaction, event: WebhookEvent) -> bool:

@@ -12,6 +12,7 @@ from django.test import Client
 from billing import webhooks
 from billing.addresses import client_address, is_listed, line_of, network
 from billing.models import WebhookEvent
+from billing.tests.counting import statements
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -131,10 +132,10 @@ def test_the_return_takes_only_get_and_head(method):
 
 
 @pytest.mark.parametrize("merchant_uid", ["ORD:2024/1", "주문 1", "#1", "'; DROP TABLE x; --", "{}", "‮"])
-def test_another_shops_order_number_is_unknown_and_not_unreadable(merchant_uid, django_assert_num_queries):
+def test_another_shops_order_number_is_unknown_and_not_unreadable(merchant_uid):
     """A merchant account may be shared."""
     for body, kind in ((notice(merchant_uid), "text/html"), (urlencode({"imp_uid": "imp_1", "merchant_uid": merchant_uid}), FORM)):
-        with django_assert_num_queries(2):
+        with statements(2):
             assert post(body, kind).status_code == 200
         event = events.last()
         assert (event.outcome, event.merchant_uid, event.tries, event.next_try_at) == ("ignored", merchant_uid, 0, None)
@@ -158,11 +159,11 @@ def test_too_much_rubbish_from_one_address(make_txn, one_minute):
     assert post().status_code == 400
 
 
-def test_too_much_that_is_about_nobody_is_answered_and_not_kept(settings, django_assert_num_queries):
+def test_too_much_that_is_about_nobody_is_answered_and_not_kept(settings):
     settings.BILLING_RUBBISH_PER_MINUTE = 3
     assert [post(notice(f"m-{number}")).status_code for number in range(10)] == [200] * 10
     assert events.count() == 3
-    with django_assert_num_queries(1):
+    with statements(1):
         post(notice())
     assert post(notice(), REMOTE_ADDR="127.0.0.2").status_code == 200
     assert events.count() == 4
@@ -229,8 +230,8 @@ def behind_a_proxy(settings):
         ("", 403),
     ],
 )
-def test_only_from_listed_addresses(behind_a_proxy, forwarded, status, django_assert_max_num_queries):
-    with django_assert_max_num_queries(0 if status == 403 else 2):
+def test_only_from_listed_addresses(behind_a_proxy, forwarded, status):
+    with statements(0 if status == 403 else 2):
         assert post(notice(), headers={"X-Forwarded-For": forwarded}).status_code == status
     assert events.count() == (status == 200)
 

@@ -10,6 +10,7 @@ from django.utils import translation
 
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
 from billing.states import Review, Status
+from billing.tests.counting import counted
 from billing.tests.payments import envelope, payment_json
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
@@ -63,10 +64,6 @@ def refused(response, status, code):
     assert PointEntry.objects.count() == 0
     assert all(balance == 0 for balance in Point.objects.values_list("balance", flat=True))
     return error["message"]
-
-
-def counted(captured):
-    return [query["sql"] for query in captured.captured_queries if not query["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))]
 
 
 # -- checkout -------------------------------------------------------------------------------------------------------------------------

@@ -1,16 +1,21 @@
 """The webhook, a door that anybody may knock at. What it is told is never believed."""
 
 import json
+import threading
+from contextlib import nullcontext
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import requests
+from django.db import models
 from django.test import Client
 from django.utils import timezone
 
 from billing import webhooks
 from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
 from billing.states import Status
+from billing.tests.counting import counted
 from billing.tests.payments import envelope
 from billing.tests.threads import together
 
@@ -36,10 +41,6 @@ def deliver(imp_uid, merchant_uid, status="paid", form=False, **more):
 
 def balance():
     return Point.objects.get().balance
-
-
-def counted(captured):
-    return [query["sql"] for query in captured.captured_queries if not query["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))]
 
 
 # -- webhook --------------------------------------------------------------------------------------------------------------------------
@@ -173,7 +174,7 @@ def test_the_webhook_stays_within_its_budget(gateway, txn, settings, django_asse
     assert len(gateway.calls) - asked == 1
     with django_assert_max_num_queries(20) as captured:
         assert deliver(imp_uid, txn.merchant_uid).status_code == 200
-    assert len(counted(captured)) == 2
+    assert len(counted(captured)) == 3
     assert len(gateway.calls) - asked == 1
     with django_assert_max_num_queries(20) as captured:
         assert deliver("imp_000000000000", txn.merchant_uid).status_code == 503
@@ -182,7 +183,7 @@ def test_the_webhook_stays_within_its_budget(gateway, txn, settings, django_asse
     settings.BILLING_CALLS_PER_HOUR = 2
     with django_assert_max_num_queries(20) as captured:
         assert deliver("imp_000000000000", txn.merchant_uid).status_code == 200
-    assert len(counted(captured)) == 4
+    assert len(counted(captured)) == 3
     assert len(gateway.calls) - asked == 2
 
 
@@ -234,13 +235,24 @@ def test_thirty_calls_an_hour_also_when_all_knock_at_once(gateway, txn, settings
     codes = together([lambda: deliver(imp_uid, txn.merchant_uid).status_code] * 16)
     assert codes == [200] * 16
     assert len(gateway.calls) - asked == 5
+    assert WebhookEvent.objects.filter(outcome="pending").count() == 11
 
 
-def test_the_first_to_come_may_ask_whoever_comes_behind(gateway, txn, settings):
-    """Each counts those before it, not those that were stored while it was on its way."""
-    settings.BILLING_CALLS_PER_HOUR = 2
-    events = [WebhookEvent.objects.create(imp_uid="imp_1", merchant_uid=txn.merchant_uid, tries=1) for _ in range(4)]
-    assert [webhooks._may_ask(event) for event in events] == [True, True, False, False]
+def test_without_the_lock_they_overlook_each_other(txn, settings, monkeypatch):
+    """The negative control: each counts before any other is stored, whatever the cap."""
+    settings.BILLING_CALLS_PER_HOUR = 1
+    all_counted, asked = threading.Barrier(6), []
+
+    def save(event, **kwargs):
+        all_counted.wait(30)
+        models.Model.save(event, **kwargs)
+
+    monkeypatch.setattr(webhooks, "transaction", SimpleNamespace(atomic=lambda **kwargs: nullcontext()))
+    monkeypatch.setattr(webhooks, "_locked_row", lambda merchant_uid: PointTransaction.objects.get(merchant_uid=merchant_uid))
+    monkeypatch.setattr(webhooks, "_ask", lambda event, deadline: asked.append(event))
+    monkeypatch.setattr(WebhookEvent, "save", save)
+    together([lambda: deliver("imp_1", txn.merchant_uid)] * 6)
+    assert len(asked) == 6
 
 
 def test_a_notice_with_a_byte_order_mark(gateway, txn):

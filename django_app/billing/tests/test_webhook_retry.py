@@ -13,6 +13,7 @@ from django.utils import timezone
 from billing import signals, webhooks
 from billing.errors import NetworkInTransaction
 from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
+from billing.tests.counting import counted
 from billing.tests.threads import together
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
@@ -52,10 +53,6 @@ def age(event, by):
 
 def balance():
     return Point.objects.get().balance
-
-
-def counted(captured):
-    return [query["sql"] for query in captured.captured_queries if not query["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))]
 
 
 # -- trying again ---------------------------------------------------------------------------------------------------------------------
