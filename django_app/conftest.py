@@ -5,24 +5,34 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
-from billing import triggers
 from billing.testing import SandboxGateway, sandbox_gateway
+from billing.tests import emptying
 from django.core.cache import cache
+from django.db import connections
+from django.test import TransactionTestCase
 
 
-@pytest.fixture(autouse=True)
-def _flushable_ledger(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Lift the ledger's triggers for the flush at the end of a test with real transactions; migrate's signal re-makes them after it."""
-    marker = request.node.get_closest_marker("django_db")
-    real = {"transactional_db", "live_server"} & set(request.fixturenames) or (marker and marker.kwargs.get("transaction"))
-    if not real:
+@pytest.fixture(autouse=True, scope="session")
+def _emptied_not_flushed() -> Iterator[None]:
+    """After a test with real transactions."""
+
+    def empty_all(case: TransactionTestCase) -> None:
+        for alias in case._databases_names(include_mirrors=False):
+            emptying.empty(alias)
+
+    with patch.object(TransactionTestCase, "_fixture_teardown", empty_all):
         yield
-        return
-    request.getfixturevalue("_django_db_helper")
-    yield
-    triggers.lift("default")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """As pytest-django makes the databases; with a note of what migrate put there."""
+    with django_db_blocker.unblock():
+        for alias in connections:
+            emptying.remember(alias)
 
 
 @pytest.fixture(autouse=True)

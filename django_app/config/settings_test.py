@@ -22,6 +22,7 @@ MIDDLEWARE = ["sandbox.middleware.LoopbackOnly", *MIDDLEWARE]
 DATABASE_ROUTERS = ["sandbox.router.SandboxRouter"]
 BILLING_MERCHANT = site.SAMPLE_MERCHANT
 BILLING_MAIL = False  # the tests of mail turn it on
+WHITENOISE_AUTOREFRESH = True  # looks for a file when it is asked for; else every test client would look for all of them
 DEFAULT_FROM_EMAIL = "no-reply@localhost"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
