@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PASSWORD = "a-long-passphrase"
 PHONE, DESK = (390, 844), (1280, 900)  # width and height of the window, px
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--no-first-run"]
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--no-first-run", "--disable-gpu"]
 
 # Every test of a flow runs for these; `make test-browser-all` (BROWSER_ALL=1) takes both widths in both languages.
 ALL = os.environ.get("BROWSER_ALL") == "1"
