@@ -28,12 +28,12 @@ test: $(VENV)/.dev  ## all tests: SQLite, then money on PostgreSQL, then the bro
 	$(BIN)/python .ci/find_browser.py
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "not browser"
 	$(BIN)/python .ci/with_postgres.py $(BIN)/python -m pytest -q -n $(JOBS) -m "money"
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "browser"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "browser and not thorough"
 
 test-browser: $(VENV)/.dev  ## only the tests that drive Chromium
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "browser"
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "browser and not thorough"
 
-test-browser-all: $(VENV)/.dev  ## the payer's pages in both widths and both languages, and inside other apps' browsers
+test-browser-all: $(VENV)/.dev  ## every page and state in both widths and both languages, judged by axe-core, and inside other apps' browsers
 	BROWSER_ALL=1 $(BIN)/python -m pytest -q -n $(JOBS) -m "browser" --ignore=django_app/sandbox
 
 check: $(VENV)/.dev  ## lint, types, templates, migrations, deploy checks, translations

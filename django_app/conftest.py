@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
 from billing.testing import SandboxGateway, sandbox_gateway
 from billing.tests import emptying
+from billing.tests.browser import chromium
 from django.core.cache import cache
 from django.db import connections
 from django.test import TransactionTestCase
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -46,6 +50,13 @@ def gateway() -> Iterator[SandboxGateway]:
     """The sandbox gateway, in process."""
     with sandbox_gateway() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def running_chromium() -> Iterator[Browser]:
+    """One Chromium for all tests of this process that want one."""
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture

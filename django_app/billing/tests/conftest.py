@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from billing.models import Point, PointEntry, PointTransaction
 from billing.payment import Payment
-from billing.tests.browser import ONE_LOOK, Payer, chromium
+from billing.tests.browser import ONE_LOOK, Payer
 from billing.tests.payments import payment_json
 
 if TYPE_CHECKING:
@@ -61,11 +61,10 @@ def ledger() -> Callable[[PointTransaction], None]:
 # -- in the browser ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for the tests of a file."""
-    with chromium() as running:
-        yield running
+@pytest.fixture
+def browser(running_chromium: Browser) -> Browser:
+    """Chromium."""
+    return running_chromium
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from pytest_django.live_server_helper import LiveServer
 from billing.figures import close_days
 from billing.management.bench_data import fill
 from billing.models import PointCancellation, PointTransaction, WebhookEvent
-from billing.tests.browser import chromium
 from billing.tests.office.desk import Desk
 
 rows = PointTransaction.objects
@@ -27,7 +26,7 @@ CHARGES = [
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
-def test_back_office(live_server: LiveServer, settings: Settings, make_user: Any) -> None:
+def test_back_office(browser: Any, live_server: LiveServer, settings: Settings, make_user: Any) -> None:
     settings.IAMPORT_API_URL = f"{live_server.url}/sandbox/api/"
     settings.UNFOLD = {**settings.UNFOLD, "ENVIRONMENT": None}  # no label that says "sandbox"
 
@@ -52,23 +51,22 @@ def test_back_office(live_server: LiveServer, settings: Settings, make_user: Any
 
     folder = django_settings.ROOT_DIR / "docs" / "images"
     folder.mkdir(parents=True, exist_ok=True)
-    with chromium() as browser:
-        for language in ("ko", "en"):
-            desk = Desk(browser, live_server.url, finance, language=language, color_scheme="light")
-            case = f"/admin/billing/pointtransaction/{made[4].pk}"
-            for name, path in {"list": "/admin/billing/pointtransaction/", "case": f"{case}/change/?ask=1"}.items():
-                desk.open(path)
-                desk.page.screenshot(path=folder / f"office-{name}.{language}.png")
-            desk.open(f"/admin/billing/pointtransaction/{made[1].pk}/cancel/")
-            desk.page.fill("#id_reason", "고객 변심" if language == "ko" else "changed their mind")
-            with desk.page.expect_navigation():
-                desk.page.locator(".bo-main").click()
-            desk.page.screenshot(path=folder / f"office-cancel.{language}.png", clip={"x": 0, "y": 0, "width": 1280, "height": 520})
-            desk.context.close()
+    for language in ("ko", "en"):
+        desk = Desk(browser, live_server.url, finance, language=language, color_scheme="light")
+        case = f"/admin/billing/pointtransaction/{made[4].pk}"
+        for name, path in {"list": "/admin/billing/pointtransaction/", "case": f"{case}/change/?ask=1"}.items():
+            desk.open(path)
+            desk.page.screenshot(path=folder / f"office-{name}.{language}.png")
+        desk.open(f"/admin/billing/pointtransaction/{made[1].pk}/cancel/")
+        desk.page.fill("#id_reason", "고객 변심" if language == "ko" else "changed their mind")
+        with desk.page.expect_navigation():
+            desk.page.locator(".bo-main").click()
+        desk.page.screenshot(path=folder / f"office-cancel.{language}.png", clip={"x": 0, "y": 0, "width": 1280, "height": 520})
+        desk.context.close()
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
-def test_figures(live_server: LiveServer, settings: Settings, make_user: Any) -> None:
+def test_figures(browser: Any, live_server: LiveServer, settings: Settings, make_user: Any) -> None:
     settings.UNFOLD = {**settings.UNFOLD, "ENVIRONMENT": None}
     fill(2_000, days=60, seed=3, now=timezone.now())
     close_days()
@@ -83,12 +81,11 @@ def test_figures(live_server: LiveServer, settings: Settings, make_user: Any) ->
     folder = django_settings.ROOT_DIR / "docs" / "images"
     last_month = timezone.localdate().replace(day=1) - timedelta(days=1)
     pages = {"overview": "/admin/", "close": f"/admin/billing/dailyfigures/?month={last_month:%Y-%m}"}
-    with chromium() as browser:
-        for language in ("ko", "en"):
-            desk = Desk(browser, live_server.url, finance, language=language, color_scheme="light")
-            for name, path in pages.items():
-                desk.open(path)
-                height = 1_240 if name == "overview" else 620
-                desk.page.set_viewport_size({"width": 1_280, "height": height})
-                desk.page.screenshot(path=folder / f"office-{name}.{language}.png")
-            desk.context.close()
+    for language in ("ko", "en"):
+        desk = Desk(browser, live_server.url, finance, language=language, color_scheme="light")
+        for name, path in pages.items():
+            desk.open(path)
+            height = 1_240 if name == "overview" else 620
+            desk.page.set_viewport_size({"width": 1_280, "height": height})
+            desk.page.screenshot(path=folder / f"office-{name}.{language}.png")
+        desk.context.close()

@@ -11,7 +11,7 @@ from django.utils.translation import override
 
 from billing.models import Point, PointTransaction
 from billing.states import Status
-from billing.tests.browser import LOOKS, Payer
+from billing.tests.browser import ALL, LOOKS, Payer
 from billing.texts import charge_texts
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_virtual_account_is_credited_when_the_deposit_arrives(visit: Callable[..
     payer.no_trouble()
 
 
-@pytest.mark.parametrize("agent", IN_APP[:1] if len(LOOKS) == 2 else IN_APP)
+@pytest.mark.parametrize("agent", IN_APP if ALL else IN_APP[:1])
 @pytest.mark.parametrize("outcome", ["approve", "decline"])
 def test_phones_and_browsers_inside_apps_go_and_come_back(visit: Callable[..., Payer], user: Any, agent: str, outcome: str) -> None:
     payer = visit(size=(390, 844), user_agent=agent, is_mobile=True, has_touch=True)

@@ -87,6 +87,7 @@ OURS = (
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("size", "theme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone-dark", "desk-light"])
 def test_pages_around_are_accessible(visit: Callable[..., Payer], site: str, size: Any, theme: str) -> None:
     payer = visit(language="en", size=size, color_scheme=theme)

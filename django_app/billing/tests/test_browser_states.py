@@ -10,13 +10,14 @@ import pytest
 from django.utils import timezone
 
 from billing.models import PointTransaction
-from billing.tests.browser import ALL, LOOKS, WATCH_SHIFTS, Payer
+from billing.tests.browser import LOOKS, WATCH_SHIFTS, Payer
 from billing.tests.gallery import STATES, Gallery, remote_control, states
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
 
 
-@pytest.mark.parametrize("look", LOOKS if ALL else LOOKS[:1])
+@pytest.mark.thorough
+@pytest.mark.parametrize("look", LOOKS)
 def test_every_state_is_accessible_in_both_themes(visit: Callable[..., Payer], site: str, user: Any, look: Any) -> None:
     size, language = look
     made = states(remote_control(site), user)
@@ -28,7 +29,7 @@ def test_every_state_is_accessible_in_both_themes(visit: Callable[..., Payer], s
         assert payer.page.locator(f".outcome.{STATES[name]}").count() == 1, name
         for scheme in ("light", "dark"):
             payer.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            payer.accessible(colours_only=scheme == "dark" and not ALL)
+            payer.accessible()
         assert payer.page.evaluate("window.shifts") == [], name
     payer.page.goto(f"{site}/billing/terms/")
     payer.accessible()

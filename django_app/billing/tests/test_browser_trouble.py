@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from billing.models import PointTransaction
-from billing.tests.browser import ALL, PASSWORD, Payer, launch
+from billing.tests.browser import PASSWORD, Payer, launch
 from billing.tests.test_browser import points, refuse, texts
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def test_blocked_window_opens_with_one_more_click(payer: Payer, user: Any, silen
     payer.no_trouble(expected=r"\[IMP sandbox\]")
 
 
-@pytest.mark.skipif(not ALL, reason="the browser's patience lasts 5 s: make test-browser-all")
+@pytest.mark.thorough
 def test_browser_that_blocks_a_late_window(browser: Browser, site: str, user: Any) -> None:
     """No imitation: a Chromium that blocks pop-ups, and a server that answers after its patience is over."""
 

@@ -78,33 +78,33 @@ def before(pay, control, api):
 
 
 @pytest.mark.parametrize("path", GETS)
-@pytest.mark.parametrize("junk", JUNK)
-def test_addresses(api, before, path, junk):
-    check(api(path.format(junk)), (200, 400, 404) if "limit" in path or "find" in path else (400, 404))
-    assert state() == before
+def test_addresses(api, before, path):
+    for junk in JUNK:
+        check(api(path.format(junk)), (200, 400, 404) if "limit" in path or "find" in path else (400, 404))
+        assert state() == before, junk
 
 
 @pytest.mark.parametrize("path", POSTS)
-@pytest.mark.parametrize("body", BODIES)
-def test_json(api, before, path, body):
-    check(api(path, body, method="POST"), (200, 400, 413) if path == "payments/cancel" else (400, 413))
-    assert state() == before
+def test_json(api, before, path):
+    for body in BODIES:
+        check(api(path, body, method="POST"), (200, 400, 413) if path == "payments/cancel" else (400, 413))
+        assert state() == before, body[:50]
 
 
 @pytest.mark.parametrize("path", POSTS)
-@pytest.mark.parametrize("body", FORMS)
-def test_forms(api, before, path, body):
-    check(api(path, body, form=True), (200, 400) if path == "payments/cancel" else (400,))
-    assert state() == before
+def test_forms(api, before, path):
+    for body in FORMS:
+        check(api(path, body, form=True), (200, 400) if path == "payments/cancel" else (400,))
+        assert state() == before, body[:50]
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "X" * 50])
 @pytest.mark.parametrize(
     "path", ["payments", "payments/imp_1", "payments/cancel", "payments/status/all", "vbanks", "banks", "users/getToken"]
 )
-def test_methods(api, before, path, method):
-    check(api(path, {}, method=method), (405,))
-    assert state() == before
+def test_methods(api, before, path):
+    for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "X" * 50):
+        check(api(path, {}, method=method), (405,))
+        assert state() == before, method
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "multipart/form-data; boundary=x", "", "application/xml", "json"])

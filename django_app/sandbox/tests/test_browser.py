@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 from billing.models import Point, PointTransaction
-from billing.tests.browser import DESK, PHONE, Payer, chromium
+from billing.tests.browser import DESK, PHONE, Payer
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -39,10 +39,9 @@ ORDER = {
 CALL = "([name, params]) => window.IMP[name](params, (answer) => { (window.answers ??= []).push(answer); })"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
+@pytest.fixture
+def browser(running_chromium: Browser) -> Browser:
+    return running_chromium
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 from billing import figures
 from billing.management.bench_data import fill
 from billing.models import PointTransaction
-from billing.tests.browser import DESK, PHONE, chromium
+from billing.tests.browser import DESK, PHONE
 from billing.tests.office.desk import Desk
 
 if TYPE_CHECKING:
@@ -26,12 +25,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, datab
 
 CLOSE = "/admin/billing/dailyfigures/"
 LIST = "/admin/billing/pointtransaction/"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
+MORE_LOOKS = [(DESK, "dark", "en"), (PHONE, "light", "en"), (PHONE, "dark", "ko")]
 
 
 @pytest.fixture
@@ -48,7 +42,8 @@ def downloaded(desk: Desk, words: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("size", "scheme", "language"), [(DESK, "light", "ko"), (DESK, "dark", "en"), (PHONE, "light", "en"), (PHONE, "dark", "ko")]
+    ("size", "scheme", "language"),
+    [(DESK, "light", "ko"), *(pytest.param(*look, marks=pytest.mark.thorough) for look in MORE_LOOKS)],
 )
 def test_figures_can_be_read_by_everybody(
     browser: Browser, live_server: LiveServer, make_staff: Any, life: None, size: Any, scheme: str, language: str

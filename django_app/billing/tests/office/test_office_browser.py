@@ -13,7 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from billing.models import Point, PointCancellation, PointTransaction, WebhookEvent
 from billing.tests.aging import let_pass
-from billing.tests.browser import DESK, PHONE, chromium
+from billing.tests.browser import DESK, PHONE
 from billing.tests.office.conftest import url
 from billing.tests.office.desk import Desk
 
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
 
 rows = PointTransaction.objects
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture
@@ -214,6 +208,7 @@ def test_the_judge_of_accessibility_can_find_something(sit: Any, user: Any) -> N
         desk.accessible()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("size", "language", "theme"), [pytest.param(PHONE, "ko", "dark", id="phone"), pytest.param(DESK, "en", "light", id="desk")]
 )
