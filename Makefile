@@ -8,7 +8,7 @@ JOBS ?= 2
 export HOST PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-browser-all check typings conformance bench bench-sandbox bench-reconcile mutants test-long format messages screenshots clean
+.PHONY: help run test test-browser test-browser-all test-thorough check typings conformance bench bench-sandbox bench-reconcile mutants test-long format messages screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,15 +26,18 @@ run: $(VENV)/.runtime  ## serve the site on http://127.0.0.1:8000 (HOST=, PORT= 
 
 test: $(VENV)/.dev  ## all tests: SQLite, then money on PostgreSQL, then the browser
 	$(BIN)/python .ci/find_browser.py
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "not browser"
-	$(BIN)/python .ci/with_postgres.py $(BIN)/python -m pytest -q -n $(JOBS) -m "money"
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "browser and not thorough"
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not browser and not thorough"
+	$(BIN)/python .ci/with_postgres.py $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "money and not thorough"
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "browser and not thorough"
 
 test-browser: $(VENV)/.dev  ## only the tests that drive Chromium
-	$(BIN)/python -m pytest -q -n $(JOBS) -m "browser and not thorough"
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "browser and not thorough"
 
-test-browser-all: $(VENV)/.dev  ## every page and state in both widths and both languages, judged by axe-core, and inside other apps' browsers
-	BROWSER_ALL=1 $(BIN)/python -m pytest -q -n $(JOBS) -m "browser" --ignore=django_app/sandbox
+test-browser-all: $(VENV)/.dev  ## all of them in both widths and languages, every page and state judged by axe-core, the sandbox's window and panel
+	BROWSER_ALL=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "browser"
+
+test-thorough: $(VENV)/.dev  ## what takes long and needs no browser: servers of several processes, a project's own user model
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "thorough and not browser"
 
 check: $(VENV)/.dev  ## lint, types, templates, migrations, deploy checks, translations
 	$(BIN)/ruff check .
@@ -69,7 +72,7 @@ mutants: $(VENV)/.dev  ## plant known bugs, one at a time: the tests must catch 
 	$(BIN)/python .ci/mutants.py --jobs $(JOBS)
 
 test-long: $(VENV)/.dev  ## 100,000 steps of random lives, other ones each time; about an hour
-	LIVES_STEPS=100000 LIVES_SEED=$${LIVES_SEED:-$$(date +%s)} $(BIN)/python -m pytest -q -n $(JOBS) -s django_app/billing/tests/test_lives.py
+	LIVES_STEPS=100000 LIVES_SEED=$${LIVES_SEED:-$$(date +%s)} $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -s django_app/billing/tests/test_lives.py
 
 format: $(VENV)/.dev  ## let ruff and djLint format the sources
 	$(BIN)/ruff check --fix .

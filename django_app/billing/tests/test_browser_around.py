@@ -38,6 +38,7 @@ def visit(browser: Browser, site: str, make_user: Callable[..., Any]) -> Iterato
         visitor.context.close()
 
 
+@pytest.mark.thorough
 def test_nothing_of_ours_is_blocked(visit: Callable[..., Payer], site: str) -> None:
     """A charge from login to history, the sandbox's pages and the admin: no violation of the policy, and no word on the console."""
     payer = visit(language="en")

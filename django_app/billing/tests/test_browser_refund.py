@@ -66,6 +66,7 @@ def test_refund_of_a_card(opened: Callable[..., Payer], gallery: Gallery, look: 
     payer.no_trouble()
 
 
+@pytest.mark.thorough
 def test_changing_ones_mind(opened: Callable[..., Payer], gallery: Gallery) -> None:
     payer = opened(gallery.paid())
     assert payer.focus == "refund-title"
@@ -124,6 +125,7 @@ def test_refusal_is_quoted_and_the_points_stay(opened: Callable[..., Payer], gal
     payer.no_trouble(expected="409")
 
 
+@pytest.mark.thorough
 def test_points_that_were_spent_meanwhile(opened: Callable[..., Payer], gallery: Gallery, user: Any) -> None:
     payer = opened(gallery.paid())
     Point.objects.spend(user=user, amount=4_000, key="coffee")
@@ -153,6 +155,7 @@ def test_connection_lost_after_the_refund_began(opened: Callable[..., Payer], ga
     payer.no_trouble(expected="ERR_CONNECTION_FAILED")
 
 
+@pytest.mark.thorough
 def test_connection_lost_before_the_refund_began(opened: Callable[..., Payer], gallery: Gallery) -> None:
     payer = opened(gallery.paid())
     payer.page.route("**/cancel/", refuse)
@@ -168,6 +171,7 @@ def test_connection_lost_before_the_refund_began(opened: Callable[..., Payer], g
     assert balance() == 0
 
 
+@pytest.mark.thorough
 def test_a_session_that_ended_is_no_refund(opened: Callable[..., Payer], gallery: Gallery) -> None:
     payer = opened(gallery.paid())
     payer.context.clear_cookies(name="sessionid")

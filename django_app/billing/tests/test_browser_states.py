@@ -56,6 +56,7 @@ def test_an_account_is_copied_and_its_time_runs_out(visit: Callable[..., Payer],
     payer.no_trouble()
 
 
+@pytest.mark.thorough
 def test_copying_where_the_browser_has_no_clipboard(visit: Callable[..., Payer], site: str, user: Any) -> None:
     """As in browsers inside other apps: the number is selected and copied the old way."""
     txn = Gallery(remote_control(site), user).waiting()

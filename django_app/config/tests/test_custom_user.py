@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
+@pytest.mark.thorough
 def test_money_with_a_custom_user_model():
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
     tests = ["billing/tests/test_apply.py", "billing/tests/test_start.py", "config/tests/test_accounts.py"]

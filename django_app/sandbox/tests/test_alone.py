@@ -89,6 +89,7 @@ def test_the_command_serves_eight_clients_without_an_error():
         assert requests.get(f"{here}/static/sandbox/sandbox.css", timeout=10).status_code == 200
 
 
+@pytest.mark.thorough
 def test_several_processes_under_gunicorn_serve_them_too(tmp_path):
     port = free_port()
     options = ("--workers", "2", "--threads", "4", "--log-level", "warning")

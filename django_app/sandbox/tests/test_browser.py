@@ -23,7 +23,7 @@ from sandbox.models import Certification, Payment
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [pytest.mark.browser, pytest.mark.thorough, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 Safari/604.1"
 SHOP = """<!DOCTYPE html><html lang="en"><title>shop</title><link rel="icon" href="data:,">

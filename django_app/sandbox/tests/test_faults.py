@@ -235,6 +235,7 @@ def test_a_megabyte_gets_its_answer(live_server):
     assert (answer.status_code, answer.json()["code"]) == (413, -1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("options", [(), ("--threads", "4")], ids=["sync", "threads"])
 def test_under_gunicorn(tmp_path, options):
     port = server.free_port()

@@ -200,6 +200,7 @@ def test_support_replays_a_delivery_and_is_refused_a_correction(sit: Any, contro
     desk.no_trouble(expected="403")
 
 
+@pytest.mark.thorough
 def test_the_judge_of_accessibility_can_find_something(sit: Any, user: Any) -> None:
     desk = sit("support")
     desk.open(url("point", user.pk, "change"))
