@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from billing.answers import payment_url
 from billing.models import PointCancellation, PointEntry, PointTransaction
 from billing.self_cancel import Offer, offer
-from billing.standing import Standing, shows_account, standing
+from billing.standing import Standing, gave_up, shows_account, standing
 
 JUST_PAID = timedelta(minutes=10)  # so long the charge page reminds of a charge
 JUST_BEGUN = timedelta(hours=1)  # so long it reminds of an attempt that nobody finished
@@ -27,7 +27,9 @@ class Outcome:
 
     offer: whether the member may have it refunded; None where nothing was paid. change: the balance before and after its charge.
     arrival: when money that goes back arrives. refusal: the gateway's words where the last refund was refused, None where none was.
-    left: seconds until the account's time is over. going: won of a refund that is under way. by_staff: staff have to send money back.
+    left: seconds until the account's time is over. going: won of a refund that is under way. taken: points that a refund took or holds.
+    by_staff: staff have to send money back. unclear: nobody knows yet how a refund ended. gave_up: the payer closed the window.
+    sent_back: won of the one wrong payment that goes, or went, back.
     """
 
     state: Standing
@@ -38,7 +40,11 @@ class Outcome:
     shows_account: bool = False
     left: int | None = None
     going: int = 0
+    taken: int = 0
     by_staff: bool = False
+    unclear: bool = False
+    gave_up: bool = False
+    sent_back: int | None = None
 
 
 def outcome(txn: PointTransaction) -> Outcome:
@@ -47,7 +53,8 @@ def outcome(txn: PointTransaction) -> Outcome:
     account = shows_account(txn)
     left = max(0, int((txn.vbank_date - timezone.now()).total_seconds())) if account and txn.vbank_date else None
     cancellations = list(txn.cancellations.all()) if txn.is_bound or txn.review_note else []
-    goes_back = state.name in {"cancelled", "part_cancelled", "returning", "returned"}
+    open_ones = [one for one in cancellations if one.state in PointCancellation.OPEN]
+    goes_back = state.name in {"cancelled", "part_cancelled", "returning", "returned"} or state.also
     return Outcome(
         state=state,
         offer=offer(txn) if txn.is_bound else None,
@@ -57,7 +64,11 @@ def outcome(txn: PointTransaction) -> Outcome:
         shows_account=account,
         left=left,
         going=max(0, txn.cancel_goal - txn.cancel_amount),
-        by_staff=state.name == "returning" and any(one.needs_staff for one in cancellations if one.state in PointCancellation.OPEN),
+        taken=txn.amount - txn.credited if txn.is_bound else 0,
+        by_staff=any(one.needs_staff for one in open_ones if one.kind == PointCancellation.Kind.RETURN),
+        unclear=state.name == "cancelling" and not any(one.state == PointCancellation.State.ACCEPTED for one in open_ones),
+        gave_up=gave_up(txn),
+        sent_back=_sent_back(cancellations) if state.name in {"returning", "returned"} else None,
     )
 
 
@@ -81,14 +92,20 @@ def _refusal(cancellations: list[PointCancellation]) -> str | None:
     return newest.error if newest is not None and newest.state == PointCancellation.State.REFUSED else None
 
 
+def _sent_back(cancellations: list[PointCancellation]) -> int | None:
+    """Won of the one return; None where there are several, or another currency."""
+    returns = [one for one in cancellations if one.kind == PointCancellation.Kind.RETURN and one.state != PointCancellation.State.REFUSED]
+    return int(returns[0].amount) if len(returns) == 1 and returns[0].currency == "KRW" else None
+
+
 def arrival_words(pay_method: str) -> str:
     """When money paid by this method is back with the payer."""
     if pay_method == "card":
         return _("Card companies take 3 to 7 working days to pay it back.")
     if pay_method == "phone":
-        return _("It is taken off this month's phone bill.")
+        return _("It is taken off the phone bill of the month you paid in.")
     if pay_method in ("trans", "vbank"):
-        return _("It takes 1–2 days, depending on your bank.")
+        return _("It takes 1 to 2 days, depending on your bank.")
     return _("It takes up to 7 working days, depending on how you paid.")
 
 

@@ -27,13 +27,15 @@ class Standing:
 
     name: paid, waiting (for a deposit), expired (the account's time is over), failed, checking, unfinished (nothing was ever heard of it),
     returning or returned (wrong money), cancelling (a refund of ours is open), part_cancelled, cancelled, or closed (no money ever came).
-    title and message: a heading, and what it means for the payer's money. also: what is said about wrong money beside the right one.
+    title and message: a heading, and what it means for the payer's money. short: the message below the heading, where that has said half
+    of it. also: what is said about wrong money beside the right one.
     """
 
     name: str
     title: str
     message: str
     also: str = ""
+    short: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -64,16 +66,19 @@ def standing(txn: PointTransaction) -> Standing:
 def _unbound(txn: PointTransaction, also: str) -> Standing:
     """No right money so far."""
     if txn.status == Status.FAILED:
-        return Standing("failed", _("Payment not made"), _failure(txn))
+        title, message = _failure(txn)
+        return Standing("failed", title, message, short=_("Nothing was taken."))
     if txn.status == Status.CANCELLED or txn.account_closed_at:
+        if txn.vbank_num:
+            return Standing("closed", _("Account closed"), _("Please do not deposit into this account any more. Nothing was taken."))
         return Standing("closed", _("Payment closed"), _("This payment was closed. Nothing was taken."))
     if _has_account(txn):
         if _account_is_over(txn):
-            over = _("This account takes no deposit any more. If you paid in before, your points arrive by themselves.")
-            return Standing("expired", _("The time to pay in is over"), over)
+            over = _("This account no longer takes deposits. If you paid in before, your points arrive by themselves.")
+            return Standing("expired", _("The deposit time is over"), over)
         due = deadline_words(txn)
         words = (
-            _("Pay in by %(due)s and your points arrive at once.") % {"due": due} if due else _("Pay in and your points arrive at once.")
+            _("Deposit by %(due)s and your points arrive at once.") % {"due": due} if due else _("Deposit and your points arrive at once.")
         )
         return Standing("waiting", _("Waiting for your deposit"), words, also)
     if timezone.now() - txn.created_at > UNFINISHED_AFTER:
@@ -84,13 +89,18 @@ def _unbound(txn: PointTransaction, also: str) -> Standing:
     return Standing("checking", _("We are checking your payment"), words)
 
 
-def _failure(txn: PointTransaction) -> str:
-    """What became of a payment that was not made. The gateway's own reason is quoted beside it, never rewritten."""
+def _failure(txn: PointTransaction) -> tuple[str, str]:
+    """What became of a payment that was not made: a heading, and all of it. The gateway's reason is quoted beside it, never rewritten."""
     if txn.imp_uid is None:
-        return _("The payment could not be started. Nothing was taken.")
-    if _GAVE_UP.search(txn.fail_reason):
-        return _("You stopped the payment. Nothing was taken.")
-    return _("The payment was not approved. Nothing was taken.")
+        return _("The payment could not be started"), _("The payment could not be started. Nothing was taken.")
+    if gave_up(txn):
+        return _("You stopped the payment"), _("You stopped the payment. Nothing was taken.")
+    return _("The payment was not approved"), _("The payment was not approved. Nothing was taken.")
+
+
+def gave_up(txn: PointTransaction) -> bool:
+    """Whether the payer closed the window: nothing is wrong then."""
+    return txn.status == Status.FAILED and bool(_GAVE_UP.search(txn.fail_reason))
 
 
 def _has_account(txn: PointTransaction) -> bool:
@@ -120,17 +130,42 @@ def _wrong_money(txn: PointTransaction) -> tuple[str, str, str]:
     returns = [back for back in txn.cancellations.all() if back.kind == PointCancellation.Kind.RETURN]
     on_its_way = [back for back in returns if back.state in PointCancellation.OPEN]
     sent = [back for back in returns if back.state == PointCancellation.State.DONE]
-    said = []
+    said = [words for some, goes in ((on_its_way, True), (sent, False)) if (words := _return_words(txn, some, goes))]
     if on_its_way:
-        said.append(_("%(amount)s that does not belong to this order will be sent back.") % {"amount": _sums(on_its_way)})
-    if sent:
-        said.append(_("%(amount)s that did not belong to this order was sent back.") % {"amount": _sums(sent)})
-    if on_its_way:
-        return " ".join(said), "returning", _return_title(txn)
+        return " ".join(said), "returning", _return_title(txn, on_its_way)
     return " ".join(said), "returned", _("Your money was sent back")
 
 
-def _return_title(txn: PointTransaction) -> str:
+def _return_words(txn: PointTransaction, returns: list[PointCancellation], on_its_way: bool) -> str:
+    """What was paid, why it is not turned into points, and where it goes. on_its_way: it has not arrived at the gateway yet."""
+    if not returns:
+        return ""
+    values = {"amount": _sums(returns), "ordered": f"{txn.amount:,}"}
+    if len(returns) == 1 and returns[0].currency == "KRW":
+        paid = returns[0].amount + returns[0].base
+        if not txn.is_bound and paid != txn.amount:
+            return (
+                _("%(amount)s was paid instead of %(ordered)s won. No points were added, and the money will be sent back.")
+                if on_its_way
+                else _("%(amount)s was paid instead of %(ordered)s won. No points were added, and the money was sent back.")
+            ) % values
+        if txn.is_bound and paid == txn.amount and txn.cancel_amount < txn.amount:
+            return (
+                _("You paid twice. The second payment of %(amount)s will be sent back.")
+                if on_its_way
+                else _("You paid twice. The second payment of %(amount)s was sent back.")
+            ) % values
+    return (
+        _("%(amount)s that does not belong to this order will be sent back.")
+        if on_its_way
+        else _("%(amount)s that did not belong to this order was sent back.")
+    ) % values
+
+
+def _return_title(txn: PointTransaction, on_its_way: list[PointCancellation]) -> str:
+    """Nothing moves by itself while it waits for staff: then it is not said to be on its way."""
+    if any(back.needs_staff for back in on_its_way):
+        return _("Your money has to go back to you")
     if txn.review == Review.WRONG_AMOUNT:
         return _("A different amount was paid, so we are sending it back")
     return _("We are sending your money back")
@@ -156,7 +191,8 @@ def _bound(txn: PointTransaction, also: str) -> Standing:
     if txn.cancel_amount == txn.amount:
         return Standing("cancelled", _("Refunded"), _("%(amount)s won were refunded.") % {"amount": given_back}, also)
     if txn.cancel_amount:
-        words = _("%(amount)s won of this payment were refunded.") % {"amount": given_back}
+        words = _("%(amount)s of %(whole)s won were refunded. %(left)s won remain.")
+        words %= {"amount": given_back, "whole": f"{txn.amount:,}", "left": f"{txn.amount - txn.cancel_amount:,}"}
         return Standing("part_cancelled", _("Partly refunded"), words, also)
     words = _("You received %(points)sP · Balance %(balance)sP")
     words %= {"points": f"{txn.amount:,}", "balance": f"{txn.owner.balance:,}"}
@@ -171,9 +207,16 @@ def _cancelling(txn: PointTransaction, also: str) -> Standing:
         if cancel.kind == PointCancellation.Kind.CANCEL and cancel.state in PointCancellation.OPEN
     }
     if PointCancellation.State.ACCEPTED in states:
-        return Standing("cancelling", _("Refund under way"), _("Refund accepted. It may take 1–2 days."), also)
+        by_bank = txn.paid_method in ("trans", "vbank")
+        words = (
+            _("Refund accepted. It may take 1 to 2 days, depending on your bank.")
+            if by_bank
+            else _("Refund accepted. It may take some days.")
+        )
+        return Standing("cancelling", _("Refund under way"), words, also)
     words = _("We are checking the result of your refund and make sure that it happens once.")
-    return Standing("cancelling", _("Refund under way"), words, also)
+    short = _("We make sure that it happens once. You can safely leave.")
+    return Standing("cancelling", _("We are checking your refund"), words, also, short)
 
 
 def deadline_words(txn: PointTransaction) -> str:

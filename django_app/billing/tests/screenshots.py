@@ -56,7 +56,7 @@ def test_gallery(browser: Any, site: str, user: Any) -> None:
         for language in ("ko", "en"):
             for scheme in ("light", "dark"):
                 look = f"{width}.{language}.{scheme}.png"
-                payer = Payer(browser, site, size=size, language=language, color_scheme=scheme)
+                payer = Payer(browser, site, size=size, language=language, color_scheme=scheme, reduced_motion="reduce")
                 payer.enter(user)
                 whole(payer, folder / f"charge.{look}")
                 payer.choose(30_000, "vbank")

@@ -516,7 +516,11 @@ def test_the_page_tells_of_money_that_goes_back(payer, gateway, checkout, valida
     gateway.answer_next("payments/imp_100000000002", json_body=envelope(answer))
     told = validate("imp_100000000002", checkout)
     assert (told.status_code, told.json()["error"]["code"]) == (409, "wrong_money")
-    words = f"{'10,000' if right else '9,000'} won that does not belong to this order will be sent back."
+    words = (
+        "You paid twice. The second payment of 10,000 won will be sent back."
+        if right
+        else "9,000 won was paid instead of 10,000 won. No points were added, and the money will be sent back."
+    )
     assert words in told.json()["error"]["message"]
     page = payer.get(told.json()["next"]).content.decode()
     assert words in page

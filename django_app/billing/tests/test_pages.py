@@ -72,7 +72,7 @@ def test_the_charge_page_costs_the_same_however_much_there_is(payer: Client, gal
 def test_an_address_fills_the_page_in(payer: Client) -> None:
     filled = shown(payer, f"{CHARGE}?amount=30000&pay_method=vbank")
     assert 'value="30,000"' in filled
-    assert "Pay in 30,000 won and receive 30,000P" in filled
+    assert "Deposit 30,000 won and receive 30,000P" in filled
     assert "Get an account for 30,000 won" in filled
     assert 'value="vbank" checked' in " ".join(filled.split())
 
@@ -162,7 +162,8 @@ def test_every_state_has_its_standing_and_its_page(payer: Client, gateway: Sandb
         text = page(payer, txn)
         assert f'class="outcome {state.name}"' in text, name
         assert state.title in text, name
-        assert state.message in text or name in ("paid", "paid_twice", "by_phone", "refundable_deposit", "cancel_refused"), name
+        shown = state.short or state.message
+        assert shown in text or name in ("paid", "paid_twice", "by_phone", "refundable_deposit", "cancel_refused", "cancelled"), name
         assert txn.merchant_uid in text
         assert statements(payer, f"/billing/payments/{txn.merchant_uid}/") <= 7, name
 
@@ -184,15 +185,17 @@ def test_paid_shows_points_before_and_after(payer: Client, gallery: Gallery, use
 def test_wrong_money_beside_a_newer_account(payer: Client, gallery: Gallery) -> None:
     txn = gallery.wrong_deposit()
     text = page(payer, txn)
-    assert "40,000 won that does not belong to this order will be sent back." in text
+    assert "40,000 won was paid instead of 50,000 won. No points were added, and the money will be sent back." in text
     assert PointTransaction.objects.get(pk=txn.pk).vbank_num in text
-    assert "Our support sends it back by hand" in text
+    assert "Your money has to go back to you" in text  # nothing moves before the payer names an account
+    assert "Tell our support the payment number, and the account for your money." in text
+    assert f"mailto:help@example.com?subject={txn.merchant_uid}" in text
     gallery.change(txn, review="", review_note="")
     txn.cancellations.update(state="done", needs_staff=False)
     gallery.change(txn, review="wrong_amount", review_note="x")
     text = page(payer, txn)  # sent back meanwhile: the account is what the payer can act upon
     assert 'class="outcome waiting"' in text
-    assert "40,000 won that did not belong to this order was sent back." in text
+    assert "40,000 won was paid instead of 50,000 won. No points were added, and the money was sent back." in text
 
 
 def test_the_gateways_reason_is_quoted_unchanged(payer: Client, gallery: Gallery) -> None:

@@ -78,7 +78,7 @@ def test_accepted_and_unknown(gateway, paid, ask, what, state):
     txn = paid()
     response = ask(txn)
     assert (response.status_code, PointCancellation.objects.get().state) == (202, state)
-    words = {"accepted": "Refund accepted. It may take 1–2 days.", "unknown": "We are checking the result of your refund"}
+    words = {"accepted": "Refund accepted. It may take some days.", "unknown": "We are checking the result of your refund"}
     assert response.json()["message"].startswith(words[state])
     assert response.json()["balance"] == 0
     assert refused(ask(txn), 409, "cancel_not_allowed") == "A refund of this payment is under way."

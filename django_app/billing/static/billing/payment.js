@@ -89,14 +89,14 @@ function showTimeLeft() {
   ticking = setInterval(tick, 1000);
 }
 
-async function copyNumber(button) {
-  const text = element("account-number").textContent.trim();
+async function copy(button, source) {
+  const text = element(source).textContent.trim();
   const label = button.textContent;
   let copied = true;
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    copied = copyBySelection(); // browsers inside other apps often refuse the first way
+    copied = copyBySelection(source); // browsers inside other apps often refuse the first way
   }
   const words = copied ? config.texts.copied : config.texts.copy_failed;
   button.textContent = words;
@@ -105,8 +105,8 @@ async function copyNumber(button) {
   button.textContent = label;
 }
 
-function copyBySelection() {
-  getSelection().selectAllChildren(element("account-number"));
+function copyBySelection(source) {
+  getSelection().selectAllChildren(element(source));
   try {
     return document.execCommand("copy");
   } catch {
@@ -117,9 +117,11 @@ function copyBySelection() {
 // -- begin --------------------------------------------------------------------------------------------------------------
 
 function enliven() {
-  const copy = element("copy");
-  if (copy) {
-    copy.onclick = () => copyNumber(copy);
+  for (const [name, source] of [["copy", "account-number"], ["copy-number", "payment-number"]]) {
+    const button = element(name);
+    if (button) {
+      button.onclick = () => copy(button, source);
+    }
   }
   showTimeLeft();
   enlivenRefund(config, look, renew);
