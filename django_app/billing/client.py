@@ -26,6 +26,7 @@ from iamport import Iamport
 
 from billing import punctual, shared_cache
 from billing.errors import (
+    AnswerTooLong,
     GatewayError,
     GatewayNonsense,
     GatewayRefused,
@@ -207,7 +208,7 @@ def _read(response: requests.Response, deadline: Deadline | None) -> bytes:
         chunks.append(chunk)
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
-            raise GatewayNonsense("the answer is too long")
+            raise AnswerTooLong("the answer is too long")
     if deadline:
         deadline.left()  # a connection that was cut off looks like one that ended
     return b"".join(chunks)

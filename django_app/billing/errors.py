@@ -5,6 +5,7 @@
     │   ├── GatewayUnreachable      no usable answer: network, time limit, 5xx. What happened there is unknown; ask again
     │   ├── GatewayRefused          it answered "no": code ≠ 0, or 401 even with a fresh token
     │   ├── GatewayNonsense         it answered something that cannot be a V1 answer, or contradicts itself
+    │   │   └── AnswerTooLong       more than is read of one answer: ask for less at a time
     │   └── PaymentNotFound         its 404
     ├── UnknownPayment              a payment whose merchant_uid no row of ours has: reported, never touched
     ├── NotAnId                     a text that cannot be an imp_uid or merchant_uid; nothing was asked
@@ -55,6 +56,10 @@ class GatewayRefused(GatewayError):
 
 class GatewayNonsense(GatewayError):
     """The answer cannot be understood, or contradicts what we know for certain."""
+
+
+class AnswerTooLong(GatewayNonsense):
+    """More than is read of one answer. Asked for fewer things at a time, it may be read."""
 
 
 class PaymentNotFound(GatewayError):

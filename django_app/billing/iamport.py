@@ -18,7 +18,7 @@ from django.conf import settings
 
 from billing.client import READ_SECONDS, Client, Deadline
 from billing.errors import BillingError, GatewayNonsense, PaymentNotFound
-from billing.payment import Payment, check_imp_uid, check_merchant_uid, money
+from billing.payment import Payment, check_imp_uid, check_merchant_uid, is_imp_uid, money
 
 __all__ = ["BATCH", "LARGEST_PAGE", "READ_SECONDS", "Deadline", "Gateway", "Listing", "RefundAccount", "gateway"]
 
@@ -38,11 +38,13 @@ class RefundAccount:
 
 @dataclass(frozen=True)
 class Listing:
-    """Several payments of one answer. total: how many the whole question has. unreadable: what of the answer is no payment, in words."""
+    """Several payments of one answer. total: how many the whole question has. unreadable: what of the answer is no payment: its
+    imp_uid, "" where that cannot be read either, and words.
+    """
 
     payments: list[Payment]
     total: int
-    unreadable: list[str]
+    unreadable: list[tuple[str, str]]
 
 
 class Gateway(Client):
@@ -176,7 +178,7 @@ def _listing(items: list[Any], total: int) -> Listing:
             payments.append(Payment.from_json(item))
         except BillingError as error:
             uid = item.get("imp_uid") if isinstance(item, dict) else None
-            unreadable.append(f"{str(uid)[:32]}: {error}")
+            unreadable.append((str(uid) if is_imp_uid(uid) else "", f"{str(uid)[:32]}: {error}"))
     return Listing(payments, total, unreadable)
 
 

@@ -21,9 +21,14 @@ MERCHANT_UID_LENGTH = 40
 MERCHANT_UID = r"[A-Za-z0-9_-]{1,40}"
 
 
+def is_imp_uid(value: object) -> bool:
+    """Whether it has the form of an imp_uid: usually imp_ and 12 digits, at most 32 characters."""
+    return isinstance(value, str) and _IMP_UID.fullmatch(value) is not None
+
+
 def check_imp_uid(value: object) -> str:
-    """`value` if it has the form of an imp_uid (usually imp_ and 12 digits, at most 32 characters), else NotAnId."""
-    if isinstance(value, str) and _IMP_UID.fullmatch(value):
+    """`value` if it `is_imp_uid`, else NotAnId."""
+    if isinstance(value, str) and is_imp_uid(value):
         return value
     raise NotAnId("not an imp_uid")
 
@@ -85,6 +90,11 @@ class Payment:
     def left(self) -> Decimal:
         """What the gateway still holds of it, in major units."""
         return self.amount - self.cancel_amount
+
+    @property
+    def is_money(self) -> bool:
+        """Whether somebody paid: `paid`, or cancelled with something paid back. Cancelled with nothing is a closed account."""
+        return self.status == Status.PAID or (self.status == Status.CANCELLED and self.cancel_amount > 0)
 
     @property
     def cancels_at_once(self) -> bool:

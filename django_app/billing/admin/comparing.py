@@ -77,6 +77,7 @@ def would_change(txn: PointTransaction, payment: Payment) -> list[str] | None:
         "cancel_amount": _("the cancelled amount"),
         "credited": _("the member's points"),
         "return": _("wrong money is sent back"),
+        "review": _("the review flag"),
     }
     try:
         return [words[name] for name in PointTransaction.objects.changes(txn, payment)]

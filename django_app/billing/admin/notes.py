@@ -26,6 +26,7 @@ LINES = [
     gettext_noop("%(imp_uid)s: %(points)s points were cancelled, the balance is %(balance)s"),
     gettext_noop("%(imp_uid)s: cancel #%(number)s %(what)s"),
     gettext_noop("%(imp_uid)s: return #%(number)s %(what)s"),
+    gettext_noop("%(imp_uid)s: closing of the account asked for by %(staff)s"),
     gettext_noop("adopted for %(member)s by %(staff)s"),
     gettext_noop("resolved by %(staff)s: %(note)s"),
     gettext_noop("sent again by %(staff)s"),

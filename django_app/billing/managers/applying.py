@@ -62,7 +62,8 @@ class ApplyManager(ReturnManager):
         return applied
 
     def changes(self, txn: PointTransaction, payment: Payment) -> tuple[str, ...]:
-        """Which money columns `apply(payment)` would change in this row, or ("return",) for wrong money that is not on its way back yet.
+        """Which money columns `apply(payment)` would change in this row, ("return",) for wrong money that is not on its way back yet, or
+        ("review",) for what staff have not been told yet.
 
         Only reads, so that the answer may be old when it is used: apply decides again under the lock. Raises GatewayNonsense.
         """
@@ -70,7 +71,8 @@ class ApplyManager(ReturnManager):
         if isinstance(decision, Return):
             return () if self._goes_back(txn, payment) else ("return",)
         values = _values(txn, payment, decision)
-        return tuple(name for name in _MONEY if values.get(name, getattr(txn, name)) != getattr(txn, name))
+        changed = tuple(name for name in _MONEY if values.get(name, getattr(txn, name)) != getattr(txn, name))
+        return changed if changed or not _is_news(txn, payment, decision) else ("review",)
 
     def _decide(self, txn: PointTransaction, payment: Payment) -> Decision:
         decision = decide(txn, payment, accept_test_channel=settings.BILLING_ACCEPT_TEST_CHANNEL)
@@ -119,10 +121,8 @@ class ApplyManager(ReturnManager):
         if isinstance(decision, Return):
             if not self._goes_back(txn, payment):
                 back, found = self._write_return(txn, payment, decision.review)
-        elif isinstance(decision, Facts | Ignore) and decision.review:
-            note = closed_note(payment)
-            if note not in txn.review_note:
-                found = [(decision.review, note)]
+        elif isinstance(decision, Facts | Ignore) and _is_news(txn, payment, decision):
+            found = [(decision.review, closed_note(payment))]
         balance = txn.owner.balance + points
         if points < 0 and balance < 0:
             note = f"{payment.imp_uid}: {-points} points were cancelled, the balance is {balance}"
@@ -133,6 +133,11 @@ class ApplyManager(ReturnManager):
 def closed_note(payment: Payment) -> str:
     """What staff read of a payment that is cancelled with nothing paid back."""
     return f"{payment.imp_uid} is cancelled at the gateway, with nothing paid back"
+
+
+def _is_news(txn: PointTransaction, payment: Payment, decision: Decision) -> bool:
+    """Whether staff should see something that this row has no note of yet."""
+    return isinstance(decision, Facts | Ignore) and bool(decision.review) and closed_note(payment) not in txn.review_note
 
 
 def _values(txn: PointTransaction, payment: Payment, decision: Decision) -> dict[str, Any]:

@@ -8,6 +8,7 @@ C3  what the answer proves closes the cancel, or leaves it open: accepted (done 
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -74,9 +75,8 @@ class CancelManager(ApplyManager):
             return cancellation
         try:
             self._next_step(cancellation, gateway().payment(cancellation.imp_uid, deadline=deadline), age)
-        except (GatewayNonsense, PaymentNotFound) as error:  # asking again will not help for ever
-            if age >= UNKNOWN_WAIT:
-                self._ask_staff(cancellation, str(error))
+        except (GatewayNonsense, PaymentNotFound) as error:
+            self._cannot_tell(cancellation, age, partial(self._ask_staff, cancellation, str(error)))
             raise
         cancellation.refresh_from_db()
         return cancellation

@@ -8,7 +8,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from billing.errors import NotAllowed, NotAnId
+from billing.errors import GatewayNonsense, GatewayRefused, NotAllowed, NotAnId, PaymentNotFound
 from billing.iamport import RefundAccount, gateway
 from billing.managers.applying import Applied, closed_note
 from billing.managers.cancels import CancelManager
@@ -28,6 +28,9 @@ class Choice(models.TextChoices):
     GIVE_UP = "give_up", _("Give up: the cancel's points go back to the member")
 
 
+_CLOSING = "closing of the account asked for by"  # written before the gateway is asked: an answer may be lost
+
+
 class DecisionManager(CancelManager):
     """Verbs of the back office."""
 
@@ -40,13 +43,21 @@ class DecisionManager(CancelManager):
         checksum (a return's from the newest answer); refund_account is needed for virtual accounts, because accounts are not kept. WAIT
         gives it another 7 days. GIVE_UP closes it as refused: a cancel's points go back, a return is left to the gateway.
 
-        Raises NotAllowed where it does not wait for staff or an account is missing, GatewayError where the gateway cannot be asked.
+        Raises NotAllowed where it does not wait for staff or an account is missing, GatewayError where the gateway cannot be asked. That
+        it does not know the payment keeps nobody from giving up.
         """
         if choice not in Choice.values:
             raise ValueError(f"{choice!r} is no choice")
         cancellation.refresh_from_db()
         self._must_wait(cancellation)
-        payment = gateway().payment(cancellation.imp_uid)
+        try:
+            payment = gateway().payment(cancellation.imp_uid)
+        except (GatewayNonsense, PaymentNotFound):
+            if choice != Choice.GIVE_UP:
+                raise
+            self._give_up(cancellation, None, by)  # it will never tell
+            cancellation.refresh_from_db()
+            return cancellation
         is_return = cancellation.kind == cancellation.Kind.RETURN
         if payment.left <= 0 if is_return else payment.cancel_amount >= cancellation.base + cancellation.amount:
             return self._finish_now(cancellation, payment)
@@ -76,12 +87,22 @@ class DecisionManager(CancelManager):
         """Close the virtual account of a row that waits for its deposit. Returns what the gateway's answer changed.
 
         A deposit that was faster is credited as always. Raises NotAllowed where no account waits, GatewayError where the gateway refuses
-        or cannot be asked. A second time: NotAllowed.
+        or cannot be asked. A second time: NotAllowed. After a try whose answer was lost, a refusal is taken for "closed already", unless
+        money is there.
         """
         txn.refresh_from_db()
         if txn.is_bound or txn.status != Status.READY or not txn.vbank_num or not txn.imp_uid or txn.account_closed_at:
             raise NotAllowed("no virtual account waits for a deposit here")
-        payment = gateway().close_account(txn.imp_uid)
+        wish = f"{txn.imp_uid}: {_CLOSING} {by.get_username()}"
+        tried_before = f"{txn.imp_uid}: {_CLOSING} " in txn.review_note
+        self._log_row(txn.pk, wish)
+        try:
+            payment = gateway().close_account(txn.imp_uid)
+        except GatewayRefused:
+            payment = gateway().payment(txn.imp_uid)
+            if not tried_before or payment.is_money:
+                self.apply(payment)
+                raise
         # Which status the gateway gives it is not documented, so that the row keeps it itself. Known already, it is nothing to review.
         note = f"{closed_note(payment)}: account closed by {by.get_username()}"
         self._log_row(txn.pk, note, imp_uid=txn.imp_uid, account_closed_at=timezone.now())
@@ -154,7 +175,7 @@ class DecisionManager(CancelManager):
         cancellation.refresh_from_db()
         return cancellation
 
-    def _give_up(self, cancellation: PointCancellation, payment: Payment, by: Any) -> None:
+    def _give_up(self, cancellation: PointCancellation, payment: Payment | None, by: Any) -> None:
         error = f"given up by {by.get_username()}"[:500]
         if cancellation.kind == cancellation.Kind.CANCEL:
             ended = self._close(cancellation, cancellation.State.REFUSED, payment, error=error, by_staff=True)
@@ -184,8 +205,7 @@ class DecisionManager(CancelManager):
 
 
 def _may_adopt(payment: Payment) -> None:
-    is_money = payment.status == Status.PAID or (payment.status == Status.CANCELLED and payment.cancel_amount > 0)
-    if not is_money or payment.left <= 0:
+    if not payment.is_money or payment.left <= 0:
         raise NotAllowed("there is no money left in this payment")
     if payment.currency != "KRW" or payment.amount % 1 or payment.cancel_amount % 1:
         raise NotAllowed("it is not whole won")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -14,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from billing import signals
-from billing.errors import GatewayError
+from billing.errors import GatewayError, GatewayNonsense, PaymentNotFound
 from billing.iamport import Deadline, RefundAccount, gateway
 from billing.managers.rows import RowManager
 from billing.managers.sending import Verdict, in_time, mark, send
@@ -92,7 +93,11 @@ class ReturnManager(RowManager):
         wait = UNKNOWN_WAIT if back.state == back.State.UNKNOWN else FIRST_WAIT * 4 ** min(max(back.tries - 1, 0), 3)
         if back.state != back.State.ACCEPTED and age is not None and age < wait:
             return back
-        payment = gateway().payment(back.imp_uid, deadline=deadline)
+        try:
+            payment = gateway().payment(back.imp_uid, deadline=deadline)
+        except (GatewayNonsense, PaymentNotFound) as error:
+            self._cannot_tell(back, age or timezone.now() - back.created_at, partial(self._stuck, back, str(error)))
+            raise
         if payment.left <= 0:
             self._close_return(back, Verdict("done", payment))
         elif back.needs_staff:
@@ -157,6 +162,11 @@ class ReturnManager(RowManager):
             mine.update(**values, state=back.State.REQUESTED)
         if stuck:
             self._stuck(back, stuck)
+
+    def _cannot_tell(self, cancellation: PointCancellation, age: timedelta, hand_over: Callable[[], None]) -> None:
+        """The gateway does not know the payment, or contradicts itself: asking again will not help for ever, so that staff get it."""
+        if age >= UNKNOWN_WAIT and not cancellation.needs_staff:
+            hand_over()
 
     def _stuck(self, back: PointCancellation, why: str) -> None:
         self._hand_to_staff(back, Review.RETURN_STUCK, f"{back.imp_uid}: sending the wrong money back: {why}"[:500])

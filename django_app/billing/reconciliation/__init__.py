@@ -15,13 +15,13 @@ from django.utils import timezone
 from billing.reconciliation.job import Job
 from billing.reconciliation.loose_ends import open_cancellations, pending_deliveries
 from billing.reconciliation.report import CLEAN, COULD_NOT_ASK, DRIFT, Report
-from billing.reconciliation.rows import open_rows, part_cancelled_rows
-from billing.reconciliation.runs import LeaseLost, Run, holder
+from billing.reconciliation.rows import open_rows, part_cancelled_rows, unsettled_payments
+from billing.reconciliation.runs import LeaseLost, Run, holder, last_unsettled
 from billing.reconciliation.windows import status_windows
 
 __all__ = ["CLEAN", "COULD_NOT_ASK", "DRIFT", "Report", "reconcile"]
 
-SWEEPS = (open_rows, status_windows, part_cancelled_rows, pending_deliveries, open_cancellations)
+SWEEPS = (open_rows, status_windows, unsettled_payments, part_cancelled_rows, pending_deliveries, open_cancellations)
 
 
 def reconcile(*, repair: bool, since: datetime | None = None, progress: Callable[[str], None] | None = None) -> Report:
@@ -40,6 +40,7 @@ def reconcile(*, repair: bool, since: datetime | None = None, progress: Callable
         report.skipped = f"another run is at it{until}"
         report.finished = timezone.now()
         return report
+    report.carried = dict.fromkeys(last_unsettled())
     job = Job(report, run=run, since=since, progress=progress or (lambda line: None))
     try:
         for sweep in SWEEPS:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from django.db import models
 
-from billing.errors import BillingError, GatewayError, GatewayNonsense, GatewayUnreachable, PaymentNotFound
+from billing.errors import AnswerTooLong, BillingError, GatewayError, GatewayNonsense, GatewayUnreachable, PaymentNotFound
 from billing.iamport import BATCH, READ_SECONDS, Deadline, Listing
 from billing.models import PointTransaction
 from billing.payment import Payment
@@ -61,11 +61,11 @@ class Job:
 
     # -- asking --
 
-    def ask(self, question: Callable[[Deadline], T], *, about: str = "", repeat: bool = True) -> T | None:
+    def ask(self, question: Callable[[Deadline], T], *, about: str = "", repeat: bool = True, splits: bool = False) -> T | None:
         """The gateway's answer; None where there is none, which is counted. What was not answered is asked once more, at once.
 
         about: the one payment that the question is about; that it is unknown or contradicts itself says nothing of the others.
-        repeat: False where the question itself puts the next try off.
+        repeat: False where the question itself puts the next try off. splits: whether less can be asked for; AnswerTooLong is raised then.
         Raises SweepStopped after FAILS_IN_A_ROW.
         """
         self.keep()
@@ -75,6 +75,8 @@ class Job:
                     return self._answered(question)
             return self._answered(question)
         except GatewayError as error:
+            if splits and isinstance(error, AnswerTooLong):
+                raise
             if about and isinstance(error, GatewayNonsense | PaymentNotFound):
                 self._failed(about, error)
                 return None
@@ -98,8 +100,10 @@ class Job:
         that facts (a virtual account's number) and `synced_at` follow.
         """
         self.tally.payments += len(listing.payments) + len(listing.unreadable)
-        for words in listing.unreadable:
+        for imp_uid, words in listing.unreadable:
             self.tally.failed += 1
+            if imp_uid:
+                self.report.unsettled(imp_uid)
             self.report.trouble(f"{self._name}: a payment that cannot be read: {words}")
         for start in range(0, len(listing.payments), ROWS_AT_ONCE):
             some = listing.payments[start : start + ROWS_AT_ONCE]
@@ -110,12 +114,14 @@ class Job:
                 txn = known.get(payment.merchant_uid)
                 if txn is None:
                     self.report.no_row(payment)
+                    self.report.settled(payment.imp_uid)
                 else:
                     known[txn.merchant_uid] = self._settle(txn, payment, apply_all)
 
     def _settle(self, txn: PointTransaction, payment: Payment, apply_all: bool) -> PointTransaction:
         """One payment and its row; the row as it is then. One that makes trouble keeps no other from its money."""
         columns: tuple[str, ...] = ()
+        self.report.unsettled(payment.imp_uid)
         with self.guarded(payment.imp_uid):
             columns = PointTransaction.objects.changes(txn, payment)
             if columns:
@@ -124,6 +130,7 @@ class Job:
             if self.repair and (columns or apply_all):
                 txn = PointTransaction.objects.apply(payment).txn
                 self.tally.repaired += bool(columns)
+            self.report.settled(payment.imp_uid)
         return txn
 
     @contextmanager

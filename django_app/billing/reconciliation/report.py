@@ -11,6 +11,7 @@ from billing.payment import Payment, text
 MOST_NAMED = 100  # rows that differ, and troubles, that are named one by one
 MOST_TOLD_APART = 10_000  # of those found by several sweeps; beyond, each is counted again
 MOST_UNKNOWN = 1_000  # payments of nobody here that are kept
+MOST_UNSETTLED = 1_000  # payments that could not be compared or applied, kept for the next run
 
 CLEAN, DRIFT, COULD_NOT_ASK = 0, 1, 2
 
@@ -52,6 +53,9 @@ class Report:
     troubles: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     sweeps: dict[str, Tally] = field(default_factory=dict)
+    carried: dict[str, None] = field(default_factory=dict)  # imp_uids that an earlier run left unsettled, and this one has not met yet
+    open_payments: dict[str, None] = field(default_factory=dict)  # imp_uids that this run could not settle
+    forgot: bool = False  # there were more of them than are kept
     _found: set[str] = field(default_factory=set, repr=False)
 
     @property
@@ -76,6 +80,19 @@ class Report:
         self.drift_count += 1
         if len(self.drift) < MOST_NAMED:
             self.drift.append({"merchant_uid": payment.merchant_uid, "imp_uid": payment.imp_uid, "columns": list(columns)})
+
+    def unsettled(self, imp_uid: str) -> None:
+        """Keep a payment for the next run, until it is `settled`: its window is not read again once the watermark has passed it."""
+        self.carried.pop(imp_uid, None)
+        if len(self.open_payments) < MOST_UNSETTLED:
+            self.open_payments[imp_uid] = None
+        elif imp_uid not in self.open_payments:
+            self.forgot = True
+
+    def settled(self, imp_uid: str) -> None:
+        """Compared, and applied where that was asked for."""
+        self.carried.pop(imp_uid, None)
+        self.open_payments.pop(imp_uid, None)
 
     def no_row(self, payment: Payment) -> None:
         """Note a payment that none of our rows knows. It is never touched: shops share merchant accounts."""
@@ -110,6 +127,7 @@ class Report:
             "sweeps": {name: asdict(tally) for name, tally in self.sweeps.items()},
             "drift": {"count": self.drift_count, "payments": self.drift},
             "unknown": {"count": self.unknown_count, "payments": self.unknown},
+            "unsettled": [*self.open_payments, *self.carried],
             "troubles": self.troubles,
             "notes": self.notes,
         }

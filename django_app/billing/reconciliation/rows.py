@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from billing.iamport import Deadline, Listing, gateway
+from billing.errors import AnswerTooLong
+from billing.iamport import BATCH, Deadline, Listing, gateway
 from billing.models import PointTransaction
 from billing.payment import MERCHANT_UID
 from billing.reconciliation.job import Job, in_batches, unique
@@ -49,9 +50,24 @@ def part_cancelled_rows(job: Job) -> None:
             by_imp_uid(job, [txn.imp_uid for txn in batch])
 
 
+def unsettled_payments(job: Job) -> None:
+    """Payments that an earlier run could not compare or apply, and that no sweep of this one has settled so far. Their windows are read
+    only once, so each is asked about until it agrees.
+    """
+    with job.sweep("unsettled payments"):
+        imp_uids = list(job.report.carried)
+        for start in range(0, len(imp_uids), BATCH):
+            batch = imp_uids[start : start + BATCH]
+            job.tally.rows += len(batch)
+            if by_imp_uid(job, batch):
+                for imp_uid in job.report.carried.keys() & set(batch):
+                    job.tally.failed += 1
+                    job.report.trouble(f"unsettled payments: {imp_uid}: the gateway does not know it any more")
+
+
 def by_imp_uid(job: Job, imp_uids: Sequence[str | None]) -> bool:
     """Ask about up to BATCH payments and compare; whether there was an answer."""
-    return _compare(job, imp_uids=unique(imp_uids))
+    return _compare(job, unique(imp_uids), _of_imp_uids)
 
 
 def next_check(created_at: datetime, vbank_date: datetime | None, now: datetime) -> datetime | None:
@@ -74,25 +90,33 @@ def _to_ask(job: Job) -> tuple[QuerySet[PointTransaction], str]:
 
 def _ask_about(job: Job, batch: list[PointTransaction]) -> None:
     job.tally.rows += len(batch)
-    imp_uids = unique([txn.imp_uid for txn in batch])
     # An adopted row may have a merchant_uid that cannot be asked for; the windows find its payment.
     merchant_uids = [txn.merchant_uid for txn in batch if re.fullmatch(MERCHANT_UID, txn.merchant_uid)]
-    answered = [_compare(job, imp_uids=imp_uids), _compare(job, merchant_uids=merchant_uids)]
+    answered = [by_imp_uid(job, [txn.imp_uid for txn in batch]), _compare(job, merchant_uids, _of_merchant_uids)]
     if job.repair and all(answered):
         _reschedule(batch)
 
 
-def _compare(job: Job, *, imp_uids: Sequence[str] = (), merchant_uids: Sequence[str] = ()) -> bool:
-    if not imp_uids and not merchant_uids:
+def _compare(job: Job, ids: Sequence[str], question: Callable[[Sequence[str], Deadline], Listing]) -> bool:
+    """Ask about these and compare; whether all of it was answered. An answer that is too long is asked for in halves."""
+    if not ids:
         return True
-    listing = job.ask(partial(_several, imp_uids, merchant_uids))
+    try:
+        listing = job.ask(partial(question, ids), splits=len(ids) > 1)
+    except AnswerTooLong:
+        half = len(ids) // 2
+        return all([_compare(job, ids[:half], question), _compare(job, ids[half:], question)])
     if listing is not None:
         job.compare(listing, apply_all=True)
     return listing is not None
 
 
-def _several(imp_uids: Sequence[str], merchant_uids: Sequence[str], deadline: Deadline) -> Listing:
-    return gateway().several(imp_uids=imp_uids, merchant_uids=merchant_uids, deadline=deadline)
+def _of_imp_uids(imp_uids: Sequence[str], deadline: Deadline) -> Listing:
+    return gateway().several(imp_uids=imp_uids, deadline=deadline)
+
+
+def _of_merchant_uids(merchant_uids: Sequence[str], deadline: Deadline) -> Listing:
+    return gateway().several(merchant_uids=merchant_uids, deadline=deadline)
 
 
 def _reschedule(batch: list[PointTransaction]) -> None:

@@ -71,6 +71,12 @@ def last_watermark() -> datetime | None:
     return _runs().order_by("-id").values_list("watermark", flat=True).first()
 
 
+def last_unsettled() -> list[str]:
+    """imp_uids that the last run could neither compare nor apply. A run that was killed knew of none, and took none away."""
+    last = _runs().filter(result__has_key="unsettled").order_by("-id").first()
+    return list(last.result["unsettled"]) if last else []
+
+
 def holder() -> ReconcileRun | None:
     """The run that holds the lease now."""
     return _runs().filter(finished__isnull=True).first()

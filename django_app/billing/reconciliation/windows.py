@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from billing import iamport
+from billing.errors import AnswerTooLong
 from billing.iamport import Deadline, Listing, gateway
 from billing.models import PointTransaction
 from billing.reconciliation.job import Job
@@ -24,7 +25,7 @@ def status_windows(job: Job) -> None:
     begin = _begin(job)
     job.report.windows_from = begin
     complete = [_all_of(job, status, begin) for status in (Status.PAID, Status.CANCELLED)]
-    if all(complete):
+    if all(complete) and not job.report.forgot:
         job.report.watermark = job.now
 
 
@@ -58,15 +59,19 @@ def _piece(job: Job, status: Status, begin: int, end: int) -> bool:
     complete, parts = True, [(begin, end)]
     while parts:
         start, stop = parts.pop()
-        listing = job.ask(partial(_page, status, start, stop, 1))
-        if listing is None:
-            complete = False
-        elif listing.total <= iamport.LARGEST_PAGE:
-            _must_be_whole(job, status, listing, start)
-            job.compare(listing)
-        elif start < stop:
+        try:
+            listing = job.ask(partial(_page, status, start, stop, 1), splits=start < stop)
+            too_much = listing is not None and listing.total > iamport.LARGEST_PAGE
+        except AnswerTooLong:
+            listing, too_much = None, True
+        if too_much and start < stop:
             middle = (start + stop) // 2
             parts += [(middle + 1, stop), (start, middle)]  # the older part first
+        elif listing is None:
+            complete = False
+        elif not too_much:
+            complete &= _is_whole(job, status, listing, start)
+            job.compare(listing)
         else:
             complete &= _page_by_page(job, status, start, listing)
     return complete
@@ -85,12 +90,15 @@ def _page_by_page(job: Job, status: Status, second: int, listing: Listing) -> bo
     return True
 
 
-def _must_be_whole(job: Job, status: Status, listing: Listing, start: int) -> None:
-    """A page that holds less than its own total says that something is hidden: no reason to stop, but to tell."""
+def _is_whole(job: Job, status: Status, listing: Listing, start: int) -> bool:
+    """Whether every payment of this page can be told apart, so that it is settled now or asked about later. A page that holds less than
+    its own total hides something: no reason to stop, but to tell, and to read it again.
+    """
     missing = listing.total - len(listing.payments) - len(listing.unreadable)
     if missing > 0:
         job.tally.failed += missing
         job.report.trouble(f"{status.value} payments: {missing} of {listing.total} are not in the list from {_time(start).isoformat()}")
+    return missing <= 0 and all(imp_uid for imp_uid, _words in listing.unreadable)
 
 
 def _page(status: Status, start: int, stop: int, page: int, deadline: Deadline) -> Listing:

@@ -20,6 +20,7 @@ from billing.errors import CannotCancel, GatewayUnreachable
 from billing.iamport import RefundAccount
 from billing.iamport import gateway as client
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
+from billing.reconciliation import reconcile
 from billing.states import Review, Status
 from billing.tests.aging import let_pass
 from billing.tests.payments import envelope, payment_json
@@ -401,10 +402,8 @@ def test_a_crash_between_two_steps(gateway, paid, cancel, ledger, kill, name):
         cancel(txn)
     assert ledger(txn)[0] in (0, 10_000)
     assert PointCancellation.objects.filter(state__in=PointCancellation.OPEN).count() == left_open
-    for _ in range(2):
-        let_pass(minutes=16)
-        for open_one in PointCancellation.objects.filter(state__in=PointCancellation.OPEN):
-            rows.finish(open_one)
+    let_pass(minutes=16)
+    assert reconcile(repair=True).exit_code == 0
     gone = at_the_gateway(gateway, txn)[1]
     assert ledger(txn)[0] == 10_000 - gone
     assert gone == (0 if name == "before the hold is committed" else 10_000)

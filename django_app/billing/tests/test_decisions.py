@@ -7,7 +7,7 @@ import json
 import pytest
 from sandbox.models import Payment
 
-from billing.errors import NotAllowed, PaymentNotFound
+from billing.errors import GatewayRefused, GatewayUnreachable, NotAllowed, PaymentNotFound
 from billing.iamport import RefundAccount
 from billing.managers import Choice
 from billing.models import Point, PointCancellation, PointTransaction
@@ -142,12 +142,43 @@ def test_close_account(gateway, waiting, staff):
 
 def test_a_deposit_that_was_faster_is_credited(gateway, waiting, staff, ledger):
     gateway.control(f"payments/{waiting.imp_uid}/deposit")
-    with pytest.raises(Exception, match=r"."):
-        rows.close_account(waiting, by=staff)  # the gateway refuses
+    with pytest.raises(GatewayRefused):
+        rows.close_account(waiting, by=staff)
     assert rows.get().account_closed_at is None
-    assert rows.sync(waiting.imp_uid).points == 10_000
+    assert ledger(waiting) == (10_000, [10_000])
     with pytest.raises(NotAllowed):
         rows.close_account(waiting, by=staff)
+
+
+def test_an_answer_that_was_lost_leaves_an_account_that_can_be_finished(gateway, waiting, staff):
+    """The gateway closed it and said nothing; a second time it refuses, because there is nothing to close."""
+    gateway.control("faults", path=f"vbanks/{waiting.imp_uid}", timeout=True, times=1)
+    with pytest.raises(GatewayUnreachable):
+        rows.close_account(waiting, by=staff)
+    assert rows.get().account_closed_at is None
+    rows.close_account(waiting, by=staff)
+    assert rows.get().account_closed_at is not None
+    with pytest.raises(NotAllowed):
+        rows.close_account(waiting, by=staff)
+
+
+def test_a_refusal_alone_closes_no_account(gateway, waiting, staff):
+    """Nothing was asked before, so that the account may still take a deposit."""
+    gateway.control("faults", path=f"vbanks/{waiting.imp_uid}", code=-1, message="no", times=1)
+    with pytest.raises(GatewayRefused):
+        rows.close_account(waiting, by=staff)
+    assert rows.get().account_closed_at is None
+
+
+def test_a_deposit_after_a_lost_answer_is_credited(gateway, waiting, staff, ledger):
+    gateway.control("faults", path=f"vbanks/{waiting.imp_uid}", drop=True, times=1)
+    with pytest.raises(GatewayUnreachable):
+        rows.close_account(waiting, by=staff)
+    gateway.control(f"payments/{waiting.imp_uid}/deposit")
+    with pytest.raises(GatewayRefused):
+        rows.close_account(waiting, by=staff)
+    assert rows.get().account_closed_at is None
+    assert ledger(waiting) == (10_000, [10_000])
 
 
 def test_a_new_account_opens_the_row_again(gateway, waiting, staff):

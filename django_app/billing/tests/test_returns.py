@@ -9,8 +9,11 @@ import requests
 from sandbox.models import Payment
 
 from billing import signals
+from billing.errors import PaymentNotFound
 from billing.iamport import RefundAccount
+from billing.iamport import gateway as client
 from billing.managers import Choice
+from billing.managers.sending import Verdict
 from billing.models import Point, PointCancellation, PointTransaction
 from billing.states import Review, Status
 from billing.tests.aging import let_pass
@@ -38,6 +41,38 @@ def fault(gateway, **what):
 
 def sent(gateway):
     return [json.loads(call.body) for call in gateway.calls if call.path == "payments/cancel"]
+
+
+def test_an_old_refusal_does_not_undo_a_newer_try(gateway, txn):
+    """V2: the first try's "no" arrives after the second try was claimed."""
+    fault(gateway, times=1, drop=True)
+    imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
+    rows.sync(imp_uid)
+    old_try, newer = PointCancellation.objects.get(), PointCancellation.objects.get()
+    payment = client().payment(imp_uid)
+    assert rows._claim(newer, state=State.UNKNOWN, payment=payment)
+    rows._close_return(old_try, Verdict("refused", payment, "late"))
+    assert (PointCancellation.objects.get().state, PointCancellation.objects.get().tries) == (State.UNKNOWN, 2)
+
+
+def test_one_that_the_gateway_cannot_tell_about_is_handed_to_staff(gateway, txn, staff):
+    fault(gateway, times=1, code=-1, message="no")
+    rows.sync(gateway.pay(txn.merchant_uid, amount=9_000))
+    Payment.objects.using("sandbox").all().delete()
+    back = PointCancellation.objects.get()
+    let_pass(minutes=5)
+    with pytest.raises(PaymentNotFound):
+        rows.finish(back)
+    assert not PointCancellation.objects.get().needs_staff
+    let_pass(minutes=11)
+    for _ in range(2):
+        with pytest.raises(PaymentNotFound):
+            rows.finish(back)
+    assert PointCancellation.objects.get().needs_staff
+    assert rows.get().review_note.count("sending the wrong money back: ") == 1
+    with pytest.raises(PaymentNotFound):
+        rows.settle(back, choice=Choice.SEND_AGAIN, by=staff)
+    assert rows.settle(back, choice=Choice.GIVE_UP, by=staff).state == State.REFUSED
 
 
 def left(imp_uid):
