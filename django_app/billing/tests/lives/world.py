@@ -287,9 +287,12 @@ class World:
         waiting = list(PointCancellation.objects.filter(needs_staff=True, state__in=PointCancellation.OPEN).order_by("pk"))
         if waiting:
             one = waiting[number % len(waiting)]
-            self.wire.by_staff = one.pk if choice == Choice.SEND_AGAIN else None
-            self.attempt(lambda: rows.settle(one, choice=choice, by=self.stage.careful, refund_account=ACCOUNT))
-            self.wire.by_staff = None
+            # Another of the staff may decide something while this one is held up in the middle: what this one chose still counts.
+            before, self.wire.by_staff = self.wire.by_staff, one.pk if choice == Choice.SEND_AGAIN else None
+            try:
+                self.attempt(lambda: rows.settle(one, choice=choice, by=self.stage.careful, refund_account=ACCOUNT))
+            finally:
+                self.wire.by_staff = before
 
     def decide(self, which: int, what: str) -> None:
         txn, by = self.order(which), self.stage.careful
