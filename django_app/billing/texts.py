@@ -103,4 +103,6 @@ def payment_texts() -> dict[str, str]:
         "refund_not_begun": _("No refund was begun. You can press again; it never happens twice."),
         "refund_unknown": _("We cannot reach the server to see whether your refund began. You can safely leave; it never happens twice."),
         "no_answer": _("We cannot reach the server. Please try again shortly."),
+        "retrying": _("The connection is slow. We keep asking."),
+        "offline": _("You are offline. We go on as soon as the connection is back."),
     }

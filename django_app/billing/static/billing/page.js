@@ -39,16 +39,21 @@ export function fieldError(form, name, text, wrong = Boolean(text)) {
   return first;
 }
 
-/** This page as the server would show it now; null where it cannot be had: no connection, or the session ended. */
+/**
+ * This page as the server would show it now, in {page, silent}. No page where another one would come: the session ended.
+ * silent: nobody could tell, for want of a connection or because the server is busy or closed; what we show is all there is.
+ */
 export async function fresh() {
   try {
     const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(15_000) });
-    if (!answer.ok || answer.redirected) {
-      return null;
+    if (answer.status === 429 || answer.status >= 500) {
+      return { page: null, silent: true };
     }
-    return new DOMParser().parseFromString(await answer.text(), "text/html");
+    const text = await answer.text();
+    const ours = answer.ok && !answer.redirected;
+    return { page: ours ? new DOMParser().parseFromString(text, "text/html") : null, silent: false };
   } catch {
-    return null;
+    return { page: null, silent: true };
   }
 }
 

@@ -1,7 +1,7 @@
 /** The page of one payment: it always shows the truth, also when it was left open, and lets the payer act upon it. */
 
 import { get, pause } from "./api.js";
-import { data, element, fill, fresh, swap } from "./page.js";
+import { data, element, fill, fresh, say, swap } from "./page.js";
 import { enlivenRefund } from "./refund.js";
 
 const DELAYS = [3, 4, 6, 8, 12, 15]; // s, then always the last
@@ -11,10 +11,17 @@ const config = data("payment-config");
 let shown = data("shown");
 let asking = false;
 let ticking = 0;
+let behind = false; // nobody could tell us what is true now
 
-/** What the page shows now, from the server, in place. Where that cannot be had the page is loaded as a whole. */
+/** What the page shows now, from the server, in place. Without an answer everything stays: it may be all the payer has to pay by. */
 async function renew(focus = false) {
-  const page = await fresh();
+  const { page, silent } = await fresh();
+  behind = silent;
+  lost();
+  if (silent) {
+    poll();
+    return;
+  }
   const inside = element("payment").contains(document.activeElement);
   if (!swap(page, "payment")) {
     location.reload(); // leads to login and back where the session ended
@@ -26,6 +33,16 @@ async function renew(focus = false) {
   enliven();
   if (focus || inside) {
     element("outcome-title").focus();
+  }
+}
+
+/** Say whether the page could be behind the truth. */
+function lost() {
+  const { offline, retrying } = config.texts;
+  const words = behind ? (navigator.onLine ? retrying : offline) : "";
+  if (words !== element("lost").textContent) {
+    say(element("lost"), words);
+    element("news").textContent = words;
   }
 }
 
@@ -42,21 +59,21 @@ function changed({ status, body }) {
 /** One question. True where something had changed (then the page shows it), false where not, null where nobody answered. */
 async function look(focus = false) {
   const answer = await get(config.status_url);
-  if (changed(answer)) {
+  if (changed(answer) || (behind && answer.status)) {
     await renew(focus);
     return true;
   }
   return answer.status === 200 || answer.status === 409 ? false : null;
 }
 
-/** While the outcome is open: ask now and then, less and less often. */
+/** While the outcome is open, or not known: ask now and then, less and less often. */
 async function poll() {
   if (asking) {
     return;
   }
   asking = true;
   let waits = 0;
-  for (let question = 0; question < QUESTIONS && shown.poll && !document.hidden; question += 1) {
+  for (let question = 0; question < QUESTIONS && (shown.poll || behind) && !document.hidden; question += 1) {
     await pause(DELAYS[Math.min(waits, DELAYS.length - 1)]);
     waits = !document.hidden && (await look()) ? 0 : waits + 1;
   }
@@ -134,6 +151,7 @@ document.addEventListener("visibilitychange", async () => {
     poll();
   }
 });
+addEventListener("online", poll);
 addEventListener("pageshow", (event) => {
   if (event.persisted) {
     renew(); // the browser kept an old page
