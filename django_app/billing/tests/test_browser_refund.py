@@ -86,9 +86,12 @@ def test_refund_of_a_deposit_asks_for_an_account(opened: Callable[..., Payer], g
     payer = opened(txn)
     payer.page.click("#refund-go")
     payer.page.wait_for_selector("#refund_account[aria-invalid]")
-    assert payer.focus == "refund_account"
+    assert payer.focus == "refund_bank"  # nobody's bank is chosen for them, not even the only one
+    assert payer.page.inner_text("#refund_bank-error")
+    assert "Is your bank not in the list?" in payer.page.inner_text("#refund")
     assert payer.page.inner_text("#refund_holder-error")
     payer.accessible()
+    payer.page.select_option("#refund_bank", "88")
     payer.page.fill("#refund_account", "110-123-456789")
     payer.page.fill("#refund_holder", "홍길동")
     payer.page.click("#refund-go")
