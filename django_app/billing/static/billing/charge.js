@@ -283,5 +283,6 @@ addEventListener("pageshow", (event) => {
 });
 
 choice.show();
+element("not-ready").hidden = true;
 pay.disabled = false;
 prepareSdk();

@@ -39,13 +39,20 @@ export function fieldError(form, name, text, wrong = Boolean(text)) {
   return first;
 }
 
+/** A signal that aborts after `ms`. AbortSignal.timeout does the same, but Safari before 16 and older WebViews lack it. */
+export function timeLimit(ms) {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), ms);
+  return controller.signal;
+}
+
 /**
  * This page as the server would show it now, in {page, silent}. No page where another one would come: the session ended.
  * silent: nobody could tell, for want of a connection or because the server is busy or closed; what we show is all there is.
  */
 export async function fresh() {
   try {
-    const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(15_000) });
+    const answer = await fetch(location.href, { cache: "no-store", signal: timeLimit(20_000) });
     if (answer.status === 429 || answer.status >= 500) {
       return { page: null, silent: true };
     }
