@@ -12,14 +12,20 @@ let shown = data("shown");
 let asking = false;
 let ticking = 0;
 let behind = false; // nobody could tell us what is true now
+let stale = false; // something changed while the refund's step is open
 
 /** What the page shows now, from the server, in place. Without an answer everything stays: it may be all the payer has to pay by. */
 async function renew(focus = false) {
+  stale = false;
   const { page, silent } = await fresh();
   behind = silent;
   lost();
   if (silent) {
     poll();
+    return;
+  }
+  if (element("refund")?.open) {
+    stale = true; // what the payer types there stays; its end brings us back here
     return;
   }
   const inside = element("payment").contains(document.activeElement);
@@ -56,7 +62,7 @@ function changed({ status, body }) {
   return status === 200 && (body.message !== shown.words || body.status !== shown.status || body.cancel_amount !== shown.cancel_amount);
 }
 
-/** One question. True where something had changed (then the page shows it), false where not, null where nobody answered. */
+/** One question. True where something had changed (then the page shows it, or will once the refund's step is closed), false where not, null where nobody answered. */
 async function look(focus = false) {
   const answer = await get(config.status_url);
   if (changed(answer) || (behind && answer.status)) {
@@ -140,6 +146,11 @@ function enliven() {
       button.onclick = () => copy(button, source);
     }
   }
+  element("refund")?.addEventListener("close", () => {
+    if (stale) {
+      renew();
+    }
+  });
   showTimeLeft();
   enlivenRefund(config, look, renew);
   poll();
