@@ -46,6 +46,7 @@ def charge_texts() -> dict[str, str]:
         "choose": _("Choose an amount and you see what you receive."),
         "method_vbank": _("You get an account number. Your points arrive once you deposit."),
         "method_phone": _("It is added to your phone bill of this month."),
+        "phone_asked": _("Your phone number is asked for below."),
         "amount_missing": _("Enter an amount."),
         "amount_min": _("The smallest amount is {amount} won."),
         "amount_max": _("The largest amount is {amount} won."),

@@ -9,6 +9,13 @@ export function element(id) {
   return document.getElementById(id);
 }
 
+/** Put `text` into the element, where it is not there yet: the same words once more would be news to a screen reader. */
+export function put(node, text) {
+  if (node.textContent.trim() !== text) {
+    node.textContent = text;
+  }
+}
+
 /** Put `text` into the element and show it; hide it where there is none. */
 export function say(node, text) {
   node.textContent = text;
@@ -27,9 +34,7 @@ export function fieldError(form, name, text, wrong = Boolean(text)) {
   if (!place || !input) {
     return null;
   }
-  if (place.textContent !== text) {
-    place.textContent = text;
-  }
+  put(place, text);
   const first = input instanceof RadioNodeList ? input[0] : input;
   if (wrong) {
     first.setAttribute("aria-invalid", "true");

@@ -1,7 +1,7 @@
 /** The page of one payment: it always shows the truth, also when it was left open, and lets the payer act upon it. */
 
 import { get, pause } from "./api.js";
-import { data, element, fill, fresh, say, swap } from "./page.js";
+import { data, element, fill, fresh, put, say, swap } from "./page.js";
 import { enlivenRefund } from "./refund.js";
 
 const DELAYS = [3, 4, 6, 8, 12, 15]; // s, then always the last
@@ -103,10 +103,7 @@ function showTimeLeft() {
     }
     const values = { days: Math.floor(left / 86400), hours: Math.floor(left / 3600) % 24, minutes: Math.floor(left / 60) % 60, seconds: left % 60 };
     const unit = values.days ? "left_days" : left >= 3600 ? "left_hours" : "left_minutes";
-    const text = fill(config.texts[unit], values);
-    if (element("left").textContent !== text) {
-      element("left").textContent = text;
-    }
+    put(element("left"), fill(config.texts[unit], values));
   };
   tick();
   ticking = setInterval(tick, 1000);
