@@ -7,6 +7,7 @@ const form = element("charge");
 const amount = element("amount");
 const agree = element("agree");
 const phone = element("buyer_tel");
+const next = document.querySelector(".switches [name=next]"); // where the choice of a language leads
 
 /** The amount in digits, "" where there is none. */
 export function chosenAmount() {
@@ -58,6 +59,9 @@ export function chooser(config) {
     put(element("method-help"), texts[`method_${method()}`] ?? "");
     put(element("phone-asked"), asked() ? texts.phone_asked : "");
     element("clear").hidden = !digits;
+    if (next) {
+      next.value = here();
+    }
     if (phone) {
       element("phone").hidden = !asked();
       phone.disabled = !asked();
