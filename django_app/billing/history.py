@@ -14,12 +14,12 @@ from itertools import groupby
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
-from billing.models import PointEntry, PointTransaction
+from billing.models import PointCancellation, PointEntry, PointTransaction
 from billing.states import Status
 
 PAGE = 20  # rows
@@ -122,8 +122,8 @@ STATES: dict[str, Any] = {
     "part_cancelled": pgettext_lazy("history", "Partly refunded"),
     "cancelled": pgettext_lazy("history", "Refunded"),
     "cancelling": pgettext_lazy("history", "Refund under way"),
-    "returning": pgettext_lazy("history", "Wrong amount, being sent back"),
-    "returned": pgettext_lazy("history", "Wrong amount, sent back"),
+    "returning": pgettext_lazy("history", "Wrong payment, being sent back"),
+    "returned": pgettext_lazy("history", "Wrong payment, sent back"),
     "waiting": pgettext_lazy("history", "Waiting for your deposit"),
     "expired": pgettext_lazy("history", "Not paid in in time"),
     "checking": pgettext_lazy("history", "Being checked"),
@@ -145,7 +145,7 @@ def payment_rows(owner_id: Any, query: Query) -> Iterator[PointTransaction]:
 
 
 def payment_totals(owner_id: Any, month: Month) -> dict[str, int]:
-    """Won paid and won refunded of the attempts that began in this month. One statement."""
+    """Won paid and won refunded of the attempts that began in this month, whenever they were paid. One statement."""
     began = PointTransaction.objects.filter(_during(month), owner_id=owner_id, credited_at__isnull=False)
     found = began.aggregate(paid=Sum("amount"), refunded=Sum("cancel_amount"))
     return {name: value or 0 for name, value in found.items()}
@@ -160,13 +160,22 @@ def _of_kind(kind: str) -> Q:
     bound = Q(credited_at__isnull=False)
     in_time = Q(vbank_date__isnull=True) | Q(vbank_date__gte=timezone.now())
     account = Q(status=Status.READY, account_closed_at__isnull=True) & ~Q(vbank_num="") & in_time
+    # Wrong money, as `standing` has it: what was sent back says less than an account that waits, what is on its way says more.
+    on_its_way, sent = _returns(state__in=PointCancellation.OPEN), _returns(state=PointCancellation.State.DONE)
+    back = on_its_way | (sent & ~account)
     conditions = {
         "paid": bound & Q(cancel_amount=0),
-        "refunded": bound & Q(cancel_amount__gt=0),
-        "waiting": ~bound & account,
-        "unpaid": ~bound & ~account,
+        "refunded": (bound & Q(cancel_amount__gt=0)) | (~bound & back),
+        "waiting": ~bound & account & ~on_its_way,
+        "unpaid": ~bound & ~account & ~back,
     }
     return conditions.get(kind, Q())
+
+
+def _returns(**values: Any) -> Q:
+    """Whether the row has such a return. Every return left a note, so that most rows are not looked up."""
+    returns = PointCancellation.objects.filter(txn=OuterRef("pk"), kind=PointCancellation.Kind.RETURN, **values)
+    return ~Q(review_note="") & Q(Exists(returns))
 
 
 # -- entries --------------------------------------------------------------------------------------------------------------------

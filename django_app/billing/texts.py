@@ -46,6 +46,7 @@ def charge_texts() -> dict[str, str]:
         "choose": _("Choose an amount and you see what you receive."),
         "method_vbank": _("You get an account number. Your points arrive once you deposit."),
         "method_phone": _("It is added to your phone bill of this month."),
+        "phone_asked": _("Your phone number is asked for below."),
         "amount_missing": _("Enter an amount."),
         "amount_min": _("The smallest amount is {amount} won."),
         "amount_max": _("The largest amount is {amount} won."),
@@ -103,4 +104,6 @@ def payment_texts() -> dict[str, str]:
         "refund_not_begun": _("No refund was begun. You can press again; it never happens twice."),
         "refund_unknown": _("We cannot reach the server to see whether your refund began. You can safely leave; it never happens twice."),
         "no_answer": _("We cannot reach the server. Please try again shortly."),
+        "retrying": _("The connection is slow. We keep asking."),
+        "offline": _("You are offline. We go on as soon as the connection is back."),
     }

@@ -10,10 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from config.preview import PAGES
 from django.conf import settings as django_settings
+from django.utils import timezone
 
+from billing.history import Month
 from billing.tests.browser import DESK, PHONE, Payer
 from billing.tests.gallery import Gallery, remote_control, states
+
+# Pages around the charge, by the names of their pictures; some for who is not logged in yet.
+DOORS = {"login": "/accounts/login/", "signup": "/accounts/signup/"}
+AROUND = {
+    "terms": "/billing/terms/",
+    "history": "/billing/payments/",
+    "history-month": "/billing/payments/?kind=refunded&month={month}",
+    "entries": "/billing/entries/",
+    **{f"error-{name}": f"/preview/{name}/" for name in PAGES},
+}
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
@@ -57,6 +70,9 @@ def test_gallery(browser: Any, site: str, user: Any) -> None:
             for scheme in ("light", "dark"):
                 look = f"{width}.{language}.{scheme}.png"
                 payer = Payer(browser, site, size=size, language=language, color_scheme=scheme, reduced_motion="reduce")
+                for name, address in DOORS.items():
+                    payer.page.goto(f"{site}{address}")
+                    whole(payer, folder / f"{name}.{look}")
                 payer.enter(user)
                 whole(payer, folder / f"charge.{look}")
                 payer.choose(30_000, "vbank")
@@ -67,6 +83,7 @@ def test_gallery(browser: Any, site: str, user: Any) -> None:
                 payer.page.goto(f"{site}/billing/payments/{made['refundable_deposit'].merchant_uid}/")
                 payer.page.click("#refund-open")
                 payer.page.screenshot(path=folder / f"refund.{look}")
-                payer.page.goto(f"{site}/billing/terms/")
-                whole(payer, folder / f"terms.{look}")
+                for name, address in AROUND.items():
+                    payer.page.goto(f"{site}{address.format(month=Month.of(timezone.now()))}")
+                    whole(payer, folder / f"{name}.{look}")
                 payer.context.close()

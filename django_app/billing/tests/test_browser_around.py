@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from config.preview import PAGES
 from django.contrib.auth import get_user_model
+from django.contrib.auth.tokens import default_token_generator
+from django.utils.http import urlsafe_base64_encode
+from sandbox.models import Payment as SandboxPayment
 
 from billing.models import Point, PointEntry, PointTransaction
-from billing.tests.browser import DESK, PHONE, Payer
+from billing.tests.browser import ALL, DESK, PHONE, Payer
+from billing.tests.gallery import Gallery, remote_control
+from billing.tests.test_browser import refuse, texts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -78,22 +83,31 @@ def test_nothing_of_ours_is_blocked(visit: Callable[..., Payer], site: str) -> N
     assert blocked == ["/billing/payments/ script-src-elem inline"]
 
 
+LANGUAGES = ("ko", "en") if ALL else ("en",)
+
 OURS = (
     "/billing/payments/",
     "/billing/payments/?month=2020-01",
     "/billing/entries/",
     "/accounts/password_change/",
+    "/accounts/password_change/done/",
     "/accounts/login/?next=/billing/charge/",
     *(f"/preview/{name}/" for name in PAGES),
 )
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("size", "theme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone-dark", "desk-light"])
-def test_pages_around_are_accessible(visit: Callable[..., Payer], site: str, size: Any, theme: str) -> None:
-    payer = visit(language="en", size=size, color_scheme=theme)
-    for address in ("/accounts/login/", "/accounts/signup/", "/accounts/password_reset/"):
+def test_pages_around_are_accessible(visit: Callable[..., Payer], site: str, size: Any, theme: str, language: str) -> None:
+    payer = visit(language=language, size=size, color_scheme=theme)
+    who = get_user_model().objects.get()
+    link = f"/accounts/reset/{urlsafe_base64_encode(str(who.pk).encode())}/"
+    resets = ("/accounts/password_reset/", "/accounts/password_reset/done/", "/accounts/reset/done/")
+    links = (f"{link}{default_token_generator.make_token(who)}/", f"{link}dead-link/")
+    for address in ("/accounts/login/", "/accounts/signup/", *resets, *links):
         payer.page.goto(f"{site}{address}")
+        assert payer.page.locator("[name=new_password1]").count() == (address == links[0])
         payer.accessible()
     payer.page.goto(f"{site}/accounts/signup/")
     payer.page.fill("[name=username]", "payer")
@@ -113,6 +127,43 @@ def test_pages_around_are_accessible(visit: Callable[..., Payer], site: str, siz
         payer.page.goto(f"{site}{address}")
         payer.accessible()
     payer.no_trouble(expected="the server responded with a status of (400|403|404|429|500|503)")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("size", "theme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone-dark", "desk-light"])
+def test_the_way_through_the_window_is_accessible(visit: Callable[..., Payer], site: str, size: Any, theme: str, language: str) -> None:
+    """The charge page under the open window, and while it checks; the window is judged as a page of its own below."""
+    payer = visit(language=language, size=size, color_scheme=theme, hurry=True)
+    payer.enter(get_user_model().objects.get())
+    payer.page.route("**/billing/validation/", refuse)
+    payer.pay()
+    payer.window.locator("#close").wait_for()
+    payer.sees(texts(language)["window_open"])
+    payer.accessible()
+    payer.do("approve")
+    payer.sees(texts(language)["checking"])
+    payer.accessible()
+    payer.no_trouble(expected="ERR_CONNECTION_FAILED")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("size", "theme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone-dark", "desk-light"])
+def test_the_sandboxes_pages_are_accessible(visit: Callable[..., Payer], site: str, size: Any, theme: str, language: str) -> None:
+    payer = visit(language=language, size=size, color_scheme=theme)
+    gallery = Gallery(remote_control(site), get_user_model().objects.get())
+    paid = gallery.paid()
+    gallery.declined()
+    gallery.pay(gallery.attempt(), outcome="ready")
+    windows = [f"/sandbox/pay/{imp_uid}/" for imp_uid in SandboxPayment.objects.values_list("imp_uid", flat=True)]
+    assert len(windows) == 3
+    addresses = (*windows, "/sandbox/", f"/sandbox/panel/payments/{paid.imp_uid}/")
+    for address in addresses:
+        payer.page.goto(f"{site}{address}")
+        payer.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        payer.accessible()
+    payer.no_trouble(expected="the server responded with a status of (404|410)")
 
 
 def test_history_needs_no_javascript(visit: Callable[..., Payer], site: str, tmp_path: Path) -> None:

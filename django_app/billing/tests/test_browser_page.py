@@ -69,8 +69,10 @@ def test_easy_pay_with_a_channel_asks_for_no_telephone(visit: Callable[..., Paye
     payer = visit(size=(390, 844), language="ko", hurry=True)
     payer.enter(user)
     assert payer.page.locator(".method").count() == 8
+    assert payer.page.inner_text("#phone-asked") == texts("ko")["phone_asked"]
     payer.choose(10_000, "kakaopay")
     assert not payer.page.is_visible("#buyer_tel")
+    assert payer.page.inner_text("#phone-asked") == ""
     payer.accessible()
     payer.page.click("#pay")
     payer.do("approve")
@@ -86,6 +88,38 @@ def test_the_telephone_is_remembered_for_the_session(payer: Payer) -> None:
     payer.page.wait_for_selector(".outcome.paid")
     payer.page.goto(f"{payer.site}/billing/charge/")
     assert payer.page.input_value("#buyer_tel") == "010-1234-5678"
+
+
+def test_what_a_choice_changes_is_announced_once(payer: Payer) -> None:
+    """What a screen reader hears: the exchange with the balance after, and what a method means; and nothing that stays as it was."""
+    page = payer.page
+    page.evaluate(
+        """() => {
+            window.heard = [];
+            const watch = new MutationObserver((changes) => changes.forEach(({ target }) =>
+                heard.push((target.id ? target : target.parentElement).id)));
+            for (const region of document.querySelectorAll("#charge [aria-live=polite]")) {
+                watch.observe(region, { childList: true, characterData: true, subtree: true });
+            }
+        }"""
+    )
+    page.fill("#amount", "30000")
+    page.check("[value=vbank]")
+    page.check("[value=trans]")
+    page.check("#agree")
+    assert page.evaluate("heard") == ["exchange", "after", "exchange", "method-help", "exchange", "method-help"]
+    assert page.evaluate("document.getElementById('after').closest('[aria-live]').ariaAtomic") == "true"
+
+
+def test_another_language_keeps_what_was_chosen(payer: Payer) -> None:
+    payer.choose(30_000, "trans")
+    other = "ko" if payer.language == "en" else "en"
+    payer.page.click(f".switches [name=language][value={other}]")
+    payer.page.wait_for_url("**/billing/charge/?*")
+    assert payer.page.get_attribute("html", "lang") == other
+    assert payer.page.input_value("#amount") == "30,000"
+    assert payer.page.is_checked("[value=trans]")
+    assert "1234" not in payer.page.url  # no telephone number travels in an address
 
 
 def test_the_keyboard_alone_is_enough(payer: Payer, user: Any) -> None:
@@ -196,6 +230,21 @@ def test_what_keeps_people_out_is_found(payer: Payer) -> None:
         payer.accessible()
     for fault in ("label: ", "color-contrast: ", "too small to touch", "scrolls sideways"):
         assert fault in str(found.value)
+
+
+def test_a_script_that_cannot_load_is_said(visit: Callable[..., Payer], user: Any) -> None:
+    """An old browser, or a connection that broke: a button that stays grey without a word would be a dead end."""
+    payer = visit(language="en")
+    payer.page.route("**/billing/choose*.js", lambda route: route.fulfill(body="old ?!", content_type="text/javascript"))
+    payer.enter(user)
+    assert not payer.page.is_visible("#not-ready")
+    payer.page.evaluate("document.getElementById('not-ready').getAnimations().forEach((one) => one.finish())")
+    assert payer.page.is_visible("#not-ready")
+    payer.accessible()
+    payer.page.unroute("**/billing/choose*.js")
+    payer.page.reload()
+    payer.until("!document.getElementById('pay').disabled")
+    assert not payer.page.evaluate("document.getElementById('not-ready').checkVisibility()")
 
 
 def test_without_scripts_the_page_says_what_is_missing(visit: Callable[..., Payer], user: Any) -> None:

@@ -86,9 +86,12 @@ def test_refund_of_a_deposit_asks_for_an_account(opened: Callable[..., Payer], g
     payer = opened(txn)
     payer.page.click("#refund-go")
     payer.page.wait_for_selector("#refund_account[aria-invalid]")
-    assert payer.focus == "refund_account"
+    assert payer.focus == "refund_bank"  # nobody's bank is chosen for them, not even the only one
+    assert payer.page.inner_text("#refund_bank-error")
+    assert "Is your bank not in the list?" in payer.page.inner_text("#refund")
     assert payer.page.inner_text("#refund_holder-error")
     payer.accessible()
+    payer.page.select_option("#refund_bank", "88")
     payer.page.fill("#refund_account", "110-123-456789")
     payer.page.fill("#refund_holder", "홍길동")
     payer.page.click("#refund-go")
@@ -98,13 +101,51 @@ def test_refund_of_a_deposit_asks_for_an_account(opened: Callable[..., Payer], g
     payer.no_trouble(expected="400")
 
 
+def test_what_is_typed_stays_while_the_payment_changes(opened: Callable[..., Payer], gallery: Gallery) -> None:
+    """The step is not taken away from under the payer; the page is renewed when it closes."""
+    txn = gallery.deposited()
+    payer = opened(txn)
+    payer.page.fill("#refund_account", "110-123-456789")
+    requests.post(f"{payer.site}/sandbox/control/payments/{txn.imp_uid}/cancel", json={"amount": 4_000}, timeout=10).raise_for_status()
+    PointTransaction.objects.sync(str(txn.imp_uid))
+    with payer.page.expect_response(lambda answer: answer.url.endswith(f"/{txn.merchant_uid}/")):
+        payer.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    payer.page.wait_for_timeout(200)
+    assert payer.page.input_value("#refund_account") == "110-123-456789"
+    assert payer.page.locator(OPEN).count() == 1
+    payer.page.click("#refund-close")
+    payer.page.wait_for_selector(".outcome.part_cancelled")
+    payer.no_trouble()
+
+
+@pytest.mark.thorough
+def test_a_step_that_is_gone_when_its_answer_comes(opened: Callable[..., Payer], gallery: Gallery) -> None:
+    """Chromium lets a second Escape close any dialog. The page tells the truth then, and nothing fails."""
+    payer = opened(gallery.paid())
+
+    def late(route: Any) -> None:
+        payer.page.evaluate("document.getElementById('refund').close()")
+        payer.page.evaluate("document.getElementById('payment').replaceWith(document.getElementById('payment').cloneNode(true))")
+        route.abort("connectionfailed")
+
+    payer.page.route("**/cancel/", late)
+    payer.page.click("#refund-go")
+    payer.page.wait_for_timeout(1500)
+    assert not payer.page.is_visible("#refund")
+    payer.page.unroute("**/cancel/")
+    payer.page.click("#refund-open")
+    payer.page.click("#refund-go")
+    payer.page.wait_for_selector(".outcome.cancelled")
+    payer.no_trouble(expected="ERR_CONNECTION_FAILED")
+
+
 def test_unknown_is_said_to_be_unknown(opened: Callable[..., Payer], gallery: Gallery) -> None:
     txn = gallery.paid()
     gallery.control("faults", drop=True, times=2, path="payments/cancel")
     payer = opened(txn)
     payer.page.click("#refund-go")
     payer.page.wait_for_selector(".outcome.cancelling")
-    assert "We are checking the result" in payer.page.inner_text(".outcome")
+    assert "We are checking your refund" in payer.page.inner_text(".outcome")
     assert payer.page.locator("#refund-open").count() == 0  # not to be asked for again
     payer.no_trouble()
 
@@ -119,8 +160,8 @@ def test_refusal_is_quoted_and_the_points_stay(opened: Callable[..., Payer], gal
     assert payer.focus == "refund-close"
     payer.accessible()
     payer.page.click("#refund-close")
-    payer.page.wait_for_selector(".notice.warn")
-    assert "카드사 점검 중" in payer.page.inner_text(".notice.warn")
+    payer.page.wait_for_selector("#payment .notice.warn")
+    assert "카드사 점검 중" in payer.page.inner_text("#payment .notice.warn")
     assert balance() == 10_000
     payer.no_trouble(expected="409")
 

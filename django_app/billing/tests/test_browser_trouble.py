@@ -62,6 +62,20 @@ def test_failed_checkout_is_not_repeated(payer: Payer, user: Any) -> None:
     assert points(user) == (0, 0)
 
 
+@pytest.mark.thorough
+def test_browsers_that_cannot_limit_a_request_by_themselves(payer: Payer, user: Any) -> None:
+    """Safari before 16 and older WebViews."""
+    payer.context.add_init_script("delete AbortSignal.timeout")
+    payer.page.reload()
+    assert payer.page.evaluate("typeof AbortSignal.timeout") == "undefined"
+    payer.pay()
+    payer.do("approve")
+    payer.page.wait_for_selector(".outcome.paid")
+    assert points(user) == (1, 10_000)
+    payer.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    payer.no_trouble()
+
+
 # -- the session ------------------------------------------------------------------------------------------------------------------
 
 

@@ -225,8 +225,29 @@ def test_every_state_is_named_and_belongs_to_one_kind(member: Client, add: Any, 
     kinds = {kind: shown(member.get(f"{PAYMENTS}?kind={kind}")) for kind in PAYMENT_KINDS}
     assert sorted(pk for pks in kinds.values() for pk in pks) == sorted(rows)
     assert kinds["paid"] == [made["cancelling"].pk, made["paid"].pk]
-    assert kinds["refunded"] == [made["cancelled"].pk, made["part_cancelled"].pk]
+    assert kinds["refunded"] == [made[name].pk for name in ("returned", "returning", "cancelled", "part_cancelled")]
     assert kinds["waiting"] == [made["waiting"].pk]
+
+
+def test_wrong_money_is_found_where_its_account_leaves_it(member: Client, add: Any, now: Any) -> None:
+    """A newer account beside wrong money: what is on its way back comes first, what arrived leaves the deposit to come."""
+    account = {"vbank_num": "123", "imp_uid": None, "vbank_date": NOW + timedelta(days=1), "review_note": "n"}
+    back = {"kind": "return", "amount": 9_000, "base": 0, "checksum": 9_000, "reason": "r"}
+    going, gone, refused = add(**account), add(**account), add("failed", review_note="n")
+    for txn, state in ((going, "requested"), (gone, "done"), (refused, "refused")):
+        PointCancellation.objects.create(txn=txn, imp_uid=f"imp_{txn.pk}", state=state, **back)
+    rows = {row[0].pk: row[1] for _month, rows in member.get(PAYMENTS).context["months"] for row in rows}
+    assert rows == {going.pk: "returning", gone.pk: "waiting", refused.pk: "failed"}
+    kinds = {kind: shown(member.get(f"{PAYMENTS}?kind={kind}")) for kind in PAYMENT_KINDS}
+    assert kinds == {"paid": [], "refunded": [going.pk], "waiting": [gone.pk], "unpaid": [refused.pk]}
+
+
+def test_a_list_does_not_say_more_than_it_knows(member: Client, add: Any, now: Any) -> None:
+    every_state(add, now)
+    page = member.get(f"{PAYMENTS}?month=2026-11", headers={"Accept-Language": "en"}).content.decode()
+    assert "Paid, of payments begun in November 2026" in page  # a deposit may come in another month
+    assert "Wrong payment, being sent back" in page
+    assert "Wrong amount" not in page  # it may have been a second payment, or another currency
 
 
 def test_an_account_that_staff_closed_waits_for_nothing(member: Client, add: Any) -> None:

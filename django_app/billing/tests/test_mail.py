@@ -289,6 +289,8 @@ def test_every_word_is_translated(settings: Any, name: str, language: str) -> No
     assert strangers(f'<p lang="{language}">{one.subject} {one.body}</p>', language=language, data=data) == []
     assert "https://points.example/billing/payments/20261123-abc/" in one.body
     assert 'href="https://points.example/billing/payments/20261123-abc/"' in html(one)
+    assert 'scope="row"' in html(one)
+    assert "presentation" not in html(one)  # or the headings of the rows would be taken away again
 
 
 def test_the_deadline_in_both_languages() -> None:

@@ -256,6 +256,11 @@ def test_terms_are_open_to_everybody(client: Client, settings: Settings) -> None
     assert "14" in shown(client, "/billing/terms/")
 
 
+def test_terms_promise_no_more_for_a_deposit_than_the_page_can_do(client: Client) -> None:
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    assert "A deposit into a virtual account may have to be refunded by our support." in shown(client, "/billing/terms/")
+
+
 @pytest.mark.parametrize("method", ["card", "trans", "vbank", "phone", "kakaopay", ""])
 def test_every_method_says_when_money_is_back(method: str) -> None:
     assert arrival_words(method)

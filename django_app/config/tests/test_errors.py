@@ -71,6 +71,17 @@ def test_a_host_that_is_not_ours(client, language):
     assert f'<html lang="{language}">' in page
 
 
+@pytest.mark.parametrize("host", ["evil.example", "testserver"])
+def test_who_returns_from_a_payment_is_told_nothing_untrue(client, host):
+    """The money may have been taken: nothing is claimed about it, only that it is not lost."""
+    many = "&".join(f"p{number}=1" for number in range(2_000))
+    page = client.get(f"/billing/complete/?imp_uid=imp_1&merchant_uid=m&{many}", headers={"Host": host, "Accept-Language": "en"})
+    text = in_our_design(page, 400)
+    assert "If you were paying, nothing is lost and your points arrive by themselves." in text
+    for claim in ("Nothing was taken", "nothing has changed", "was not"):
+        assert claim not in text
+
+
 def test_a_form_without_its_token(user):
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(user)

@@ -3,6 +3,8 @@
  * status 0 where no usable answer came, body an object, wait the seconds the server asks us to wait.
  */
 
+import { timeLimit } from "./page.js";
+
 const TIME_LIMIT = 25_000; // ms; the server gives up on the gateway sooner
 const DELAYS = [1, 2, 4, 8, 15]; // s between the tries of insist()
 const LONGEST_WAIT = 60; // s; a payer is not kept waiting longer than this for one more try
@@ -11,7 +13,7 @@ async function ask(url, options, limit = TIME_LIMIT) {
   let response;
   let body;
   try {
-    response = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(limit), ...options });
+    response = await fetch(url, { cache: "no-store", signal: timeLimit(limit), ...options });
     body = await response.json();
   } catch {
     body = null; // no connection, time over, or not JSON

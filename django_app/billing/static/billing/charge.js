@@ -256,7 +256,7 @@ async function lookAgain() {
   if (document.hidden || busy) {
     return;
   }
-  const page = await fresh();
+  const { page } = await fresh();
   if (!page || busy) {
     return;
   }
@@ -283,5 +283,6 @@ addEventListener("pageshow", (event) => {
 });
 
 choice.show();
+element("not-ready").hidden = true;
 pay.disabled = false;
 prepareSdk();

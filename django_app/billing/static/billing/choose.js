@@ -1,12 +1,13 @@
 /** Choosing: amount, method, telephone, consent. What the server would refuse is said at once; the server decides. */
 
 import { digitsOf, grouped, keepGrouped } from "./amount.js";
-import { data, element, fieldError, fill } from "./page.js";
+import { data, element, fieldError, fill, put } from "./page.js";
 
 const form = element("charge");
 const amount = element("amount");
 const agree = element("agree");
 const phone = element("buyer_tel");
+const next = document.querySelector(".switches [name=next]"); // where the choice of a language leads
 
 /** The amount in digits, "" where there is none. */
 export function chosenAmount() {
@@ -52,18 +53,22 @@ export function chooser(config) {
     const digits = chosenAmount();
     const later = method() === "vbank";
     const words = { amount: grouped(digits), points: grouped(digits) };
-    element("exchange").textContent = digits ? fill(later ? texts.exchange_later : texts.exchange, words) : texts.choose;
-    element("after").textContent = grouped(data("balance") + Number(digits));
-    element("pay-label").textContent = digits ? fill(later ? texts.get_account : texts.pay_amount, words) : texts.pay;
-    element("method-help").textContent = texts[`method_${method()}`] ?? "";
+    put(element("exchange"), digits ? fill(later ? texts.exchange_later : texts.exchange, words) : texts.choose);
+    put(element("after"), grouped(data("balance") + Number(digits)));
+    put(element("pay-label"), digits ? fill(later ? texts.get_account : texts.pay_amount, words) : texts.pay);
+    put(element("method-help"), texts[`method_${method()}`] ?? "");
+    put(element("phone-asked"), asked() ? texts.phone_asked : "");
     element("clear").hidden = !digits;
+    if (next) {
+      next.value = here();
+    }
     if (phone) {
       element("phone").hidden = !asked();
       phone.disabled = !asked();
     }
   }
 
-  function put(number) {
+  function set(number) {
     const capped = Math.min(number, config.max);
     amount.value = grouped(capped || "");
     show();
@@ -100,10 +105,10 @@ export function chooser(config) {
   });
   amount.addEventListener("change", () => fieldError(form, "amount", amountFault(chosenAmount(), Boolean(chosenAmount()))));
   for (const chip of form.querySelectorAll(".chip")) {
-    chip.addEventListener("click", () => put(Number(chosenAmount()) + Number(chip.value)));
+    chip.addEventListener("click", () => set(Number(chosenAmount()) + Number(chip.value)));
   }
   element("clear").addEventListener("click", () => {
-    put(0);
+    set(0);
     amount.focus();
   });
   form.addEventListener("change", ({ target }) => {

@@ -9,6 +9,13 @@ export function element(id) {
   return document.getElementById(id);
 }
 
+/** Put `text` into the element, where it is not there yet: the same words once more would be news to a screen reader. */
+export function put(node, text) {
+  if (node.textContent.trim() !== text) {
+    node.textContent = text;
+  }
+}
+
 /** Put `text` into the element and show it; hide it where there is none. */
 export function say(node, text) {
   node.textContent = text;
@@ -27,9 +34,7 @@ export function fieldError(form, name, text, wrong = Boolean(text)) {
   if (!place || !input) {
     return null;
   }
-  if (place.textContent !== text) {
-    place.textContent = text;
-  }
+  put(place, text);
   const first = input instanceof RadioNodeList ? input[0] : input;
   if (wrong) {
     first.setAttribute("aria-invalid", "true");
@@ -39,16 +44,28 @@ export function fieldError(form, name, text, wrong = Boolean(text)) {
   return first;
 }
 
-/** This page as the server would show it now; null where it cannot be had: no connection, or the session ended. */
+/** A signal that aborts after `ms`. AbortSignal.timeout does the same, but Safari before 16 and older WebViews lack it. */
+export function timeLimit(ms) {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), ms);
+  return controller.signal;
+}
+
+/**
+ * This page as the server would show it now, in {page, silent}. No page where another one would come: the session ended.
+ * silent: nobody could tell, for want of a connection or because the server is busy or closed; what we show is all there is.
+ */
 export async function fresh() {
   try {
-    const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(15_000) });
-    if (!answer.ok || answer.redirected) {
-      return null;
+    const answer = await fetch(location.href, { cache: "no-store", signal: timeLimit(20_000) });
+    if (answer.status === 429 || answer.status >= 500) {
+      return { page: null, silent: true };
     }
-    return new DOMParser().parseFromString(await answer.text(), "text/html");
+    const text = await answer.text();
+    const ours = answer.ok && !answer.redirected;
+    return { page: ours ? new DOMParser().parseFromString(text, "text/html") : null, silent: false };
   } catch {
-    return null;
+    return { page: null, silent: true };
   }
 }
 

@@ -1,7 +1,7 @@
 /** The page of one payment: it always shows the truth, also when it was left open, and lets the payer act upon it. */
 
 import { get, pause } from "./api.js";
-import { data, element, fill, fresh, swap } from "./page.js";
+import { data, element, fill, fresh, put, say, swap } from "./page.js";
 import { enlivenRefund } from "./refund.js";
 
 const DELAYS = [3, 4, 6, 8, 12, 15]; // s, then always the last
@@ -11,10 +11,23 @@ const config = data("payment-config");
 let shown = data("shown");
 let asking = false;
 let ticking = 0;
+let behind = false; // nobody could tell us what is true now
+let stale = false; // something changed while the refund's step is open
 
-/** What the page shows now, from the server, in place. Where that cannot be had the page is loaded as a whole. */
+/** What the page shows now, from the server, in place. Without an answer everything stays: it may be all the payer has to pay by. */
 async function renew(focus = false) {
-  const page = await fresh();
+  stale = false;
+  const { page, silent } = await fresh();
+  behind = silent;
+  lost();
+  if (silent) {
+    poll();
+    return;
+  }
+  if (element("refund")?.open) {
+    stale = true; // what the payer types there stays; its end brings us back here
+    return;
+  }
   const inside = element("payment").contains(document.activeElement);
   if (!swap(page, "payment")) {
     location.reload(); // leads to login and back where the session ended
@@ -29,6 +42,16 @@ async function renew(focus = false) {
   }
 }
 
+/** Say whether the page could be behind the truth. */
+function lost() {
+  const { offline, retrying } = config.texts;
+  const words = behind ? (navigator.onLine ? retrying : offline) : "";
+  if (words !== element("lost").textContent) {
+    say(element("lost"), words);
+    element("news").textContent = words;
+  }
+}
+
 function changed({ status, body }) {
   if (status === 401) {
     return true;
@@ -39,24 +62,24 @@ function changed({ status, body }) {
   return status === 200 && (body.message !== shown.words || body.status !== shown.status || body.cancel_amount !== shown.cancel_amount);
 }
 
-/** One question. True where something had changed (then the page shows it), false where not, null where nobody answered. */
+/** One question. True where something had changed (then the page shows it, or will once the refund's step is closed), false where not, null where nobody answered. */
 async function look(focus = false) {
   const answer = await get(config.status_url);
-  if (changed(answer)) {
+  if (changed(answer) || (behind && answer.status)) {
     await renew(focus);
     return true;
   }
   return answer.status === 200 || answer.status === 409 ? false : null;
 }
 
-/** While the outcome is open: ask now and then, less and less often. */
+/** While the outcome is open, or not known: ask now and then, less and less often. */
 async function poll() {
   if (asking) {
     return;
   }
   asking = true;
   let waits = 0;
-  for (let question = 0; question < QUESTIONS && shown.poll && !document.hidden; question += 1) {
+  for (let question = 0; question < QUESTIONS && (shown.poll || behind) && !document.hidden; question += 1) {
     await pause(DELAYS[Math.min(waits, DELAYS.length - 1)]);
     waits = !document.hidden && (await look()) ? 0 : waits + 1;
   }
@@ -80,10 +103,7 @@ function showTimeLeft() {
     }
     const values = { days: Math.floor(left / 86400), hours: Math.floor(left / 3600) % 24, minutes: Math.floor(left / 60) % 60, seconds: left % 60 };
     const unit = values.days ? "left_days" : left >= 3600 ? "left_hours" : "left_minutes";
-    const text = fill(config.texts[unit], values);
-    if (element("left").textContent !== text) {
-      element("left").textContent = text;
-    }
+    put(element("left"), fill(config.texts[unit], values));
   };
   tick();
   ticking = setInterval(tick, 1000);
@@ -123,6 +143,11 @@ function enliven() {
       button.onclick = () => copy(button, source);
     }
   }
+  element("refund")?.addEventListener("close", () => {
+    if (stale) {
+      renew();
+    }
+  });
   showTimeLeft();
   enlivenRefund(config, look, renew);
   poll();
@@ -134,6 +159,7 @@ document.addEventListener("visibilitychange", async () => {
     poll();
   }
 });
+addEventListener("online", poll);
 addEventListener("pageshow", (event) => {
   if (event.persisted) {
     renew(); // the browser kept an old page

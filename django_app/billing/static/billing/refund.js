@@ -17,7 +17,6 @@ export function enlivenRefund(config, look, renew) {
   const words = label.textContent;
   const open = element("refund-open");
   let busy = false;
-  let stale = false; // what the page shows is not how things stand
 
   function work(text) {
     busy = Boolean(text);
@@ -35,7 +34,6 @@ export function enlivenRefund(config, look, renew) {
 
   async function over() {
     busy = false;
-    stale = false;
     dialog.close();
     await renew(true);
   }
@@ -48,7 +46,8 @@ export function enlivenRefund(config, look, renew) {
     }
     const fields = Object.fromEntries(new FormData(form));
     const answer = await post(config.cancel_url, fields, fields.csrfmiddlewaretoken, TIME_LIMIT);
-    if (answer.status === 200 || answer.status === 202) {
+    const gone = !dialog.isConnected; // closed meanwhile and replaced: the page tells what became of it
+    if (gone || answer.status === 200 || answer.status === 202) {
       await over();
     } else if (answer.status === 401) {
       location.assign(config.login_url);
@@ -69,7 +68,9 @@ export function enlivenRefund(config, look, renew) {
       wrong.focus();
       return;
     }
-    stale = status === 409;
+    if (status === 409) {
+      renew(); // what the page shows is not how things stand
+    }
     notice(body.error?.message || config.texts.no_answer, body.gateway_message);
     element("refund-close").focus();
   }
@@ -81,8 +82,9 @@ export function enlivenRefund(config, look, renew) {
     for (const seconds of LOOKS) {
       await pause(seconds);
       seen = await look(true);
-      if (seen) {
-        return; // the page was renewed, this step is gone with it
+      if (seen || !dialog.isConnected) {
+        await over();
+        return;
       }
     }
     work("");
@@ -97,11 +99,6 @@ export function enlivenRefund(config, look, renew) {
   dialog.addEventListener("cancel", (event) => {
     if (busy) {
       event.preventDefault();
-    }
-  });
-  dialog.addEventListener("close", () => {
-    if (stale) {
-      renew();
     }
   });
   form.addEventListener("submit", (event) => {
