@@ -40,13 +40,14 @@ class Backlog:
 
 @dataclass(frozen=True)
 class LastRun:
-    """The last reconcile that repairs. verdict: never, running, clean, drift, silent (the gateway gave no answer), stopped."""
+    """The last reconcile that repairs. pk: of its row. verdict: never, running, clean, drift, silent (the gateway gave no answer), stopped."""
 
     verdict: str
     began: datetime | None = None
     remaining: int = 0  # what differs and could not be repaired
     unknown: int = 0  # payments at the gateway that no row knows
     is_late: bool = False
+    pk: int | None = None
 
 
 def backlog(*, now: datetime | None = None) -> Backlog:
@@ -84,11 +85,11 @@ def last_reconcile(now: datetime) -> LastRun:
         return LastRun("never", is_late=True)
     is_late = now - run.started > LATE
     if run.finished is None:
-        return LastRun("running" if run.lease_until and run.lease_until >= now else "stopped", run.started, is_late=is_late)
+        return LastRun("running" if run.lease_until and run.lease_until >= now else "stopped", run.started, is_late=is_late, pk=run.pk)
     result = run.result
     if result.get("stopped") or "exit_code" not in result:
         verdict = "stopped"
     else:
         verdict = {CLEAN: "clean", DRIFT: "drift"}.get(result["exit_code"], "silent")
     unknown = result.get("unknown", {}).get("count", 0)
-    return LastRun(verdict, run.started, result.get("remaining", 0), unknown, is_late)
+    return LastRun(verdict, run.started, result.get("remaining", 0), unknown, is_late, run.pk)

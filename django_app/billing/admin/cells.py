@@ -80,11 +80,21 @@ def delivery_url(event_id: Any) -> str:
     return reverse("admin:billing_webhookevent_change", args=[event_id])
 
 
+def run_url(run_id: Any) -> str:
+    return reverse("admin:billing_reconcilerun_change", args=[run_id])
+
+
 def result(found: Any) -> str:
-    """A run's result in a line: counts as they are, lists by their length."""
+    """A run's result in a line: counts as they are, lists by their length; what has both tells its count."""
     if not isinstance(found, dict):
         return str(found)
-    return " · ".join(f"{name}: {len(value) if isinstance(value, list | dict) else value}" for name, value in found.items())
+    return " · ".join(f"{name}: {_number(value)}" for name, value in found.items())
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, dict) and "count" in value:  # bounded lists: the count says how much there was
+        return value["count"]
+    return len(value) if isinstance(value, list | dict) else value
 
 
 def cancellation_badge(cancellation: PointCancellation) -> Any:

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing.admin import cells, deliveries, export_columns, notes, searching, settling
+from billing.admin import cells, deliveries, export_columns, notes, runs, searching, settling
 from billing.admin.base import MoneyAdmin
 from billing.admin.listing import Column, Filter, Found, Listing
 from billing.admin.wording import badge, choice_badge, points, sum_of, won
@@ -191,8 +191,13 @@ class WebhookEventAdmin(MoneyAdmin):
 class ReconcileRunAdmin(MoneyAdmin):
     """What the scheduled jobs did."""
 
+    detail = runs.show
+
     list_columns = [
-        Column(gettext_lazy("Began"), lambda run: cells.moment(run.started)),
+        Column(
+            gettext_lazy("Began"),
+            lambda run: format_html('<a class="bo-link" href="{}">{}</a>', cells.run_url(run.pk), cells.moment(run.started)),
+        ),
         Column(gettext_lazy("Ended"), lambda run: cells.moment(run.finished)),
         Column(gettext_lazy("Job"), lambda run: run.name),
         Column(gettext_lazy("Seen up to"), lambda run: cells.moment(run.watermark)),
