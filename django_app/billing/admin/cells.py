@@ -58,7 +58,8 @@ def why(entry: PointEntry) -> Any:
 
 def by_whom(row: PointEntry | PointCancellation, owner_id: Any) -> str:
     """Who did it: the staff's login name, or that it was the member; "" for a job."""
-    return str(gettext_lazy("Member")) if row.by_id is not None and row.by_id == owner_id else row.by_name
+    by_staff = row.kind in (PointEntry.Kind.ADJUST, PointCancellation.Kind.RETURN)  # also where staff are members themselves
+    return str(gettext_lazy("Member")) if row.by_id is not None and row.by_id == owner_id and not by_staff else row.by_name
 
 
 def moment(when: Any) -> SafeString:

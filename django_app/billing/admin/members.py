@@ -110,6 +110,16 @@ def _lists(request: HttpRequest, user: Any) -> list[tuple[str, str]]:
 # -- correct the balance ----------------------------------------------------------------------------------------------------------------
 
 
+def _adjusted(request: HttpRequest, user: Any, found: dict[str, Any]) -> PointEntry:
+    """The entry, written down where this made it: the same form sent twice is one deed."""
+    wanted = {"user": user, "delta": found["points"], "key": found["key"], "reason": found["reason"], "by": request.user}
+    same = PointEntry.objects.filter(owner_id=user.pk, kind=PointEntry.Kind.ADJUST, key=found["key"], delta=found["points"])
+    if same.exists():
+        return Point.objects.adjust(**wanted)
+    with journal.doing(request, Point(pk=user.pk), "adjust", points=found["points"], note=found["reason"], key=found["key"], result="done"):
+        return Point.objects.adjust(**wanted)
+
+
 def adjust(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Correct a balance by an entry of its own, with a reason."""
     user = member(admin, request, object_id, permission=permissions.ADJUST)
@@ -118,13 +128,12 @@ def adjust(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
 
     def act(found: dict[str, Any]) -> steps.Told:
         try:
-            entry = Point.objects.adjust(user=user, delta=found["points"], key=found["key"], reason=found["reason"], by=request.user)
+            entry = _adjusted(request, user, found)
         except InsufficientPoints as error:
             words = _("The balance would fall below zero: %(missing)s are missing. Nothing was changed.")
             return messages.ERROR, words % {"missing": points(error.missing)}
         except KeyReused:
             return messages.ERROR, _("This form has been used already, for another number of points. Nothing was changed.")
-        journal.note(request, Point(pk=user.pk), "adjust", points=entry.delta, note=entry.memo, key=entry.key)
         return messages.SUCCESS, _("The balance was corrected by %(points)s.") % {"points": points(entry.delta, signed=True)}
 
     def explain(found: dict[str, Any]) -> list[str]:
