@@ -40,7 +40,7 @@ class Backlog:
 
 @dataclass(frozen=True)
 class LastRun:
-    """The last reconcile that repairs. verdict: never, running, clean, drift, silent (no answer of the gateway), stopped. pk: of its row."""
+    """The last reconcile that repairs. verdict: never, running, clean, drift, silent (no answer), stopped. pk: of its row."""
 
     verdict: str
     began: datetime | None = None

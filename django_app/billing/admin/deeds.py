@@ -276,7 +276,7 @@ def _adopted(request: HttpRequest, imp_uid: str, member: Any) -> Applied:
     facts: dict[str, Any] = {"imp_uid": imp_uid}
     try:
         applied = rows.adopt(imp_uid, user=member, by=request.user)
-    except BillingError as error:
+    except BillingError:
         with journal.doing(request, Point(pk=member.pk), "adopt", **facts):
             raise
     journal.note(request, applied.txn, "adopt", **facts, result=outcome([applied], -1))

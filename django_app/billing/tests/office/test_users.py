@@ -6,7 +6,7 @@ import pytest
 from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.contrib.sessions.models import Session
 from django.db.models import ProtectedError
 from django.test import Client
@@ -78,6 +78,44 @@ def test_users_can_still_be_made_and_changed(boss):
     joined = {"date_joined_0": "2026-11-01", "date_joined_1": "10:00:00"}
     assert boss.post(page(user, "change"), {**data, **joined, "email": "new@example.com"}).status_code == 302
     assert User.objects.get(username="new").email == "new@example.com"
+
+
+# -- personal data ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clerk(make_staff):
+    """Somebody who may see, change and delete users, but no personal data."""
+    someone = make_staff("clerk")
+    someone.user_permissions.add(*Permission.objects.filter(content_type__app_label="auth", content_type__model="user"))
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(someone)
+    return client
+
+
+@pytest.mark.parametrize("rest", ["change", "history", "password", "delete"])
+def test_pages_of_a_user_need_the_permission_to_see_personal_data(clerk, boss, member, rest):
+    for answer in (clerk.get(page(member, rest)), clerk.post(page(member, rest), {"post": "yes", "email": "x@example.com"})):
+        assert answer.status_code == 403
+        assert "hong" not in answer.text
+    assert LogEntry.objects.count() == 0
+    boss.get(page(member, rest), follow=True)
+    assert "Looked at personal data in full" in boss.get(url("point", member.pk, "change")).text
+
+
+def test_the_list_of_users_is_masked_and_leads_nowhere_for_others(clerk, boss, member):
+    answer = clerk.get("/admin/auth/user/")
+    assert "h•••@example.com" in answer.text
+    assert "hong@example.com" not in answer.text
+    assert page(member, "change") not in answer.text
+    assert page(member, "change") in boss.get("/admin/auth/user/").text
+
+
+def test_no_field_completes_logins(clerk, boss, member):
+    query = {"app_label": "admin", "model_name": "logentry", "field_name": "user", "term": "h"}
+    for client in (clerk, boss):
+        for source in ({}, {"app_label": "billing", "model_name": "point"}):
+            assert "hong" not in client.get("/admin/autocomplete/", {**query, **source}).text
 
 
 # -- leaving ----------------------------------------------------------------------------------------------------------------------------
