@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from axes.models import AccessAttempt
+from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
@@ -12,7 +15,7 @@ from django.db.models import ProtectedError
 from django.test import Client
 
 from billing.admin.leaving import scrub
-from billing.models import Point, PointTransaction
+from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
 from billing.tests.office.conftest import told, url
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +132,13 @@ def test_a_member_leaves(boss, member):
     AccessAttempt.objects.create(username=member.username, ip_address="203.0.113.1", failures_since_start=1)
     boss.get(page(member, "change"))
     Point.objects.filter(pk=member.pk).update(balance=700)
+    note = "adopted for hong@example.com by boss\nresolved by boss: wrote to hong@example.com"
+    txn = PointTransaction.objects.get()
+    PointTransaction.objects.update(review_note=note, vbank_holder="홍길동", cancel_reason="hong@example.com changed his mind")
+    txn.cancellations.create(
+        kind="cancel", state="done", imp_uid="imp_1", amount=1, base=0, checksum=1, reason="hong@example.com", by=member, by_name=member.username
+    )  # fmt: skip
+    WebhookEvent.objects.create(imp_uid="imp_1", merchant_uid=txn.merchant_uid, source="return", address="203.0.113.77")
     address = url("point", member.pk, "leave")
     confirm = boss.get(address)
     assert "700P are left" in confirm.text
@@ -136,7 +146,8 @@ def test_a_member_leaves(boss, member):
     response = boss.post(address, {"confirmed": "yes"}, follow=True)
     assert told(response) == ["The member has left: personal data are scrubbed, the login is closed."]
     gone = User.objects.get(pk=member.pk)
-    assert (gone.username, gone.email, gone.first_name, gone.last_name) == (f"left-{gone.pk}", "", "", "")
+    assert (gone.username, gone.email, gone.first_name, gone.last_name) == (gone.username, "", "", "")
+    assert re.fullmatch(rf"left-{gone.pk}-[0-9a-f]{{8}}", gone.username)
     assert (gone.is_active, gone.has_usable_password(), gone.groups.count()) == (False, False, 0)
     assert PointTransaction.objects.get().owner_id == gone.pk
     keys = [session.get_decoded()["_auth_user_id"] for session in Session.objects.all()]
@@ -144,11 +155,29 @@ def test_a_member_leaves(boss, member):
     assert len(keys) == 2
     assert there.get("/billing/charge/").status_code == 302
     assert AccessAttempt.objects.count() == 0
-    for table in (LogEntry, User):
-        for row in table.objects.values_list():
-            assert "hong@example.com" not in str(row)
+    for table in (LogEntry, User, *apps.get_app_config("billing").get_models()):
+        for row in table.objects.values_list():  # of entries, which are append-only, docs say that a login may stay
+            for word in ("hong@example.com", "홍길동", "203.0.113.77"):
+                assert word not in str(row) or table is PointEntry, table
+    txn.refresh_from_db()
+    assert txn.review_note == f"adopted for {gone.username} by boss\nresolved by boss: wrote to {gone.username}"
     assert "Let the member leave" in response.text
     assert url("point", member.pk, "leave") not in response.text
+
+
+def test_a_name_that_is_a_word_of_notes_is_scrubbed_only_where_it_is_a_name(make_user, make_txn):
+    paid = make_user("paid", email="p@example.com")
+    txn = make_txn(owner=paid)
+    PointTransaction.objects.filter(pk=txn.pk).update(review_note="adopted for paid by boss\nimp_1 paid 9000 KRW; the row asks for 1")
+    scrub(paid)
+    txn.refresh_from_db()
+    assert txn.review_note == f"adopted for {paid.username} by boss\nimp_1 paid 9000 KRW; the row asks for 1"
+
+
+def test_somebody_else_may_have_that_name(member, make_user):
+    make_user(f"left-{member.pk}")
+    scrub(member)
+    assert User.objects.get(pk=member.pk).username.startswith(f"left-{member.pk}-")
 
 
 def test_leaving_twice_changes_nothing(member):
