@@ -160,12 +160,12 @@ def _waiting(request: HttpRequest, waits: Backlog) -> Iterator[Waiting]:
 
     yield one(_("Open reviews"), waits.reviews, "pointtransaction", "?review=any", tone="bad", sign="!")
     yield one(_("Unknown cancels"), waits.unknown, "pointcancellation", "?kind=cancel&state=unknown", tone="warn", sign="?")
-    yield one(_("Cancels under way"), waits.under_way, "pointcancellation", "?kind=cancel&open=1")
+    yield one(_("Cancels under way"), waits.under_way, "pointcancellation", "?under-way=1")
     yield one(_("Wrong money on its way back"), waits.returns, "pointcancellation", "?kind=return&open=1")
     yield one(_("Only staff can finish"), waits.for_staff, "pointcancellation", "?staff=yes", tone="bad", sign="!")
     yield one(_("Deliveries not handled yet"), waits.deliveries, "webhookevent", "?outcome=pending", tone="warn")
     note = won(waits.account_won) if waits.accounts else ""
-    yield one(_("Virtual accounts waiting for a deposit"), waits.accounts, "pointtransaction", "?status=ready&method=vbank", note=note)
+    yield one(_("Virtual accounts waiting for a deposit"), waits.accounts, "pointtransaction", "?deposit=1", note=note)
     yield one(_("Members below zero"), waits.short, "point", "?balance=below", tone="bad", sign="−")
 
 

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from billing import backlog
 from billing.admin import cells, deliveries, export_columns, notes, runs, searching, settling
 from billing.admin.base import MoneyAdmin
 from billing.admin.listing import Column, Filter, Found, Listing
@@ -113,7 +114,8 @@ class PointCancellationAdmin(MoneyAdmin):
                 lambda value: Q(needs_staff=value == "yes", state__in=PointCancellation.OPEN),
                 YES_NO,
             ),
-            Filter("open", gettext_lazy("Still open"), lambda value: Q(state__in=PointCancellation.OPEN), hidden=True),
+            Filter("under-way", gettext_lazy("Cancels under way"), lambda value: backlog.UNDER_WAY, hidden=True, is_flag=True),
+            Filter("open", gettext_lazy("Still open"), lambda value: Q(state__in=PointCancellation.OPEN), hidden=True, is_flag=True),
         ]
         return Listing(
             request.GET,

@@ -21,6 +21,7 @@ from openpyxl import load_workbook
 from billing import figures
 from billing.admin import charts, dashboard
 from billing.models import DailyFigures, Point, PointTransaction, ReconcileRun
+from billing.tests.test_backlog import one_of_each  # noqa: F401  (a fixture)
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db]
 
@@ -137,6 +138,15 @@ def test_what_waits(log_in, make_txn, make_user):
         0,
         1,
     ]
+
+
+def test_each_number_is_that_of_the_list_it_leads_to(log_in, one_of_each):  # noqa: F811
+    finance = log_in("finance")
+    waiting = finance.get(INDEX).context["figures"]["waiting"]
+    listed = {one.words: finance.get(one.address).context["listing"].queryset.count() for one in waiting}
+    assert listed == {one.words: int(one.number) for one in waiting}
+    assert len(listed) == 8
+    assert min(listed.values()) == 2
 
 
 def test_charts_can_be_read_as_tables(log_in, paid):
