@@ -49,11 +49,11 @@ def method(txn: PointTransaction) -> SafeString:
     return format_html('{}{}<small class="bo-nowrap">{}</small>', chosen, test, txn.pg_provider)
 
 
-def why(entry: PointEntry) -> Any:
-    """What an entry came from: its payment, or its key and memo."""
+def why(entry: PointEntry, *, in_full: bool = False) -> Any:
+    """What an entry came from: its payment, or its key and memo, this masked unless in full."""
     if entry.txn is not None:
         return format_html('<a class="bo-link" href="{}">{}</a>', case_url(entry.txn_id), entry.txn.merchant_uid)
-    return format_html("{}<small>{}</small>", entry.memo, entry.key or "")
+    return format_html("{}<small>{}</small>", entry.memo if in_full else masking.free_text(entry.memo), entry.key or "")
 
 
 def by_whom(row: PointEntry | PointCancellation, owner_id: Any) -> str:

@@ -159,10 +159,10 @@ def how_it_went(done: PointCancellation) -> steps.Told:
         ) % amount
     if done.state == state.REFUSED:
         if done.kind == PointCancellation.Kind.RETURN:
-            return messages.ERROR, _("Not sent back: %(amount)s. “%(error)s”") % {**amount, "error": notes.in_words(done.error)}
+            return messages.ERROR, _("Not sent back: %(amount)s. “%(error)s”") % {**amount, "error": notes.shown(done.error)}
         return messages.ERROR, _("Not cancelled: %(amount)s. “%(error)s” The points are back.") % {
             **amount,
-            "error": notes.in_words(done.error),
+            "error": notes.shown(done.error),
         }
     return messages.WARNING, _(
         "Not known yet whether %(amount)s went back. The points stay held, and nothing is sent again without asking first. Reconcile looks."

@@ -78,13 +78,13 @@ def of(row: Model) -> QuerySet[LogEntry]:
     return LogEntry.objects.filter(content_type=kind, object_id=str(row.pk)).select_related("user").order_by("-action_time", "-pk")
 
 
-def lines(row: Model) -> list[tuple[str, str, str]]:
+def lines(row: Model, *, in_full: bool = False) -> list[tuple[str, str, str]]:
     """(when, who, what) of the newest deeds of staff about this row."""
-    return [(moment(entry.action_time), entry.user.get_username(), words(entry)) for entry in of(row)[:MOST]]
+    return [(moment(entry.action_time), entry.user.get_username(), words(entry, in_full=in_full)) for entry in of(row)[:MOST]]
 
 
-def words(entry: LogEntry) -> str:
-    """One line in the reader's language; what this file did not write is shown as it is."""
+def words(entry: LogEntry, *, in_full: bool = False) -> str:
+    """One line in the reader's language, what staff wrote in it masked unless in full; what this file did not write is shown as it is."""
     try:
         facts = json.loads(entry.change_message)
         texts = _texts()
@@ -95,10 +95,10 @@ def words(entry: LogEntry) -> str:
             "amount": sum_of(Decimal(str(facts.get("amount") or 0)), facts.get("currency") or "KRW"),
             "points": points(facts.get("points") or 0, signed=True),
             "result": _results().get(facts.get("result") or "done", facts.get("result")),
-            "note": facts.get("note") or "",
+            "note": notes.shown(facts.get("note") or "", in_full=in_full),
             "imp_uid": facts.get("imp_uid") or "",
         }
-        return f"{said} ({notes.in_words(facts['error'])})" if facts.get("error") else said
+        return f"{said} ({notes.shown(facts['error'], in_full=in_full)})" if facts.get("error") else said
     except (ValueError, KeyError, TypeError, ArithmeticError):
         return entry.get_change_message()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -66,6 +67,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
     newest = PointTransaction.objects.filter(owner_id=user.pk).order_by("-pk")[:NEWEST]
     entries = PointEntry.objects.filter(owner_id=user.pk).select_related("txn").order_by("-pk")[:NEWEST]
     name, mail = user.get_full_name() if hasattr(user, "get_full_name") else "", getattr(user, user.get_email_field_name(), "")
+    columns = [*ENTRIES[:3], Column(ENTRIES[3].label, partial(cells.why, in_full=in_full)), *ENTRIES[4:]]
     context = {
         "title": _("Member %(name)s") % {"name": masking.login(user.get_username())},
         "account": account,
@@ -82,9 +84,9 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "newest_columns": TRANSACTIONS,
         "newest": [[(column, column.cell(txn)) for column in TRANSACTIONS] for txn in newest],
         "entries_title": _("Newest entries"),
-        "entry_columns": ENTRIES,
-        "entries": [[(column, column.cell(entry)) for column in ENTRIES] for entry in entries],
-        "staff": journal.lines(account),
+        "entry_columns": columns,
+        "entries": [[(column, column.cell(entry)) for column in columns] for entry in entries],
+        "staff": journal.lines(account, in_full=in_full),
         "deeds": _deeds(request, user),
         "may_see_all": not in_full and request.user.has_perm(permissions.PERSONAL_DATA),
         "lists": _lists(request, user),

@@ -98,9 +98,7 @@ class PointCancellationAdmin(MoneyAdmin):
         Column(gettext_lazy("Kind"), lambda row: row.get_kind_display()),
         Column(gettext_lazy("Amount"), lambda row: sum_of(row.amount, row.currency), numeric=True),
         Column(gettext_lazy("State"), cells.cancellation_badge),
-        Column(
-            gettext_lazy("Reason"), lambda row: format_html("{}<small>{}</small>", notes.in_words(row.reason), notes.in_words(row.error))
-        ),
+        Column(gettext_lazy("Reason"), lambda row: format_html("{}<small>{}</small>", notes.shown(row.reason), notes.shown(row.error))),
         Column(gettext_lazy("By"), lambda row: cells.by_whom(row, row.txn.owner_id)),
     ]
 
@@ -166,7 +164,7 @@ class WebhookEventAdmin(MoneyAdmin):
         Column(gettext_lazy("Says"), lambda event: event.claimed_status),
         Column(gettext_lazy("Outcome"), lambda event: choice_badge(event.outcome, event.get_outcome_display())),
         Column(gettext_lazy("Tries"), lambda event: str(event.tries), numeric=True),
-        Column(gettext_lazy("Remark"), lambda event: notes.in_words(event.error)),
+        Column(gettext_lazy("Remark"), lambda event: notes.shown(event.error)),
     ]
 
     def listing(self, request: HttpRequest) -> Listing:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing import permissions
-from billing.admin import cells
+from billing.admin import cells, notes
 from billing.admin.base import MoneyAdmin
 from billing.admin.listing import Column
 from billing.admin.wording import NOTHING, choice_badge, moment
@@ -44,7 +44,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "columns": columns,
         "unknown": [[(column, column.cell(payment)) for column in columns] for payment in payments],
         "elsewhere": max(unknown.get("count", 0) - len(payments), 0),
-        "troubles": result.get("troubles") or [],
+        "troubles": [notes.shown(line) for line in result.get("troubles") or []],
     }
     return admin.page(request, "admin/billing/run.html", context)
 

@@ -33,7 +33,7 @@ def _about(one: PointCancellation) -> list[tuple[str, Any]]:
         (_("Amount"), sum_of(one.amount, one.currency)),
         (_("State"), one.get_state_display()),
         (_("Sent"), f"{moment(one.sent_at)} ({one.tries})"),
-        (_("Remark"), notes.in_words(one.error)),
+        (_("Remark"), notes.shown(one.error)),
     ]
 
 
