@@ -64,6 +64,7 @@ PAGES = {
     "… unknown": "/admin/billing/pointcancellation/?state=unknown",
     "deliveries": "/admin/billing/webhookevent/",
     "… pending": "/admin/billing/webhookevent/?outcome=pending",
+    "… members who came back": "/admin/billing/webhookevent/?source=return",
     "points": "/admin/billing/point/",
     "a member's page": "/admin/billing/point/{member}/change/",
 }

@@ -16,6 +16,16 @@ from billing.states import Status
 LATE = timedelta(hours=26)  # since the last reconcile began: the night's was left out, to say nothing of those of the day
 
 
+CANCELS = Q(kind=PointCancellation.Kind.CANCEL)
+UNKNOWN = CANCELS & Q(state=PointCancellation.State.UNKNOWN)
+UNDER_WAY = CANCELS & Q(state__in=[state for state in PointCancellation.OPEN if state != PointCancellation.State.UNKNOWN])
+
+
+def waits_for_deposit(now: datetime) -> Q:
+    """Transactions whose virtual account still takes a deposit."""
+    return Q(status=Status.READY, vbank_date__gte=now, account_closed_at__isnull=True) & ~Q(vbank_num="")
+
+
 @dataclass(frozen=True)
 class Backlog:
     """How much waits now.
@@ -40,30 +50,26 @@ class Backlog:
 
 @dataclass(frozen=True)
 class LastRun:
-    """The last reconcile that repairs. verdict: never, running, clean, drift, silent (the gateway gave no answer), stopped."""
+    """The last reconcile that repairs. verdict: never, running, clean, drift, silent (no answer), stopped. pk: of its row."""
 
     verdict: str
     began: datetime | None = None
     remaining: int = 0  # what differs and could not be repaired
     unknown: int = 0  # payments at the gateway that no row knows
     is_late: bool = False
+    pk: int | None = None
 
 
 def backlog(*, now: datetime | None = None) -> Backlog:
     """Everything that waits: six statements, however many rows."""
     now = now or timezone.now()
-    cancels = Q(kind=PointCancellation.Kind.CANCEL)
-    unknown = cancels & Q(state=PointCancellation.State.UNKNOWN)
     open_ones = PointCancellation.objects.filter(state__in=PointCancellation.OPEN).aggregate(
-        unknown=Count("pk", filter=unknown),
-        under_way=Count("pk", filter=cancels & ~unknown),
+        unknown=Count("pk", filter=UNKNOWN),
+        under_way=Count("pk", filter=UNDER_WAY),
         returns=Count("pk", filter=Q(kind=PointCancellation.Kind.RETURN)),
         for_staff=Count("pk", filter=Q(needs_staff=True)),
     )
-    waiting = PointTransaction.objects.filter(status=Status.READY, vbank_date__gte=now, account_closed_at__isnull=True).exclude(
-        vbank_num=""
-    )
-    accounts = waiting.aggregate(number=Count("pk"), won=Sum("amount"))
+    accounts = PointTransaction.objects.filter(waits_for_deposit(now)).aggregate(number=Count("pk"), won=Sum("amount"))
     short = Point.objects.filter(balance__lt=0).aggregate(number=Count("pk"), points=Sum(-F("balance")))
     return Backlog(
         reviews=PointTransaction.objects.exclude(review="").count(),
@@ -84,11 +90,11 @@ def last_reconcile(now: datetime) -> LastRun:
         return LastRun("never", is_late=True)
     is_late = now - run.started > LATE
     if run.finished is None:
-        return LastRun("running" if run.lease_until and run.lease_until >= now else "stopped", run.started, is_late=is_late)
+        return LastRun("running" if run.lease_until and run.lease_until >= now else "stopped", run.started, is_late=is_late, pk=run.pk)
     result = run.result
     if result.get("stopped") or "exit_code" not in result:
         verdict = "stopped"
     else:
         verdict = {CLEAN: "clean", DRIFT: "drift"}.get(result["exit_code"], "silent")
     unknown = result.get("unknown", {}).get("count", 0)
-    return LastRun(verdict, run.started, result.get("remaining", 0), unknown, is_late)
+    return LastRun(verdict, run.started, result.get("remaining", 0), unknown, is_late, run.pk)

@@ -264,7 +264,9 @@ def overview(days: int = 30, *, now: datetime | None = None) -> Overview:
     closed = DailyFigures.objects.aggregate(until=Max("day"), **_all_time())
     until: date | None = closed.pop("until")
     live = until + DAY if until else None
-    sums = _by_key(DailyFigures.objects.filter(day__gte=since).values(*COLUMNS, on=F("day"), method=F("pay_method")))
+    # Only days up to then: the nightly job may close more between two statements, and they come from the rows here.
+    kept = DailyFigures.objects.filter(day__gte=since, day__lte=until or since - DAY)
+    sums = _by_key(kept.values(*COLUMNS, on=F("day"), method=F("pay_method")))
     fresh = _by_key(_entries(live), _attempts(max(live, since) if live else since))
     owed = Sums(**closed).change + total(fresh.values()).change
     for key, found in fresh.items():

@@ -352,6 +352,7 @@ class WebhookEvent(models.Model):
             models.Index(fields=["received_at"], name="billing_event_by_time"),
             models.Index(fields=["imp_uid"], name="billing_event_by_imp_uid"),
             models.Index(fields=["outcome", "received_at", "id"], name="billing_event_by_outcome"),
+            models.Index(fields=["source", "received_at", "id"], name="billing_event_by_source"),
         ]
 
     def __str__(self) -> str:

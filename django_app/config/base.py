@@ -12,8 +12,8 @@ ROOT_DIR = APP_DIR.parent
 
 INSTALLED_APPS = [
     "billing",
-    "unfold",  # before the admin, whose templates it replaces
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
+    "config.admin_site.OfficeConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

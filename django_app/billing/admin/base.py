@@ -95,6 +95,8 @@ class MoneyAdmin(Pages, ModelAdmin):
         """The page of one row; rows without one have only the list."""
         view = type(self).detail
         if view is None:
+            if request.method not in ("GET", "HEAD"):
+                return HttpResponseNotAllowed(["GET", "HEAD"])
             self.row(request, object_id)
             return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
         return view(self, request, object_id)

@@ -53,26 +53,29 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "txn": txn,
         "status": status_badge(txn),
         "review": review_badge(txn),
-        "review_notes": [notes.in_words(line) for line in txn.review_note.splitlines()],
+        "review_notes": [notes.shown(line, in_full=in_full) for line in txn.review_note.splitlines()],
         "amount": won(txn.amount),
         "books": list(_books(txn)),
         "member": cells.member_link(txn.owner),
         "lines": comparing.lines(txn, answer.payment, in_full=in_full),
         "asked": asks,
         "trouble": saying.words(answer.trouble) if answer.trouble else "",
-        "history": [(sum_of(record.amount, answer.payment.currency), record.reason) for record in answer.payment.cancel_history]
+        "history": [
+            (sum_of(record.amount, answer.payment.currency), notes.shown(record.reason, in_full=in_full))
+            for record in answer.payment.cancel_history
+        ]
         if answer.payment
         else [],
         "others": [_other(payment, rows) for payment in answer.others],
         "changes": _changes(txn, answer),
-        "cancellations": [_cancellation(one, request) for one in rows.cancellations[: story.MOST]],
-        "events": story.tell(txn, rows),
+        "cancellations": [_cancellation(one, request, in_full) for one in rows.cancellations[: story.MOST]],
+        "events": story.tell(txn, rows, in_full=in_full),
         "is_cut": rows.are_cut,
         "deeds": list(_deeds(txn, request)),
         "may_ask": request.user.has_perm(permissions.ASK),
         "sync": _url("sync", txn),
         "in_full": in_full,
-        "may_see_all": not in_full and request.user.has_perm(permissions.PERSONAL_DATA) and bool(txn.vbank_num),
+        "may_see_all": not in_full and request.user.has_perm(permissions.PERSONAL_DATA),
         "console": SANDBOX_CONSOLE if settings.IAMPORT_MODE == "sandbox" else CONSOLE,
     }
     context["differences"] = sum(line.differs for line in context["lines"])
@@ -122,14 +125,14 @@ def _deeds(txn: PointTransaction, request: HttpRequest) -> Iterator[Deed]:
         yield Deed(_("Resolve the review"), _url("resolve", txn))
 
 
-def _cancellation(one: PointCancellation, request: HttpRequest) -> dict[str, Any]:
+def _cancellation(one: PointCancellation, request: HttpRequest, in_full: bool) -> dict[str, Any]:
     """A cancel or return as the page shows it."""
     return {
         "row": one,
         "amount": sum_of(one.amount, one.currency),
         "badge": cells.cancellation_badge(one),
-        "reason": notes.in_words(one.reason),
-        "error": notes.in_words(one.error),
+        "reason": notes.shown(one.reason, in_full=in_full),
+        "error": notes.shown(one.error, in_full=in_full),
         "deeds": _deeds_of(one, request),
     }
 

@@ -49,16 +49,17 @@ def method(txn: PointTransaction) -> SafeString:
     return format_html('{}{}<small class="bo-nowrap">{}</small>', chosen, test, txn.pg_provider)
 
 
-def why(entry: PointEntry) -> Any:
-    """What an entry came from: its payment, or its key and memo."""
+def why(entry: PointEntry, *, in_full: bool = False) -> Any:
+    """What an entry came from: its payment, or its key and memo, this masked unless in full."""
     if entry.txn is not None:
         return format_html('<a class="bo-link" href="{}">{}</a>', case_url(entry.txn_id), entry.txn.merchant_uid)
-    return format_html("{}<small>{}</small>", entry.memo, entry.key or "")
+    return format_html("{}<small>{}</small>", entry.memo if in_full else masking.free_text(entry.memo), entry.key or "")
 
 
 def by_whom(row: PointEntry | PointCancellation, owner_id: Any) -> str:
     """Who did it: the staff's login name, or that it was the member; "" for a job."""
-    return str(gettext_lazy("Member")) if row.by_id is not None and row.by_id == owner_id else row.by_name
+    by_staff = row.kind in (PointEntry.Kind.ADJUST, PointCancellation.Kind.RETURN)  # also where staff are members themselves
+    return str(gettext_lazy("Member")) if row.by_id is not None and row.by_id == owner_id and not by_staff else row.by_name
 
 
 def moment(when: Any) -> SafeString:
@@ -80,11 +81,21 @@ def delivery_url(event_id: Any) -> str:
     return reverse("admin:billing_webhookevent_change", args=[event_id])
 
 
+def run_url(run_id: Any) -> str:
+    return reverse("admin:billing_reconcilerun_change", args=[run_id])
+
+
 def result(found: Any) -> str:
-    """A run's result in a line: counts as they are, lists by their length."""
+    """A run's result in a line: counts as they are, lists by their length; what has both tells its count."""
     if not isinstance(found, dict):
         return str(found)
-    return " · ".join(f"{name}: {len(value) if isinstance(value, list | dict) else value}" for name, value in found.items())
+    return " · ".join(f"{name}: {_number(value)}" for name, value in found.items())
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, dict) and "count" in value:  # bounded lists: the count says how much there was
+        return value["count"]
+    return len(value) if isinstance(value, list | dict) else value
 
 
 def cancellation_badge(cancellation: PointCancellation) -> Any:

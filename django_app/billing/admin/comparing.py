@@ -110,7 +110,12 @@ _FACTS: list[tuple[str, str, Any, _Write]] = [
     ("fail_reason", "fail_reason", gettext_lazy("Reason of the failure"), str),
     ("cancel_reason", "cancel_reason", gettext_lazy("Reason of the cancel"), str),
 ]
-_PERSONAL: dict[str, Callable[[str], str]] = {"vbank_num": masking.account, "vbank_holder": masking.text}
+_PERSONAL: dict[str, Callable[[str], str]] = {
+    "vbank_num": masking.account,
+    "vbank_holder": masking.text,
+    "fail_reason": masking.free_text,
+    "cancel_reason": masking.free_text,
+}
 
 
 def lines(txn: PointTransaction, payment: Payment | None, *, in_full: bool) -> list[Line]:

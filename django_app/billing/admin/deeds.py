@@ -19,10 +19,10 @@ from billing.admin import cells, comparing, journal, masking, notes, saying, ste
 from billing.admin.base import MoneyAdmin
 from billing.admin.forms import NEGATIVE, AdoptForm, CancelForm, ResolveForm
 from billing.admin.wording import points, sum_of, won
-from billing.errors import BillingError, GatewayError
+from billing.errors import BillingError, GatewayError, GatewayNonsense, GatewayUnreachable
 from billing.iamport import Deadline, gateway
 from billing.managers.applying import Applied
-from billing.models import PointCancellation, PointTransaction
+from billing.models import Point, PointCancellation, PointTransaction
 from billing.payment import AT_ONCE
 from billing.states import Return
 
@@ -90,7 +90,8 @@ def cancel(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
 
     def act(found: dict[str, Any]) -> steps.Told:
         assert form is not None  # noqa: S101  (for the type checker)
-        try:
+        asked = {"amount": str(found["amount"]), "currency": "KRW", "kind": PointCancellation.Kind.CANCEL, "note": found["reason"]}
+        with journal.doing(request, txn, "cancel", **asked) as facts:
             done = rows.cancel(
                 txn,
                 reason=found["reason"],
@@ -100,10 +101,7 @@ def cancel(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
                 refund_account=form.account(),
                 allow_negative=may_go_negative and found.get("rule") == NEGATIVE,
             )
-        except BillingError as error:
-            journal.note(request, txn, "cancel", amount=found["amount"], note=found["reason"], result="refused", error=str(error))
-            raise
-        journal.note(request, txn, "cancel", amount=found["amount"], note=found["reason"], result=done.state, error=done.error)
+            facts.update(result=done.state, error=done.error)
         return how_it_went(done)
 
     return steps.walk(
@@ -161,10 +159,10 @@ def how_it_went(done: PointCancellation) -> steps.Told:
         ) % amount
     if done.state == state.REFUSED:
         if done.kind == PointCancellation.Kind.RETURN:
-            return messages.ERROR, _("Not sent back: %(amount)s. “%(error)s”") % {**amount, "error": notes.in_words(done.error)}
+            return messages.ERROR, _("Not sent back: %(amount)s. “%(error)s”") % {**amount, "error": notes.shown(done.error)}
         return messages.ERROR, _("Not cancelled: %(amount)s. “%(error)s” The points are back.") % {
             **amount,
-            "error": notes.in_words(done.error),
+            "error": notes.shown(done.error),
         }
     return messages.WARNING, _(
         "Not known yet whether %(amount)s went back. The points stay held, and nothing is sent again without asking first. Reconcile looks."
@@ -179,12 +177,15 @@ def close_account(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> Ht
     txn: PointTransaction = admin.row(request, object_id, permission=permissions.CANCEL)
 
     def act(found: dict[str, Any]) -> steps.Told:
-        try:
-            applied = rows.close_account(txn, by=request.user)
-        except BillingError as error:
-            journal.note(request, txn, "close_account", result="refused", error=str(error))
-            raise
-        journal.note(request, txn, "close_account", result="charged" if applied.points else "done")
+        with journal.doing(request, txn, "close_account") as facts:
+            try:
+                applied = rows.close_account(txn, by=request.user)
+            except (GatewayUnreachable, GatewayNonsense) as error:
+                if getattr(error, "surely_not_sent", False):
+                    raise
+                facts.update(result="unknown", error=str(error))
+                return messages.WARNING, _("Not known yet whether the account is closed: ask the gateway.")
+            facts["result"] = "charged" if applied.points else "done"
         if applied.points:
             return messages.WARNING, _("The deposit was faster: %(points)s were credited.") % {"points": points(applied.points)}
         return messages.SUCCESS, _("The virtual account is closed.")
@@ -213,8 +214,8 @@ def resolve(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResp
     txn: PointTransaction = admin.row(request, object_id, permission=permissions.CANCEL)
 
     def act(found: dict[str, Any]) -> steps.Told:
-        rows.resolve(txn, by=request.user, note=found["note"])
-        journal.note(request, txn, "resolve", note=found["note"])
+        with journal.doing(request, txn, "resolve", note=found["note"], result="done"):
+            rows.resolve(txn, by=request.user, note=found["note"])
         return messages.SUCCESS, _("The review is resolved.")
 
     return steps.walk(
@@ -261,11 +262,22 @@ def adopt(admin: MoneyAdmin, request: HttpRequest) -> HttpResponse:
         ]
 
     def act(found: dict[str, Any]) -> steps.Told:
-        applied = rows.adopt(found["imp_uid"], user=users.get(pk=found["member"]), by=request.user)
-        journal.note(request, applied.txn, "adopt", imp_uid=found["imp_uid"], result=outcome([applied], -1))
+        applied = _adopted(request, found["imp_uid"], users.get(pk=found["member"]))
         return messages.SUCCESS, _("Adopted: %(points)s were credited.") % {"points": points(applied.points)}
 
     return steps.walk(
         admin, request, title=_("Adopt a payment"), make_form=lambda data: AdoptForm(data, initial=start), explain=explain, act=act,
         button=_("Adopt"), back=back, danger=True,
     )  # fmt: skip
+
+
+def _adopted(request: HttpRequest, imp_uid: str, member: Any) -> Applied:
+    """Do it; while no transaction knows the payment, what was tried stands on the member's page."""
+    facts: dict[str, Any] = {"imp_uid": imp_uid}
+    try:
+        applied = rows.adopt(imp_uid, user=member, by=request.user)
+    except BillingError:
+        with journal.doing(request, Point(pk=member.pk), "adopt", **facts):
+            raise
+    journal.note(request, applied.txn, "adopt", **facts, result=outcome([applied], -1))
+    return applied

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from billing import permissions, webhooks
-from billing.admin import cells, comparing, journal, notes
+from billing.admin import cells, comparing, journal, masking, notes
 from billing.admin.base import MoneyAdmin
 from billing.admin.wording import choice_badge, moment
 from billing.errors import GatewayError, PaymentNotFound, UnknownPayment
@@ -19,10 +20,16 @@ from billing.models import PointTransaction, WebhookEvent
 
 
 def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
-    """The page."""
+    """The page; ?full=1 shows what was written in full, to those who may, and notes that they looked."""
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
     event: WebhookEvent = admin.row(request, object_id)
+    may_see_all = request.user.has_perm(permissions.PERSONAL_DATA)
+    in_full = request.GET.get("full") == "1"
+    if in_full and not may_see_all:
+        raise PermissionDenied
+    if in_full:
+        journal.note(request, event, "seen")
     txn = PointTransaction.objects.filter(merchant_uid=event.merchant_uid).first()
     context = {
         "title": _("Delivery %(number)s") % {"number": event.pk},
@@ -36,14 +43,15 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
             (_("Arrived"), moment(event.received_at)),
             (_("Outcome"), choice_badge(event.outcome, event.get_outcome_display())),
             (_("Tries"), event.tries),
-            (_("Remark"), notes.in_words(event.error)),
+            (_("Remark"), notes.shown(event.error, in_full=in_full)),
             (_("Handled"), moment(event.handled_at)),
             (_("Next try"), moment(event.next_try_at)),
         ],
-        "body": event.body,
+        "body": event.body if in_full else masking.free_text(event.body, keep=(event.imp_uid, event.merchant_uid)),
+        "may_see_all": may_see_all and not in_full,
         "case": cells.case_url(txn.pk) if txn else "",
         "replay": reverse("admin:billing_webhookevent_replay", args=[event.pk]) if request.user.has_perm(permissions.ASK) else "",
-        "staff": journal.lines(event),
+        "staff": journal.lines(event, in_full=in_full),
     }
     return admin.page(request, "admin/billing/delivery.html", context)
 

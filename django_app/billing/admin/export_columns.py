@@ -21,6 +21,11 @@ def _of(name: str) -> Callable[[Any, bool], Any]:
     return lambda row, in_full: getattr(row, name)
 
 
+def _written(name: str) -> Callable[[Any, bool], Any]:
+    """A column in which people write."""
+    return lambda row, in_full: getattr(row, name) if in_full else masking.free_text(getattr(row, name))
+
+
 def _method(code: str) -> str:
     return str(METHODS.get(code, code))
 
@@ -68,7 +73,7 @@ ENTRIES = Sheet(
         Field(_("Order number (merchant_uid)"), _of("order")),
         Field(_("Payment number (imp_uid)"), _of("payment")),
         Field(_("Key"), lambda entry, in_full: entry.key or ""),
-        Field(_("Memo"), _of("memo")),
+        Field(_("Memo"), _written("memo")),
         Field(_("By"), lambda entry, in_full: entry.by_name if in_full else by_whom(entry, entry.owner_id)),
     ],
     {"login": LOGIN, "order": "txn__merchant_uid", "payment": "txn__imp_uid"},
@@ -85,8 +90,8 @@ CANCELLATIONS = Sheet(
         Field(_("Amount"), _of("amount")),
         Field(_("Currency"), _of("currency")),
         Field(_("State"), lambda row, in_full: str(row.get_state_display())),
-        Field(_("Reason"), _of("reason")),
-        Field(_("Remark"), _of("error")),
+        Field(_("Reason"), _written("reason")),
+        Field(_("Remark"), _written("error")),
         Field(_("By"), lambda row, in_full: row.by_name if in_full else by_whom(row, row.member)),
         Field(_("Closed at"), _of("closed_at")),
     ],

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -13,7 +16,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from billing.admin import notes
-from billing.admin.wording import moment, points, won
+from billing.admin.wording import moment, points, sum_of
+from billing.errors import BillingError, GatewayNonsense, GatewayUnreachable
+from billing.models import PointCancellation
 
 logger = logging.getLogger("billing.staff")
 
@@ -32,6 +37,26 @@ def note(request: HttpRequest, row: Model, what: str, **facts: Any) -> None:
         change_message=json.dumps({"what": what, **facts}, ensure_ascii=False),
     )
     logger.info("%s: %s %s %s", user.get_username(), what, row._meta.label, json.dumps({"pk": str(row.pk), **facts}))
+
+
+@contextmanager
+def doing(request: HttpRequest, row: Model, what: str, **facts: Any) -> Iterator[dict[str, Any]]:
+    """Write down this deed of staff once it has ended, whichever way: `result` and more are added to the facts that this yields.
+
+    A BillingError is written down as refused, or as failed where the gateway gave no usable answer, and raised again.
+    """
+    try:
+        yield facts
+    except BillingError as error:
+        silent = isinstance(error, GatewayUnreachable | GatewayNonsense)
+        note(request, row, what, **{**facts, "result": "failed" if silent else "refused", "error": str(error)})
+        raise
+    note(request, row, what, **facts)
+
+
+def money(one: PointCancellation) -> dict[str, str]:
+    """The facts that tell a cancel or return in a line."""
+    return {"amount": f"{one.amount.normalize():f}", "currency": one.currency, "kind": one.kind}
 
 
 def exported(request: HttpRequest, model: type[Model], **facts: Any) -> None:
@@ -53,27 +78,28 @@ def of(row: Model) -> QuerySet[LogEntry]:
     return LogEntry.objects.filter(content_type=kind, object_id=str(row.pk)).select_related("user").order_by("-action_time", "-pk")
 
 
-def lines(row: Model) -> list[tuple[str, str, str]]:
+def lines(row: Model, *, in_full: bool = False) -> list[tuple[str, str, str]]:
     """(when, who, what) of the newest deeds of staff about this row."""
-    return [(moment(entry.action_time), entry.user.get_username(), words(entry)) for entry in of(row)[:MOST]]
+    return [(moment(entry.action_time), entry.user.get_username(), words(entry, in_full=in_full)) for entry in of(row)[:MOST]]
 
 
-def words(entry: LogEntry) -> str:
-    """One line in the reader's language; what this file did not write is shown as it is."""
+def words(entry: LogEntry, *, in_full: bool = False) -> str:
+    """One line in the reader's language, what staff wrote in it masked unless in full; what this file did not write is shown as it is."""
     try:
         facts = json.loads(entry.change_message)
-        template = _texts().get(facts["what"])
+        texts = _texts()
+        template = texts.get(f"{facts['what']} {facts.get('kind')}") or texts.get(facts["what"])
         if template is None:
             return entry.get_change_message()
         said = template % {
-            "amount": won(facts.get("amount") or 0),
+            "amount": sum_of(Decimal(str(facts.get("amount") or 0)), facts.get("currency") or "KRW"),
             "points": points(facts.get("points") or 0, signed=True),
-            "result": _results().get(facts.get("result") or "", facts.get("result") or ""),
-            "note": facts.get("note") or "",
+            "result": _results().get(facts.get("result") or "done", facts.get("result")),
+            "note": notes.shown(facts.get("note") or "", in_full=in_full),
             "imp_uid": facts.get("imp_uid") or "",
         }
-        return f"{said} ({notes.in_words(facts['error'])})" if facts.get("error") else said
-    except (ValueError, KeyError, TypeError):
+        return f"{said} ({notes.shown(facts['error'], in_full=in_full)})" if facts.get("error") else said
+    except (ValueError, KeyError, TypeError, ArithmeticError):
         return entry.get_change_message()
 
 
@@ -83,13 +109,14 @@ def _texts() -> dict[str, str]:
         "replay": _("Replayed a delivery: %(result)s"),
         "cancel": _("Cancel of %(amount)s: %(result)s · “%(note)s”"),
         "finish": _("Asked how the cancel of %(amount)s ended: %(result)s"),
+        "finish return": _("Asked how the return of %(amount)s ended: %(result)s"),
         "send_again": _("Decided to send %(amount)s back again: %(result)s"),
         "wait": _("Decided to wait for %(amount)s: %(result)s"),
         "give_up": _("Gave up sending %(amount)s back: %(result)s"),
         "close_account": _("Closed the virtual account: %(result)s"),
-        "resolve": _("Resolved the review: “%(note)s”"),
+        "resolve": _("Resolved the review: %(result)s · “%(note)s”"),
         "adopt": _("Adopted the payment %(imp_uid)s: %(result)s"),
-        "adjust": _("Corrected the balance by %(points)s: “%(note)s”"),
+        "adjust": _("Corrected the balance by %(points)s: %(result)s · “%(note)s”"),
         "leave": _("Let the member leave: personal data scrubbed"),
         "seen": _("Looked at personal data in full"),
     }

@@ -1,11 +1,13 @@
 """A member leaves: personal data are scrubbed and the login is closed. Rows of money stay as they are.
 
-Amounts, times and the gateway's numbers are records of payments, which Korean law wants kept for five years, and the ledger is
-append-only. With them stays the login name on cancels that the member made (`by_name`).
+Amounts, times and the gateway's numbers are records of payments, which Korean law wants kept for five years. The ledger is append-only:
+there the login name stays on entries of cancels that the member made (`by_name`).
 """
 
 from __future__ import annotations
 
+import re
+import secrets
 from typing import Any
 
 from axes.utils import reset as forget_login_attempts
@@ -14,6 +16,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db import models, transaction
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,7 +26,7 @@ from billing.admin import cells, journal, masking, steps
 from billing.admin.base import MoneyAdmin
 from billing.admin.members import member
 from billing.admin.wording import points
-from billing.models import Point, PointCancellation, PointTransaction
+from billing.models import Point, PointCancellation, PointTransaction, WebhookEvent
 from billing.states import Status
 
 
@@ -74,7 +77,10 @@ def _is_open(user: Any) -> bool:
 
 def scrub(user: Any) -> None:
     """Overwrite what tells who this was. A project whose user model holds more about a person clears that too. Twice: nothing changes."""
-    name, nobody = user.get_username(), f"left-{user.pk}"
+    name = user.get_username()
+    # Somebody may have taken any name that could be foreseen.
+    nobody = name if re.fullmatch(rf"left-{user.pk}-[0-9a-f]{{8}}", name) else f"left-{user.pk}-{secrets.token_hex(4)}"
+    known_as = [word for word in (name, getattr(user, user.get_email_field_name(), "")) if masking.login(word) != word]
     with transaction.atomic():
         for field in user._meta.concrete_fields:
             if field.name in ("first_name", "last_name"):
@@ -90,8 +96,37 @@ def scrub(user: Any) -> None:
         user.user_permissions.clear()
         about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(type(user)), object_id=str(user.pk))
         about.update(object_repr=nobody, change_message="")
+        _scrub_payments(user, name, nobody, known_as)
     forget_login_attempts(username=name)
     _end_sessions(user)
+
+
+def _scrub_payments(user: Any, name: str, nobody: str, known_as: list[str]) -> None:
+    """Who it was, out of the texts beside the money. known_as: addresses and numbers, which cannot be other words of a text."""
+
+    def without(text: str) -> str:
+        text = re.sub(rf"^adopted for {re.escape(name)} by ", f"adopted for {nobody} by ", text, flags=re.MULTILINE)
+        for word in known_as:
+            text = text.replace(word, nobody)
+        return text
+
+    def changed(row: models.Model, *columns: str) -> dict[str, str]:
+        texts = {column: getattr(row, column) for column in columns}
+        # A short name's text may grow a little, and every column has room for 250.
+        return {column: without(text)[: max(len(text), 250)] for column, text in texts.items() if without(text) != text}
+
+    rows = PointTransaction.objects.filter(owner_id=user.pk)
+    for txn in rows.iterator(chunk_size=500):
+        texts = changed(txn, "review_note", "fail_reason", "cancel_reason")
+        if texts or txn.vbank_holder:
+            # The version, so that whoever writes this row at the moment reads it again.
+            rows.filter(pk=txn.pk).update(**texts, vbank_holder="", version=F("version") + 1)
+    PointCancellation.objects.filter(by=user).update(by_name=nobody)
+    for one in PointCancellation.objects.filter(txn__owner_id=user.pk).iterator(chunk_size=500):
+        if texts := changed(one, "reason", "error"):
+            PointCancellation.objects.filter(pk=one.pk).update(**texts)
+    returns = WebhookEvent.objects.filter(source=WebhookEvent.Source.RETURN, merchant_uid__in=rows.values("merchant_uid"))
+    returns.update(address=None)
 
 
 def _end_sessions(user: Any) -> None:

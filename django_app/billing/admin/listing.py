@@ -36,6 +36,7 @@ class Filter:
     choices: Sequence[tuple[str, Any]] | None = None
     suggest: Sequence[str] = ()
     hidden: bool = False  # set by links only, shown as a chip
+    is_flag: bool = False  # on with any value
 
     def form_field(self) -> forms.Field:
         if self.choices is None:
@@ -279,7 +280,11 @@ class Listing:
     def chips(self) -> list[tuple[str, str]]:
         """Filters that only links set: (words, query string without it)."""
         chosen = [(wanted, self.chosen.get(wanted.name)) for wanted in self.filters if wanted.hidden]
-        return [(f"{wanted.label}: {value}", self.with_(**{wanted.name: ""})) for wanted, value in chosen if value]
+        return [
+            (f"{wanted.label}" if wanted.is_flag else f"{wanted.label}: {value}", self.with_(**{wanted.name: ""}))
+            for wanted, value in chosen
+            if value
+        ]
 
     @property
     def is_narrowed(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from ipaddress import IPv4Address, ip_address
 
 DOT = "•"
@@ -51,3 +52,26 @@ def address(ip: str) -> str:
     if isinstance(known, IPv4Address):
         return f"{ip.rpartition('.')[0]}.{DOT * 3}"
     return f"{':'.join(known.exploded.split(':')[:3])}:{DOT * 3}"
+
+
+# Neither inside of an id (imp_123…, 20261126-k3…) nor of a longer number; Hangul may stand right beside it.
+_ALONE, _ENDS = r"(?<![A-Za-z0-9_-])", r"(?![A-Za-z0-9_-])"
+_MAIL = re.compile(r"([^\s@%\"'<>(),;:=&])[^\s@%\"'<>(),;:=&]{0,63}(@|%40)([A-Za-z0-9.-]+\.[A-Za-z]{2,})")
+_TELEPHONE = re.compile(r"(?:\+82[ .-]?|0)\d{1,2}[ .-]?\d{3,4}[ .-]?\d{4}")
+_NUMBER = re.compile(rf"{_ALONE}(?!\d{{4}}-\d\d-\d\d)(?:0\d\d?\.\d{{3,4}}\.\d{{4}}|\+?\d(?:[ -]?\d){{8,}}){_ENDS}(?!\s*(?:KRW|won|원))")
+
+
+def free_text(written: str, *, keep: Collection[str] = ()) -> str:
+    """What people wrote, with e-mail addresses, telephone numbers and other long numbers masked; not ids, amounts and days.
+
+    keep: ids that look like such a number. Twice: nothing more is masked.
+    """
+
+    def number(match: re.Match[str]) -> str:
+        found = match[0]
+        if found in keep:
+            return found
+        return telephone(found) if _TELEPHONE.fullmatch(found) else account(found)
+
+    written = _MAIL.sub(rf"\1{DOT * 3}\2\3", written)
+    return _NUMBER.sub(number, written)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -66,6 +67,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
     newest = PointTransaction.objects.filter(owner_id=user.pk).order_by("-pk")[:NEWEST]
     entries = PointEntry.objects.filter(owner_id=user.pk).select_related("txn").order_by("-pk")[:NEWEST]
     name, mail = user.get_full_name() if hasattr(user, "get_full_name") else "", getattr(user, user.get_email_field_name(), "")
+    columns = [*ENTRIES[:3], Column(ENTRIES[3].label, partial(cells.why, in_full=in_full)), *ENTRIES[4:]]
     context = {
         "title": _("Member %(name)s") % {"name": masking.login(user.get_username())},
         "account": account,
@@ -82,9 +84,9 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "newest_columns": TRANSACTIONS,
         "newest": [[(column, column.cell(txn)) for column in TRANSACTIONS] for txn in newest],
         "entries_title": _("Newest entries"),
-        "entry_columns": ENTRIES,
-        "entries": [[(column, column.cell(entry)) for column in ENTRIES] for entry in entries],
-        "staff": journal.lines(account),
+        "entry_columns": columns,
+        "entries": [[(column, column.cell(entry)) for column in columns] for entry in entries],
+        "staff": journal.lines(account, in_full=in_full),
         "deeds": _deeds(request, user),
         "may_see_all": not in_full and request.user.has_perm(permissions.PERSONAL_DATA),
         "lists": _lists(request, user),
@@ -110,6 +112,16 @@ def _lists(request: HttpRequest, user: Any) -> list[tuple[str, str]]:
 # -- correct the balance ----------------------------------------------------------------------------------------------------------------
 
 
+def _adjusted(request: HttpRequest, user: Any, found: dict[str, Any]) -> PointEntry:
+    """The entry, written down where this made it: the same form sent twice is one deed."""
+    wanted = {"user": user, "delta": found["points"], "key": found["key"], "reason": found["reason"], "by": request.user}
+    same = PointEntry.objects.filter(owner_id=user.pk, kind=PointEntry.Kind.ADJUST, key=found["key"], delta=found["points"])
+    if same.exists():
+        return Point.objects.adjust(**wanted)
+    with journal.doing(request, Point(pk=user.pk), "adjust", points=found["points"], note=found["reason"], key=found["key"], result="done"):
+        return Point.objects.adjust(**wanted)
+
+
 def adjust(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Correct a balance by an entry of its own, with a reason."""
     user = member(admin, request, object_id, permission=permissions.ADJUST)
@@ -118,13 +130,12 @@ def adjust(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
 
     def act(found: dict[str, Any]) -> steps.Told:
         try:
-            entry = Point.objects.adjust(user=user, delta=found["points"], key=found["key"], reason=found["reason"], by=request.user)
+            entry = _adjusted(request, user, found)
         except InsufficientPoints as error:
             words = _("The balance would fall below zero: %(missing)s are missing. Nothing was changed.")
             return messages.ERROR, words % {"missing": points(error.missing)}
         except KeyReused:
             return messages.ERROR, _("This form has been used already, for another number of points. Nothing was changed.")
-        journal.note(request, Point(pk=user.pk), "adjust", points=entry.delta, note=entry.memo, key=entry.key)
         return messages.SUCCESS, _("The balance was corrected by %(points)s.") % {"points": points(entry.delta, signed=True)}
 
     def explain(found: dict[str, Any]) -> list[str]:

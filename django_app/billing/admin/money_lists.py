@@ -11,7 +11,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing.admin import cells, deliveries, export_columns, notes, searching, settling
+from billing import backlog
+from billing.admin import cells, deliveries, export_columns, notes, runs, searching, settling
 from billing.admin.base import MoneyAdmin
 from billing.admin.listing import Column, Filter, Found, Listing
 from billing.admin.wording import badge, choice_badge, points, sum_of, won
@@ -97,9 +98,7 @@ class PointCancellationAdmin(MoneyAdmin):
         Column(gettext_lazy("Kind"), lambda row: row.get_kind_display()),
         Column(gettext_lazy("Amount"), lambda row: sum_of(row.amount, row.currency), numeric=True),
         Column(gettext_lazy("State"), cells.cancellation_badge),
-        Column(
-            gettext_lazy("Reason"), lambda row: format_html("{}<small>{}</small>", notes.in_words(row.reason), notes.in_words(row.error))
-        ),
+        Column(gettext_lazy("Reason"), lambda row: format_html("{}<small>{}</small>", notes.shown(row.reason), notes.shown(row.error))),
         Column(gettext_lazy("By"), lambda row: cells.by_whom(row, row.txn.owner_id)),
     ]
 
@@ -113,7 +112,8 @@ class PointCancellationAdmin(MoneyAdmin):
                 lambda value: Q(needs_staff=value == "yes", state__in=PointCancellation.OPEN),
                 YES_NO,
             ),
-            Filter("open", gettext_lazy("Still open"), lambda value: Q(state__in=PointCancellation.OPEN), hidden=True),
+            Filter("under-way", gettext_lazy("Cancels under way"), lambda value: backlog.UNDER_WAY, hidden=True, is_flag=True),
+            Filter("open", gettext_lazy("Still open"), lambda value: Q(state__in=PointCancellation.OPEN), hidden=True, is_flag=True),
         ]
         return Listing(
             request.GET,
@@ -164,7 +164,7 @@ class WebhookEventAdmin(MoneyAdmin):
         Column(gettext_lazy("Says"), lambda event: event.claimed_status),
         Column(gettext_lazy("Outcome"), lambda event: choice_badge(event.outcome, event.get_outcome_display())),
         Column(gettext_lazy("Tries"), lambda event: str(event.tries), numeric=True),
-        Column(gettext_lazy("Remark"), lambda event: notes.in_words(event.error)),
+        Column(gettext_lazy("Remark"), lambda event: notes.shown(event.error)),
     ]
 
     def listing(self, request: HttpRequest) -> Listing:
@@ -191,8 +191,13 @@ class WebhookEventAdmin(MoneyAdmin):
 class ReconcileRunAdmin(MoneyAdmin):
     """What the scheduled jobs did."""
 
+    detail = runs.show
+
     list_columns = [
-        Column(gettext_lazy("Began"), lambda run: cells.moment(run.started)),
+        Column(
+            gettext_lazy("Began"),
+            lambda run: format_html('<a class="bo-link" href="{}">{}</a>', cells.run_url(run.pk), cells.moment(run.started)),
+        ),
         Column(gettext_lazy("Ended"), lambda run: cells.moment(run.finished)),
         Column(gettext_lazy("Job"), lambda run: run.name),
         Column(gettext_lazy("Seen up to"), lambda run: cells.moment(run.watermark)),

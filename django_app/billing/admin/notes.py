@@ -73,6 +73,11 @@ def in_words(line: str) -> str:
     return line
 
 
+def shown(line: str, *, in_full: bool = False) -> str:
+    """`line` as a page shows it: in words, and what people wrote into it masked, unless in full."""
+    return in_words(line) if in_full else masking.free_text(in_words(line))
+
+
 _PART: dict[str, Callable[[str], str]] = {
     "why": in_words,
     "what": in_words,

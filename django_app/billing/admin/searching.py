@@ -43,7 +43,7 @@ def members(typed: str) -> list[Any]:
         # Domains are stored in small letters (UserManager.normalize_email).
         name, _at, domain = typed.rpartition("@")
         found = found.union(plain.filter(**{f"{field}__in": {typed, f"{name}@{domain.lower()}"}}), all=True)
-    return list(found[:MOST])
+    return list(dict.fromkeys(found[:MOST]))  # a login name may be the e-mail address too
 
 
 def payments(typed: str) -> list[tuple[int, str]]:

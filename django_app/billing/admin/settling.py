@@ -14,7 +14,6 @@ from billing.admin.base import MoneyAdmin
 from billing.admin.deeds import how_it_went
 from billing.admin.forms import SettleForm
 from billing.admin.wording import moment, points, sum_of
-from billing.errors import BillingError
 from billing.managers.decisions import Choice
 from billing.models import PointCancellation, PointTransaction
 
@@ -34,7 +33,7 @@ def _about(one: PointCancellation) -> list[tuple[str, Any]]:
         (_("Amount"), sum_of(one.amount, one.currency)),
         (_("State"), one.get_state_display()),
         (_("Sent"), f"{moment(one.sent_at)} ({one.tries})"),
-        (_("Remark"), notes.in_words(one.error)),
+        (_("Remark"), notes.shown(one.error)),
     ]
 
 
@@ -43,8 +42,9 @@ def finish(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
     one = _open_one(admin, request, object_id)
 
     def act(found: dict[str, Any]) -> steps.Told:
-        done = PointTransaction.objects.finish(one)
-        journal.note(request, one.txn, "finish", amount=int(done.amount), result=done.state)
+        with journal.doing(request, one.txn, "finish", **journal.money(one)) as facts:
+            done = PointTransaction.objects.finish(one)
+            facts.update(journal.money(done), result=done.state)
         return how_it_went(done)
 
     return steps.walk(
@@ -80,13 +80,10 @@ def settle(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
 
     def act(found: dict[str, Any]) -> steps.Told:
         choice = found["choice"]
-        try:
-            account = form.account() if form else None
+        account = form.account() if form else None
+        with journal.doing(request, one.txn, choice, **journal.money(one)) as facts:
             done = PointTransaction.objects.settle(one, choice=choice, by=request.user, refund_account=account)
-        except BillingError as error:
-            journal.note(request, one.txn, choice, amount=int(one.amount), result="failed", error=str(error))
-            raise
-        journal.note(request, one.txn, choice, amount=int(done.amount), result=done.state)
+            facts.update(journal.money(done), result=done.state)
         return how_it_went(done)
 
     return steps.walk(

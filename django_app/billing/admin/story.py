@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -15,6 +16,7 @@ from billing.admin.wording import choice_badge, moment, points, sum_of, won
 from billing.models import PointCancellation, PointEntry, PointTransaction, WebhookEvent
 from billing.states import Status
 
+Write = Callable[[str], str]  # a free text, as this reader may see it
 MOST = 100  # rows of one kind; a payment with more deliveries says so
 
 
@@ -64,15 +66,16 @@ class Rows:
         return any(len(kind) > MOST for kind in (self.deliveries, self.entries, self.cancellations, self.staff))
 
 
-def tell(txn: PointTransaction, rows: Rows) -> list[Event]:
-    """The time line, newest first; lines of one second stand in the order in which such things happen."""
+def tell(txn: PointTransaction, rows: Rows, *, in_full: bool = False) -> list[Event]:
+    """The time line, newest first; lines of one second stand in the order in which such things happen. in_full: free texts unmasked."""
+    write = partial(notes.shown, in_full=in_full)
     happened = [
         *_attempt(txn),
-        *_at_the_gateway(txn),
-        *_deliveries(rows.deliveries[:MOST]),
-        *_cancellations(rows.cancellations[:MOST], txn.owner_id),
+        *_at_the_gateway(txn, write),
+        *_deliveries(rows.deliveries[:MOST], write),
+        *_cancellations(rows.cancellations[:MOST], txn.owner_id, write),
         *_entries(rows.entries[:MOST]),
-        *_staff(rows.staff[:MOST]),
+        *_staff(rows.staff[:MOST], in_full),
     ]
     return sorted(happened, key=lambda event: (event.at.replace(microsecond=0), event.step, event.at))[::-1]
 
@@ -94,24 +97,24 @@ def _attempt(txn: PointTransaction) -> Iterator[Event]:
         yield Event(txn.synced_at, system, _("Last answer of the gateway"))
 
 
-def _at_the_gateway(txn: PointTransaction) -> Iterator[Event]:
+def _at_the_gateway(txn: PointTransaction, write: Write) -> Iterator[Event]:
     gateway = _("Gateway")
     if txn.started_at:
         yield Event(txn.started_at, gateway, _("Payment window opened"), step=1)
     if txn.vbank_issued_at:
         yield Event(txn.vbank_issued_at, gateway, _("Virtual account issued"), txn.vbank_name, step=1)
     if txn.failed_at:
-        yield Event(txn.failed_at, gateway, _("Payment failed"), txn.fail_reason, step=1)
+        yield Event(txn.failed_at, gateway, _("Payment failed"), write(txn.fail_reason), step=1)
     if txn.paid_at and txn.status in (Status.PAID, Status.CANCELLED):
         yield Event(txn.paid_at, gateway, _("Paid"), step=1)
     if txn.cancelled_at:
-        yield Event(txn.cancelled_at, gateway, _("Cancelled at the gateway"), txn.cancel_reason, step=3)
+        yield Event(txn.cancelled_at, gateway, _("Cancelled at the gateway"), write(txn.cancel_reason), step=3)
 
 
-def _deliveries(deliveries: list[WebhookEvent]) -> Iterator[Event]:
+def _deliveries(deliveries: list[WebhookEvent], write: Write) -> Iterator[Event]:
     for event in deliveries:
         says = _("says “%(status)s”") % {"status": event.claimed_status} if event.claimed_status else ""
-        detail = " · ".join(filter(None, [event.imp_uid, says, cells.sender(event), notes.in_words(event.error)]))
+        detail = " · ".join(filter(None, [event.imp_uid, says, cells.sender(event), write(event.error)]))
         badge = choice_badge(event.outcome, event.get_outcome_display())
         who = _("Gateway") if event.source == WebhookEvent.Source.WEBHOOK else _("Member")
         yield Event(event.received_at, who, event.get_source_display(), detail, badge, cells.delivery_url(event.pk))
@@ -126,13 +129,11 @@ def _entries(entries: list[PointEntry]) -> Iterator[Event]:
         )
 
 
-def _cancellations(cancellations: list[PointCancellation], owner_id: Any) -> Iterator[Event]:
+def _cancellations(cancellations: list[PointCancellation], owner_id: Any, write: Write) -> Iterator[Event]:
     for one in cancellations:
         who = cells.by_whom(one, owner_id) or _("System")
         named = {"kind": one.get_kind_display(), "amount": sum_of(one.amount, one.currency), "number": one.pk}
-        yield Event(
-            one.created_at, who, _("%(kind)s of %(amount)s begun (#%(number)s)") % named, f"{one.imp_uid} · {notes.in_words(one.reason)}"
-        )
+        yield Event(one.created_at, who, _("%(kind)s of %(amount)s begun (#%(number)s)") % named, f"{one.imp_uid} · {write(one.reason)}")
         if one.sent_at:
             sent = _("%(kind)s #%(number)s sent to the gateway, try %(tries)s") % {**named, "tries": one.tries}
             yield Event(max(one.sent_at, one.created_at), _("System"), sent)
@@ -140,9 +141,9 @@ def _cancellations(cancellations: list[PointCancellation], owner_id: Any) -> Ite
             yield Event(one.waiting_since, _("Gateway"), _("%(kind)s #%(number)s accepted, to be done later") % named)
         if one.closed_at:
             badge = choice_badge(one.state, one.get_state_display())
-            yield Event(one.closed_at, _("System"), _("%(kind)s #%(number)s ended") % named, notes.in_words(one.error), badge)
+            yield Event(one.closed_at, _("System"), _("%(kind)s #%(number)s ended") % named, write(one.error), badge)
 
 
-def _staff(entries: list[Any]) -> Iterator[Event]:
+def _staff(entries: list[Any], in_full: bool) -> Iterator[Event]:
     for entry in entries:
-        yield Event(entry.action_time, entry.user.get_username(), journal.words(entry))
+        yield Event(entry.action_time, entry.user.get_username(), journal.words(entry, in_full=in_full))

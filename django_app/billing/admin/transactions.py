@@ -11,11 +11,12 @@ from django.contrib import admin
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing import permissions
+from billing import backlog, permissions
 from billing.admin import case, cells, deeds, export_columns, searching
 from billing.admin.base import MoneyAdmin
 from billing.admin.listing import Column, Filter, Listing
@@ -56,6 +57,13 @@ def filters() -> list[Filter]:
             suggest=sorted({settings.IAMPORT_PG, *settings.BILLING_REFUND_BANKS}),
         ),
         Filter("review", gettext_lazy("Review"), _of_review, [(ANY, gettext_lazy("Any open review")), *Review.choices]),
+        Filter(
+            "deposit",
+            gettext_lazy("Waiting for a deposit"),
+            lambda value: backlog.waits_for_deposit(timezone.now()),
+            hidden=True,
+            is_flag=True,
+        ),
         Filter(
             "test",
             gettext_lazy("Test channel"),

@@ -23,6 +23,7 @@ from billing.admin.base import Pages
 from billing.admin.listing import Column, Filter, Found, Listing
 from billing.admin.wording import badge, moment, points
 from billing.models import Point, PointCancellation, PointEntry
+from billing.permissions import PERSONAL_DATA
 
 YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
 
@@ -44,13 +45,9 @@ class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_filter = ()
-    search_fields = ("username",)
+    search_fields = ()  # fields that complete a name would tell logins
     change_form_before_template = "admin/billing/user.html"
     list_columns = [
-        Column(
-            gettext_lazy("Login name"),
-            lambda user: format_html('<a class="bo-link" href="{}">{}</a>', _change_url(user), masking.login(user.get_username())),
-        ),
         Column(gettext_lazy("E-mail"), lambda user: masking.email(user.email)),
         Column(gettext_lazy("Rights"), lambda user: _rights(user)),
         Column(gettext_lazy("Joined"), lambda user: cells.moment(user.date_joined)),
@@ -58,14 +55,26 @@ class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):
     ]
 
     def listing(self, request: HttpRequest) -> Listing:
+        login = Column(gettext_lazy("Login name"), _link if request.user.has_perm(PERSONAL_DATA) else _name)
         return Listing(
             request.GET,
             self.get_queryset(request),
-            self.list_columns,
+            [login, *self.list_columns],
             [Filter("staff", gettext_lazy("Staff"), lambda value: Q(is_staff=value == "yes"), YES_NO)],
             search=lambda typed, data: Found(Q(pk__in=searching.members(typed)), _("Member")),
             search_hint=gettext_lazy("Login name or e-mail"),
         )
+
+    # A user's own pages (form, history, password, deletion) cannot but show personal data.
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) and _may_open(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_open(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_open(request, obj)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         more = {"add_url": reverse("admin:auth_user_add") if self.has_add_permission(request) else ""}
@@ -80,16 +89,21 @@ class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):
         """Django's form; that personal data were seen here is noted on the member's page."""
         user = self.get_object(request, object_id)
         more = dict(extra_context or {})
-        if user is not None and request.method == "GET" and self.has_view_permission(request, user):
+        if user is not None:
             account = getattr(user, "point", None)
-            journal.note(request, account or Point(pk=user.pk), "seen")
             more.update(
                 account=account,
                 balance=points(account.balance if account else 0),
                 member_url=cells.member_url(user.pk) if request.user.has_perm("billing.view_point") else "",
                 last_login=moment(user.last_login),
             )
-        return super().change_view(request, object_id, form_url, more)
+        return _noted(request, user, super().change_view(request, object_id, form_url, more))
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return _noted(request, self.get_object(request, object_id), super().history_view(request, object_id, extra_context))
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        return _noted(request, self.get_object(request, id), super().user_change_password(request, id, form_url))
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Django's page for whoever nothing hangs on; else a word why not, without listing a member's every payment."""
@@ -100,7 +114,26 @@ class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):
             )
             messages.error(request, words % {"user": user.get_username()})
             return HttpResponseRedirect(_change_url(user))
-        return super().delete_view(request, object_id, extra_context)
+        return _noted(request, user, super().delete_view(request, object_id, extra_context))
+
+
+def _may_open(request: HttpRequest, user: Any) -> bool:
+    return user is None or request.user.has_perm(PERSONAL_DATA)
+
+
+def _noted(request: HttpRequest, user: Any, response: HttpResponse) -> HttpResponse:
+    """The page; that personal data were seen on it is noted on the member's page."""
+    if user is not None and request.method == "GET" and response.status_code == 200:
+        journal.note(request, getattr(user, "point", None) or Point(pk=user.pk), "seen")
+    return response
+
+
+def _name(user: Any) -> str:
+    return masking.login(user.get_username())
+
+
+def _link(user: Any) -> Any:
+    return format_html('<a class="bo-link" href="{}">{}</a>', _change_url(user), _name(user))
 
 
 def _change_url(user: Any) -> str:

@@ -175,6 +175,8 @@ class Life:
     def _delivery(self, imp_uid: str, merchant_uid: str, status: str, when: datetime, *, is_open: bool = False) -> None:
         named = {"imp_uid": imp_uid, "merchant_uid": merchant_uid}
         facts = {**named, "claimed_status": status, "body": json.dumps({**named, "status": status}), "address": "52.78.100.19", "tries": 1}
+        if status == "paid" and self.writer.counts[WebhookEvent] % 8 == 0:  # one that the gateway announced late
+            facts |= {"source": "return", "address": "203.0.113.7"}
         if is_open:
             self.writer.add(WebhookEvent, **facts, received_at=when, next_try_at=self.now + HOUR)
         else:

@@ -419,3 +419,23 @@ def test_what_was_committed_late_is_found_and_the_next_night_mends_it(closed, pl
     assert found() == {FIGURES: ["2026-11-23: spent is 10, the rows say 20"]}
     figures.close_days(now=seoul("2026-11-25 04:00"))
     assert found() == {}
+
+
+@pytest.mark.parametrize("closed_before", [False, True])
+def test_a_day_that_is_closed_while_the_overview_is_read_counts_once(plant, closed_before, monkeypatch):
+    plant("adjust", 700, "2026-11-22 12:00")
+    plant("adjust", 5_000, "2026-11-24 12:00")
+    now = seoul("2026-11-25 09:00")
+    if closed_before:
+        figures.close_days(now=seoul("2026-11-23 09:00"))
+    before, by_key = figures.overview(now=now), figures._by_key
+
+    def closed_meanwhile(*queries):
+        monkeypatch.undo()
+        figures.close_days(now=now)
+        return by_key(*queries)
+
+    monkeypatch.setattr(figures, "_by_key", closed_meanwhile)
+    found = figures.overview(now=now)
+    assert found == before
+    assert (found.period(7).adjusted, found.owed) == (5_700, 5_700)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
 
-from billing.models import DailyFigures, Point, PointCancellation, PointEntry, ReconcileRun, WebhookEvent
+from billing.models import DailyFigures, Point, PointCancellation, PointEntry, PointTransaction, ReconcileRun, WebhookEvent
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
@@ -67,12 +69,25 @@ def rows(paid, gateway):
     }
 
 
-def ask(client, name, method, rows):
+def ask(client, name, method, rows, data=None):
     _app, model, page = name.split("_", 2)
     without_row = page in ("changelist", "add", "adopt")
     args = ["csv"] if page == "export" else [] if without_row else [rows[model].pk]
     address = reverse(f"admin:{name}", args=args)
-    return client.generic(method, address)
+    return client.post(address, data) if data else client.generic(method, address)
+
+
+def everything():
+    """Every row of every table of billing."""
+    return {model._meta.label: list(model.objects.order_by("pk").values()) for model in apps.get_app_config("billing").get_models()}
+
+
+# What the forms of all acts would take, and what Django's own forms would.
+CONFIRMED = {
+    "confirmed": "yes", "post": "yes", "amount": "1,000", "remaining": "10000", "reason": "x", "rule": "negative", "note": "x", "choice": "give_up",
+    "points": "5", "key": "00000000-0000-0000-0000-000000000000", "imp_uid": "imp_1", "member": "payer", "balance": "99", "status": "failed",
+    "merchant_uid": "m", "delta": "7", "kind": "adjust", "outcome": "pending", "_save": "Save",
+}  # fmt: skip
 
 
 def test_every_address_has_its_line():
@@ -91,6 +106,42 @@ def test_everybody_at_every_address(log_in, rows, user):
             found[name, who] = "login" if to_login else {200: "yes", 302: "yes", 403: "no"}.get(response.status_code, response.status_code)
             expected[name, who] = "login" if who in ("anonymous", "member") else "yes" if who in allowed else "no"
     assert {key: (found[key], expected[key]) for key in found if found[key] != expected[key]} == {}
+
+
+def verdict(response):
+    if response.status_code == 302 and response["Location"].startswith("/admin/login/"):
+        return "login"
+    return {403: "no", 405: "no"}.get(response.status_code, response.status_code)
+
+
+def test_whoever_may_not_changes_nothing(gateway, log_in, rows, user):
+    """With GET and with POST, as if a form had been filled in and confirmed; Django's own forms also as superuser."""
+    strangers = {"anonymous": Client(), "member": Client()}
+    strangers["member"].force_login(user)
+    people = {name: strangers.get(name) or log_in(name) for name in PEOPLE}
+    PointTransaction.objects.update(review="wrong_amount")
+    before, calls, wrong = everything(), len(gateway.all_calls), {}
+    for name, (_method, allowed) in TABLE.items():
+        own_form = name.endswith(("_add", "_change", "_delete", "_history", "_changelist"))
+        for who, client in people.items():
+            if who in allowed and not own_form:
+                continue
+            refused = "login" if who in strangers else "no"
+            asked = [("POST", ask(client, name, "POST", rows, CONFIRMED))]
+            if who not in allowed:
+                asked.append(("GET", ask(client, name, "GET", rows)))
+            wrong |= {(name, who, how): verdict(answer) for how, answer in asked if verdict(answer) != refused}
+    assert wrong == {}
+    assert everything() == before
+    assert (len(gateway.all_calls), LogEntry.objects.count()) == (calls, 0)
+
+
+def test_the_same_forms_change_something_for_who_may(boss, rows):
+    """The negative control: what is sent above would have done it."""
+    for name in ("billing_point_adjust", "billing_pointtransaction_cancel"):
+        before = everything()
+        ask(boss, name, "POST", rows, CONFIRMED)
+        assert everything() != before, name
 
 
 @pytest.mark.parametrize(("who", "full"), [("support", 200), ("finance", 403), ("boss", 200)])

@@ -21,6 +21,7 @@ from openpyxl import load_workbook
 from billing import figures
 from billing.admin import charts, dashboard
 from billing.models import DailyFigures, Point, PointTransaction, ReconcileRun
+from billing.tests.test_backlog import one_of_each  # noqa: F401  (a fixture)
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db]
 
@@ -137,6 +138,29 @@ def test_what_waits(log_in, make_txn, make_user):
         0,
         1,
     ]
+
+
+def test_it_is_called_as_in_the_navigation(log_in):
+    finance = log_in("finance")
+    assert re.search(r"<title>\s*Overview\b", finance.get(INDEX).text)
+    page = finance.get(INDEX, headers={"accept-language": "ko"}).text
+    assert re.search(r"<title>\s*한눈에 보기", page)
+    assert "사이트 관리" not in page
+
+
+@pytest.mark.parametrize("page", ["abc", "0", "-1", "999", "1.5", "", "%00", "9" * 6000, "１"])
+def test_no_page_of_the_frame_s_search_is_a_500(boss, page):
+    for extended in ("", "&extended=1"):
+        assert boss.get(f"/admin/search/?s=a&page={page}{extended}").status_code == 200
+
+
+def test_each_number_is_that_of_the_list_it_leads_to(log_in, one_of_each):  # noqa: F811
+    finance = log_in("finance")
+    waiting = finance.get(INDEX).context["figures"]["waiting"]
+    listed = {one.words: finance.get(one.address).context["listing"].queryset.count() for one in waiting}
+    assert listed == {one.words: int(one.number) for one in waiting}
+    assert len(listed) == 8
+    assert min(listed.values()) == 2
 
 
 def test_charts_can_be_read_as_tables(log_in, paid):

@@ -313,7 +313,7 @@ def test_adopt_a_payment_that_no_row_knows(gateway, boss, make_user):
     assert (txn.owner_id, txn.owner.balance, txn.owner.point, txn.status) == (owner.pk, 7_000, 0, Status.PAID)
     assert told(boss.post(address, data, follow=True)) == ["That is not possible now: a transaction has this merchant_uid already."]
     assert Point.objects.get().balance == 7_000
-    assert deeds() == [("adopt", "charged")]
+    assert deeds() == [("adopt", "charged"), ("adopt", "refused")]
 
 
 def test_adopting_says_what_is_wrong(gateway, boss, make_user):

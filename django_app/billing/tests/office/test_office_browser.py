@@ -11,7 +11,7 @@ from django.core.management import call_command
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from billing.models import Point, PointCancellation, PointTransaction, WebhookEvent
+from billing.models import Point, PointCancellation, PointTransaction, ReconcileRun, WebhookEvent
 from billing.tests.aging import let_pass
 from billing.tests.browser import DESK, PHONE
 from billing.tests.office.conftest import url
@@ -107,6 +107,8 @@ def test_support_finds_a_payment_by_every_key_and_sees_a_real_difference(sit: An
     assert desk.page.locator(".bo-differs", has_text="Cancelled amount").inner_text().split() == [
         "Cancelled", "amount", "–", "≠", "2,300", "won", "differs",
     ]  # fmt: skip
+    starts = desk.page.eval_on_selector_all(".bo-compare tbody th", "all => all.map((one) => getComputedStyle(one).paddingLeft)")
+    assert len(set(starts)) == 1  # labels stand in one line, differing or not
     desk.accessible()
     desk.press("Take it over")
     assert "2,300P were taken back" in desk.told
@@ -220,13 +222,16 @@ def test_every_page_is_accessible(sit: Any, charged: Any, user: Any, size: Any, 
     one = PointCancellation.objects.create(
         txn=txn, kind="return", imp_uid="imp_9", amount=1, base=0, checksum=1, reason="x", needs_staff=True
     )
-    WebhookEvent.objects.create(imp_uid=str(txn.imp_uid), merchant_uid=txn.merchant_uid)
+    event = WebhookEvent.objects.create(imp_uid=str(txn.imp_uid), merchant_uid=txn.merchant_uid)
+    nobody_s = {"imp_uid": "imp_888888888888", "merchant_uid": "other-shop-1", "amount": "5000", "currency": "KRW", "status": "paid"}
+    run = ReconcileRun.objects.create(result={"exit_code": 0, "unknown": {"count": 2, "payments": [nobody_s]}, "troubles": ["hung"]})
     desk = sit("boss", size=size, language=language, color_scheme=theme)
     for path in [
         *(url(model) for model in ("pointtransaction", "pointentry", "pointcancellation", "webhookevent", "point", "reconcilerun")),
         url("pointtransaction") + "?since=2026-11-05&until=2026-11-01&q=nothing", "/admin/auth/user/", url("pointtransaction", txn.pk, "change") + "?ask=1",
         url("pointtransaction", txn.pk, "cancel"), url("pointcancellation", one.pk, "settle"), url("pointcancellation", one.pk, "finish"),
         url("point", user.pk, "change"), url("point", user.pk, "adjust"), url("pointtransaction", "adopt"),
+        url("webhookevent", event.pk, "change"), url("reconcilerun", run.pk, "change"), url("pointcancellation") + "?under-way=1",
     ]:  # fmt: skip
         desk.open(path)
         desk.accessible()

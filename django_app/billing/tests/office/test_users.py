@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from axes.models import AccessAttempt
+from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.contrib.sessions.models import Session
 from django.db.models import ProtectedError
 from django.test import Client
 
 from billing.admin.leaving import scrub
-from billing.models import Point, PointTransaction
+from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
 from billing.tests.office.conftest import told, url
 
 pytestmark = pytest.mark.django_db
@@ -80,6 +83,44 @@ def test_users_can_still_be_made_and_changed(boss):
     assert User.objects.get(username="new").email == "new@example.com"
 
 
+# -- personal data ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clerk(make_staff):
+    """Somebody who may see, change and delete users, but no personal data."""
+    someone = make_staff("clerk")
+    someone.user_permissions.add(*Permission.objects.filter(content_type__app_label="auth", content_type__model="user"))
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(someone)
+    return client
+
+
+@pytest.mark.parametrize("rest", ["change", "history", "password", "delete"])
+def test_pages_of_a_user_need_the_permission_to_see_personal_data(clerk, boss, member, rest):
+    for answer in (clerk.get(page(member, rest)), clerk.post(page(member, rest), {"post": "yes", "email": "x@example.com"})):
+        assert answer.status_code == 403
+        assert "hong" not in answer.text
+    assert LogEntry.objects.count() == 0
+    boss.get(page(member, rest), follow=True)
+    assert "Looked at personal data in full" in boss.get(url("point", member.pk, "change")).text
+
+
+def test_the_list_of_users_is_masked_and_leads_nowhere_for_others(clerk, boss, member):
+    answer = clerk.get("/admin/auth/user/")
+    assert "h•••@example.com" in answer.text
+    assert "hong@example.com" not in answer.text
+    assert page(member, "change") not in answer.text
+    assert page(member, "change") in boss.get("/admin/auth/user/").text
+
+
+def test_no_field_completes_logins(clerk, boss, member):
+    query = {"app_label": "admin", "model_name": "logentry", "field_name": "user", "term": "h"}
+    for client in (clerk, boss):
+        for source in ({}, {"app_label": "billing", "model_name": "point"}):
+            assert "hong" not in client.get("/admin/autocomplete/", {**query, **source}).text
+
+
 # -- leaving ----------------------------------------------------------------------------------------------------------------------------
 
 
@@ -91,6 +132,13 @@ def test_a_member_leaves(boss, member):
     AccessAttempt.objects.create(username=member.username, ip_address="203.0.113.1", failures_since_start=1)
     boss.get(page(member, "change"))
     Point.objects.filter(pk=member.pk).update(balance=700)
+    note = "adopted for hong@example.com by boss\nresolved by boss: wrote to hong@example.com"
+    txn = PointTransaction.objects.get()
+    PointTransaction.objects.update(review_note=note, vbank_holder="홍길동", cancel_reason="hong@example.com changed his mind")
+    txn.cancellations.create(
+        kind="cancel", state="done", imp_uid="imp_1", amount=1, base=0, checksum=1, reason="hong@example.com", by=member, by_name=member.username
+    )  # fmt: skip
+    WebhookEvent.objects.create(imp_uid="imp_1", merchant_uid=txn.merchant_uid, source="return", address="203.0.113.77")
     address = url("point", member.pk, "leave")
     confirm = boss.get(address)
     assert "700P are left" in confirm.text
@@ -98,7 +146,8 @@ def test_a_member_leaves(boss, member):
     response = boss.post(address, {"confirmed": "yes"}, follow=True)
     assert told(response) == ["The member has left: personal data are scrubbed, the login is closed."]
     gone = User.objects.get(pk=member.pk)
-    assert (gone.username, gone.email, gone.first_name, gone.last_name) == (f"left-{gone.pk}", "", "", "")
+    assert (gone.username, gone.email, gone.first_name, gone.last_name) == (gone.username, "", "", "")
+    assert re.fullmatch(rf"left-{gone.pk}-[0-9a-f]{{8}}", gone.username)
     assert (gone.is_active, gone.has_usable_password(), gone.groups.count()) == (False, False, 0)
     assert PointTransaction.objects.get().owner_id == gone.pk
     keys = [session.get_decoded()["_auth_user_id"] for session in Session.objects.all()]
@@ -106,11 +155,29 @@ def test_a_member_leaves(boss, member):
     assert len(keys) == 2
     assert there.get("/billing/charge/").status_code == 302
     assert AccessAttempt.objects.count() == 0
-    for table in (LogEntry, User):
-        for row in table.objects.values_list():
-            assert "hong@example.com" not in str(row)
+    for table in (LogEntry, User, *apps.get_app_config("billing").get_models()):
+        for row in table.objects.values_list():  # of entries, which are append-only, docs say that a login may stay
+            for word in ("hong@example.com", "홍길동", "203.0.113.77"):
+                assert word not in str(row) or table is PointEntry, table
+    txn.refresh_from_db()
+    assert txn.review_note == f"adopted for {gone.username} by boss\nresolved by boss: wrote to {gone.username}"
     assert "Let the member leave" in response.text
     assert url("point", member.pk, "leave") not in response.text
+
+
+def test_a_name_that_is_a_word_of_notes_is_scrubbed_only_where_it_is_a_name(make_user, make_txn):
+    paid = make_user("paid", email="p@example.com")
+    txn = make_txn(owner=paid)
+    PointTransaction.objects.filter(pk=txn.pk).update(review_note="adopted for paid by boss\nimp_1 paid 9000 KRW; the row asks for 1")
+    scrub(paid)
+    txn.refresh_from_db()
+    assert txn.review_note == f"adopted for {paid.username} by boss\nimp_1 paid 9000 KRW; the row asks for 1"
+
+
+def test_somebody_else_may_have_that_name(member, make_user):
+    make_user(f"left-{member.pk}")
+    scrub(member)
+    assert User.objects.get(pk=member.pk).username.startswith(f"left-{member.pk}-")
 
 
 def test_leaving_twice_changes_nothing(member):
