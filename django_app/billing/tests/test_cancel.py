@@ -314,6 +314,43 @@ def test_an_unknown_virtual_account_is_never_sent_again_by_itself(gateway, paid,
     assert len(sent(gateway)) == 1
 
 
+@pytest.fixture
+def unclear_easy_pay(gateway, user, cancel):
+    """A cancel whose method may do it later, and whose answer was lost more than 15 minutes ago."""
+    txn = rows.start(user=user, amount=5_000, pay_method="kakaopay")
+    rows.sync(gateway.pay(txn.merchant_uid, pay_method="kakaopay"))
+    fault(gateway, times=1, drop=True)
+    unclear = cancel(rows.get(pk=txn.pk))
+    let_pass(minutes=16)
+    return unclear
+
+
+def test_an_unknown_easy_payment_is_never_sent_again_by_itself(gateway, unclear_easy_pay):
+    """V4: it may be registered, and be done tomorrow."""
+    assert rows.finish(unclear_easy_pay).needs_staff
+    assert (len(sent(gateway)), PointCancellation.objects.get().state) == (1, State.UNKNOWN)
+
+
+def test_a_later_refusal_proves_nothing_where_the_first_try_may_be_registered(gateway, unclear_easy_pay, user):
+    """V7: perhaps it is refused because it is registered."""
+    rows.finish(unclear_easy_pay)
+    fault(gateway, times=1, code=-1, message="no")
+    again = rows.settle(unclear_easy_pay, choice="send_again", by=user)
+    assert (again.state, again.tries) == (State.UNKNOWN, 2)
+    assert Point.objects.get().balance == 0
+
+
+def test_a_later_try_that_was_not_sent_proves_nothing(gateway, paid, cancel):
+    """V7: it says nothing about the first one."""
+    txn = paid()
+    fault(gateway, times=1, drop=True)
+    unclear = cancel(txn)
+    let_pass(minutes=16)
+    gateway.fail_next("payments/cancel", requests.ConnectTimeout())
+    assert rows.finish(unclear).state == State.UNKNOWN
+    assert Point.objects.get().balance == 0
+
+
 def test_accepted_now_and_done_later(gateway, paid, cancel, ledger, told):
     """A4: code 0 is not "done". The hold stays, nothing is sent again."""
     txn = paid()
