@@ -317,8 +317,8 @@ def test_an_unknown_virtual_account_is_never_sent_again_by_itself(gateway, paid,
 @pytest.fixture
 def unclear_easy_pay(gateway, user, cancel):
     """A cancel whose method may do it later, and whose answer was lost more than 15 minutes ago."""
-    txn = rows.start(user=user, amount=5_000, pay_method="kakaopay")
-    rows.sync(gateway.pay(txn.merchant_uid, pay_method="kakaopay"))
+    txn = rows.start(user=user, amount=5_000, pay_method="naverpay")
+    rows.sync(gateway.pay(txn.merchant_uid, pay_method="naverpay"))
     fault(gateway, times=1, drop=True)
     unclear = cancel(rows.get(pk=txn.pk))
     let_pass(minutes=16)
