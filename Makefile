@@ -24,11 +24,10 @@ run: $(VENV)/.runtime  ## serve the site on http://127.0.0.1:8000 (HOST=, PORT= 
 	export IAMPORT_MODE; \
 	exec $(BIN)/python django_app/manage.py serve
 
-test: $(VENV)/.dev  ## all tests: SQLite, then money on PostgreSQL, then the browser
+test: $(VENV)/.dev  ## the tests: everything on SQLite, the browser too, then money on PostgreSQL
 	$(BIN)/python .ci/find_browser.py
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not browser and not thorough"
-	$(BIN)/python .ci/with_postgres.py $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "money and not thorough"
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "browser and not thorough"
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not thorough"
+	LIVES_STEPS=$${LIVES_STEPS:-1000} $(BIN)/python .ci/with_postgres.py $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "money and not thorough"
 
 test-browser: $(VENV)/.dev  ## only the tests that drive Chromium
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "browser and not thorough"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,13 @@ def make_user(django_user_model: Any) -> Callable[..., Any]:
 def user(make_user: Callable[..., Any]) -> Any:
     """One member."""
     return make_user()
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _asked_for_all(config: pytest.Config) -> bool:

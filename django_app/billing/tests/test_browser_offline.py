@@ -73,9 +73,23 @@ def test_a_server_that_does_not_answer_costs_nothing_that_is_shown(visit: Callab
 
 
 def test_connection_lost_while_we_verify(payer: Payer, user: Any) -> None:
-    payer.page.route("**/billing/validation/", lambda route: (payer.context.set_offline(True), route.abort("internetdisconnected")))
+    first: list[Any] = []
+
+    def lose(route: Any) -> None:
+        if first:
+            route.abort("internetdisconnected")
+        else:
+            first.append(route)  # answered below: inside a handler nothing else may be asked of the browser
+
+    payer.page.route("**/billing/validation/", lose)
     payer.pay()
     payer.do("approve")
+    for _ in range(300):
+        if first:
+            break
+        payer.page.wait_for_timeout(50)
+    payer.context.set_offline(True)
+    first[0].abort("internetdisconnected")
     payer.until("words => document.getElementById('progress-detail').textContent === words", texts(payer.language)["offline"])
     assert points(user) == (1, 0)
     payer.page.unroute("**/billing/validation/")

@@ -244,6 +244,7 @@ def test_a_relative_path_begins_at_the_root(run, copy):
     assert code == 0, output
 
 
+@pytest.mark.thorough
 def test_the_demos_people_never_become_live(run, tmp_path):
     """Not even if somebody takes the stamp away."""
     database = f"sqlite:///{tmp_path}/one.sqlite3"

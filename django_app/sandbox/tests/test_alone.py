@@ -75,6 +75,7 @@ def eight_clients(here: str, receiver: Receiver) -> None:
     assert len(receiver.got) == len(set(receiver.got)) == CLIENTS * ROUNDS  # each once, whoever sent it
 
 
+@pytest.mark.thorough
 def test_the_command_serves_eight_clients_without_an_error():
     port = free_port()
     with Receiver() as receiver, running(command(port, "--webhook-url", receiver.url), port) as here:

@@ -226,6 +226,7 @@ def test_what_is_added_meanwhile_is_not_among_them(rows, monkeypatch, make_txn):
     assert [first, *seen] == list(reversed(rows))
 
 
+@pytest.mark.thorough
 def test_memory_does_not_grow_with_the_rows(rows, monkeypatch):
     """Reading; writing is in test_files.py, and both together with 100,000 rows in `make bench`."""
     monkeypatch.setattr(export, "SLICE", 50)
