@@ -84,7 +84,7 @@ class Report:
     def unsettled(self, imp_uid: str) -> None:
         """Keep a payment for the next run, until it is `settled`: its window is not read again once the watermark has passed it."""
         self.carried.pop(imp_uid, None)
-        if len(self.open_payments) < MOST_UNSETTLED:
+        if len(self.open_payments) + len(self.carried) < MOST_UNSETTLED:  # those not met yet keep their places
             self.open_payments[imp_uid] = None
         elif imp_uid not in self.open_payments:
             self.forgot = True

@@ -195,3 +195,23 @@ def test_one_that_is_too_long_alone_keeps_no_other_waiting(gateway, lost, monkey
     monkeypatch.setattr(client, "MAX_ANSWER_BYTES", 10)
     assert reconcile(repair=True).exit_code == 2
     assert iamport.BATCH == 100
+
+
+def test_one_more_than_are_kept_is_still_in_a_window(gateway, paid, monkeypatch):
+    """What was carried keeps its places, so that the windows know whether anything will be forgotten."""
+    monkeypatch.setattr(report, "MOST_UNSETTLED", 1)
+    old, new = paid(), paid()
+
+    def apply(self, payment, **how):
+        raise ZeroDivisionError
+
+    gateway.cancel(old.imp_uid)
+    with monkeypatch.context() as patch:
+        patch.setattr(ApplyManager, "apply", apply)
+        known_to = reconcile(repair=True).watermark
+        assert known_to is not None
+        days_ago(5)
+        gateway.cancel(new.imp_uid)
+        found = reconcile(repair=True)
+    assert (found.forgot, found.watermark) == (True, None)
+    assert runs.last_watermark() == known_to
