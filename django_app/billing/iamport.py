@@ -1,8 +1,8 @@
 """What iamport is asked (REST API V1): the only file that knows its addresses; `client.py` knows tokens and answers, `payment.py` the JSON.
 
 `gateway()` gives the client for the current settings; its methods answer frozen `Payment`s or raise one of `errors.py`. V1's GET by
-imp_uid leaves test-channel payments out unless include_sandbox=true (since 2026-01-26); empty values come as 0, "" or null; keys may be
-added at any time (sources: the vendor's API specification and manual).
+imp_uid, and that call alone, leaves test-channel payments out unless include_sandbox=true (since 2026-01-26); empty values come as 0,
+"" or null; keys may be added at any time (sources: the vendor's API specification and manual).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from billing.payment import Payment, check_imp_uid, check_merchant_uid, is_imp_u
 __all__ = ["BATCH", "LARGEST_PAGE", "READ_SECONDS", "Deadline", "Gateway", "Listing", "RefundAccount", "gateway"]
 
 BATCH = 100  # ids in one call of GET payments (specification)
+CURRENCY = "KRW"  # of every order
 LARGEST_PAGE = 1_000  # payments on one page of a list (specification)
 
 
@@ -76,14 +77,18 @@ class Gateway(Client):
         return payments
 
     def prepare(self, merchant_uid: str, amount: int, *, deadline: Deadline | None = None) -> None:
-        """Register the amount (won) that IMP.request_pay must ask for under `merchant_uid`.
+        """Register the amount (won), and that it is won, that IMP.request_pay must ask for under `merchant_uid`.
 
-        A second time for the same merchant_uid: GatewayRefused, code 1 (seen in live answers).
+        A second time for the same merchant_uid: GatewayRefused, code 1 (seen in live answers). GatewayNonsense where the answer names
+        another amount or currency; one that names no currency is taken (older answers had none; `apply` compares it in any case).
+        Without `currency` the gateway would not check it (specification, since 2025-01).
         """
-        body = {"merchant_uid": check_merchant_uid(merchant_uid), "amount": amount}
+        body = {"merchant_uid": check_merchant_uid(merchant_uid), "amount": amount, "currency": CURRENCY}
         answer = self._post(f"{self.imp_url}payments/prepare", body, deadline=deadline)
         if not isinstance(answer, dict) or answer.get("merchant_uid") != merchant_uid or money(answer, "amount") != amount:
             raise GatewayNonsense(f"another amount was registered for {merchant_uid} than asked")
+        if answer.get("currency") not in (None, "", CURRENCY):
+            raise GatewayNonsense(f"another currency was registered for {merchant_uid} than asked")
 
     def several(self, *, imp_uids: Sequence[str] = (), merchant_uids: Sequence[str] = (), deadline: Deadline | None = None) -> Listing:
         """The payments with these ids, at most BATCH in all, in any order; what the gateway does not know is left out (its 207 and 404).
@@ -96,7 +101,7 @@ class Gateway(Client):
         if not 0 < len(ids) <= BATCH:
             raise ValueError(f"between 1 and {BATCH} ids may be asked for at once")
         try:
-            answer = self._call("GET", f"{self.imp_url}payments", params=[*ids, ("include_sandbox", "true")], deadline=deadline)
+            answer = self._call("GET", f"{self.imp_url}payments", params=ids, deadline=deadline)
         except PaymentNotFound:
             return Listing([], 0, [])
         if not isinstance(answer, list):
@@ -115,7 +120,6 @@ class Gateway(Client):
             "sorting": "started",
             "from": int(begin.timestamp()),
             "to": int(end.timestamp()),
-            "include_sandbox": "true",
         }
         answer = self._get(f"{self.imp_url}payments/status/{status}", query, deadline=deadline)
         listed = answer.get("list") if isinstance(answer, dict) else None

@@ -54,7 +54,8 @@ class Payment:
     """The gateway's payment as we use it. Unknown keys are left out; 0, "" and null of the wire are None or "" here.
 
     amount and cancel_amount are major units of `currency` (won for KRW); `amount` is never reduced by cancels. Texts are cut to the
-    length of our columns. test_channel is the wire's `sandbox`: play money of the vendor's own test mode.
+    length of our columns. test_channel is the wire's `sandbox`: play money of the vendor's own test mode. registers_card is the wire's
+    `customer_uid_usage` where it is `issue`: a billing key was made, which leaves a row like a payment's.
     """
 
     imp_uid: str
@@ -64,6 +65,7 @@ class Payment:
     cancel_amount: Decimal
     currency: str
     test_channel: bool = False
+    registers_card: bool = False
     pay_method: str = ""
     pg_provider: str = ""
     pg_id: str = ""
@@ -93,8 +95,10 @@ class Payment:
 
     @property
     def is_money(self) -> bool:
-        """Whether somebody paid: `paid`, or cancelled with something paid back. Cancelled with nothing is a closed account."""
-        return self.status == Status.PAID or (self.status == Status.CANCELLED and self.cancel_amount > 0)
+        """Whether somebody paid: `paid`, or cancelled with something paid back. Cancelled with nothing is a closed account, and a card
+        that was registered is no payment.
+        """
+        return not self.registers_card and (self.status == Status.PAID or (self.status == Status.CANCELLED and self.cancel_amount > 0))
 
     @property
     def cancels_at_once(self) -> bool:
@@ -144,6 +148,8 @@ class Payment:
             currency=currency.upper(),
             # Only what plainly says "no" is real money; a missing key is one of the years before the key existed.
             test_channel=str(data.get("sandbox") or "").lower() not in ("", "false", "0"),
+            # Spelled otherwise or a text with spaces, it still says that a key was issued: never money is the safe reading.
+            registers_card=text(data.get("customer_uid_usage"), 40).strip().lower() == "issue",
             receipt_url=_link(data.get("receipt_url")),
             cancel_history=_history(data.get("cancel_history")),
             **facts,

@@ -4,7 +4,8 @@ Words: an imp_uid is *bound* when the row holds its money (`credited_at` is set 
 cancelled of a payment, left = amount − C.
 
 - *Money* is status paid, or cancelled with 0 < C ≤ amount: a partial cancel shows as `cancelled` too, with `amount` unchanged.
-  `cancelled` with C = 0 is a closed virtual account: nobody paid.
+  `cancelled` with C = 0 is a closed virtual account: nobody paid. A payment that registers a card (`customer_uid_usage` is `issue`) is
+  never money, whatever its status says: processors differ in whether they charge for it.
 - *Right* money has the row's amount, is whole won, and comes from no test channel (unless those are accepted).
 """
 
@@ -40,6 +41,7 @@ class Review(TextChoices):
     MONEY_AFTER_CANCEL = "money_after_cancel", _("Paid again after the payment was cancelled")
     CLOSED_ACCOUNT = "closed_account", _("Shown as cancelled although nothing was paid back")
     NEGATIVE_BALANCE = "negative_balance", _("Points already spent were cancelled: the balance is below zero")
+    CARD_REGISTRATION = "card_registration", _("A card was registered instead of a payment")
     CANCEL_UNCLEAR = "cancel_unclear", _("Nobody but staff can tell how a cancel ended")
     RETURN_STUCK = "return_stuck", _("Wrong money could not be sent back by itself")
 
@@ -70,6 +72,8 @@ class Answer(Protocol):
     def currency(self) -> str: ...
     @property
     def test_channel(self) -> bool: ...
+    @property
+    def registers_card(self) -> bool: ...
     @property
     def started_at(self) -> datetime | None: ...
 
@@ -126,10 +130,14 @@ def decide(row: Row, payment: Answer, *, accept_test_channel: bool) -> Decision:
     if row.credited_at is not None:
         if payment.imp_uid == row.imp_uid:
             return _bound(row, payment, status)
+        if payment.registers_card:
+            return _registration(is_money)
         if is_money and left > 0:
             fully_cancelled = row.cancel_amount == row.amount
             return Return(Review.MONEY_AFTER_CANCEL if fully_cancelled else Review.SECOND_PAYMENT, left)
         return Ignore()
+    if payment.registers_card:
+        return _registration(is_money)
     wrong = _wrong(row, payment, accept_test_channel)
     if is_money:
         if wrong is None:
@@ -138,6 +146,11 @@ def decide(row: Row, payment: Answer, *, accept_test_channel: bool) -> Decision:
             return Bind(_bound_status(cancelled), cancelled)
         return Return(wrong, left) if left > 0 else Ignore()
     return _unpaid(row, payment, status, wrong)
+
+
+def _registration(looks_paid: bool) -> Ignore:
+    """Never credited and never sent back: nobody here knows whether money moved at all. Staff look where the gateway calls it paid."""
+    return Ignore(Review.CARD_REGISTRATION) if looks_paid else Ignore()
 
 
 def _bound_status(cancelled: int) -> Status:

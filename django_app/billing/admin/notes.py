@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from billing.admin import masking
-from billing.states import Review
+from billing.states import Review, Status
 
 LINES = [
     gettext_noop("%(imp_uid)s paid %(paid)s through a test channel; the row asks for %(amount)s KRW once"),
@@ -23,6 +23,7 @@ LINES = [
     gettext_noop("%(imp_uid)s: the cancel of %(amount)s won: %(why)s"),
     gettext_noop("%(imp_uid)s is cancelled at the gateway, with nothing paid back: account closed by %(staff)s"),
     gettext_noop("%(imp_uid)s is cancelled at the gateway, with nothing paid back"),
+    gettext_noop("%(imp_uid)s registered a card and is %(status)s: no money to us; see at the gateway whether it was charged"),
     gettext_noop("%(imp_uid)s: %(points)s points were cancelled, the balance is %(balance)s"),
     gettext_noop("%(imp_uid)s: cancel #%(number)s %(what)s"),
     gettext_noop("%(imp_uid)s: return #%(number)s %(what)s"),
@@ -82,5 +83,6 @@ _PART: dict[str, Callable[[str], str]] = {
     "why": in_words,
     "what": in_words,
     "member": masking.login,
+    "status": lambda value: str(dict(Status.choices).get(value, value)),
     "code": lambda value: str(dict(Review.choices).get(value, value)),
 }

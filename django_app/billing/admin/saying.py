@@ -23,6 +23,7 @@ REFUSALS = [
     gettext_noop("there is no money left in this payment"),
     gettext_noop("it is not whole won"),
     gettext_noop("it was paid through a test channel: no real money"),
+    gettext_noop("it registered a card, which is no payment"),
     gettext_noop("its merchant_uid cannot be an address here"),
 ]
 

@@ -108,7 +108,7 @@ class Life:
         digest = hashlib.sha256(f"{number}".encode()).hexdigest()
         imp_uid = f"imp_{number * 387_420_489 % 10**12:012}"
         txn: dict[str, Any] = {
-            "owner_id": owner, "merchant_uid": f"{began:%Y%m%d}-{digest[:26]}", "amount": amount, "pay_method": method, "created_at": began,
+            "owner_id": owner, "merchant_uid": f"{began:%Y%m%d}{digest[:26]}", "amount": amount, "pay_method": method, "created_at": began,
             "prepared_at": began, "version": 1, "next_check_at": began + 8 * HOUR if self.now - began < 7 * DAY else None,
         }  # fmt: skip
         seen = {"imp_uid": imp_uid, "started_at": began + MINUTE, "synced_at": began + 2 * MINUTE, "pg_provider": "html5_inicis",

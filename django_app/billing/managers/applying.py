@@ -122,7 +122,7 @@ class ApplyManager(ReturnManager):
             if not self._goes_back(txn, payment):
                 back, found = self._write_return(txn, payment, decision.review)
         elif isinstance(decision, Facts | Ignore) and _is_news(txn, payment, decision):
-            found = [(decision.review, closed_note(payment))]
+            found = [(decision.review, flag_note(payment, decision.review))]
         balance = txn.owner.balance + points
         if points < 0 and balance < 0:
             note = f"{payment.imp_uid}: {-points} points were cancelled, the balance is {balance}"
@@ -135,9 +135,16 @@ def closed_note(payment: Payment) -> str:
     return f"{payment.imp_uid} is cancelled at the gateway, with nothing paid back"
 
 
+def flag_note(payment: Payment, review: Review | None) -> str:
+    """What staff read of a payment that is no money, and yet to be looked at."""
+    if review == Review.CARD_REGISTRATION:
+        return f"{payment.imp_uid} registered a card and is {payment.status}: no money to us; see at the gateway whether it was charged"
+    return closed_note(payment)
+
+
 def _is_news(txn: PointTransaction, payment: Payment, decision: Decision) -> bool:
     """Whether staff should see something that this row has no note of yet."""
-    return isinstance(decision, Facts | Ignore) and bool(decision.review) and closed_note(payment) not in txn.review_note
+    return isinstance(decision, Facts | Ignore) and bool(decision.review) and flag_note(payment, decision.review) not in txn.review_note
 
 
 def _values(txn: PointTransaction, payment: Payment, decision: Decision) -> dict[str, Any]:

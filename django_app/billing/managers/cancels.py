@@ -17,7 +17,7 @@ from django.utils import timezone
 from billing import signals
 from billing.errors import CannotCancel, GatewayNonsense, PaymentNotFound, UnknownPayment
 from billing.iamport import Deadline, RefundAccount, gateway
-from billing.managers.applying import ApplyManager, _values, closed_note
+from billing.managers.applying import ApplyManager, _values, flag_note
 from billing.managers.returns import ACCEPTED_WAIT, UNKNOWN_WAIT, _age
 from billing.managers.rows import by_whom
 from billing.managers.sending import Verdict, in_time, mark, send
@@ -198,8 +198,8 @@ class CancelManager(ApplyManager):
                 (Review.NEGATIVE_BALANCE, f"{txn.imp_uid}: {-points} points were cancelled, the balance is {txn.owner.balance + points}")
             ]
         review = getattr(decision, "review", None)
-        if payment and review and closed_note(payment) not in txn.review_note:
-            found.append((review, closed_note(payment)))
+        if payment and review and flag_note(payment, review) not in txn.review_note:
+            found.append((review, flag_note(payment, review)))
         self._note(txn, found, values)
         self._write(txn, values, synced=payment is not None)
         if points:

@@ -205,6 +205,8 @@ class DecisionManager(CancelManager):
 
 
 def _may_adopt(payment: Payment) -> None:
+    if payment.registers_card:
+        raise NotAllowed("it registered a card, which is no payment")
     if not payment.is_money or payment.left <= 0:
         raise NotAllowed("there is no money left in this payment")
     if payment.currency != "KRW" or payment.amount % 1 or payment.cancel_amount % 1:

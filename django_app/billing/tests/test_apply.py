@@ -46,6 +46,29 @@ def test_paid_is_credited_once(make_txn, answer, ledger, heard):
     assert heard == [("point_charged", 10_000)]
 
 
+def test_a_registered_card_is_never_credited_nor_sent_back_and_staff_are_told_once(make_txn, answer, ledger, heard):
+    txn = make_txn()
+    registered = {"imp_uid": "imp_100000000009", "customer_uid": "member", "customer_uid_usage": "issue"}
+    for status in ("ready", "paid", "paid"):
+        applied = apply(answer(txn, status=status, **registered))
+        assert (applied.points, applied.txn.status, applied.txn.imp_uid) == (0, Status.READY, None)
+    row = PointTransaction.objects.get()
+    assert row.review == Review.CARD_REGISTRATION
+    assert row.review_note.splitlines() == [
+        "imp_100000000009 registered a card and is paid: no money to us; see at the gateway whether it was charged"
+    ]
+    assert (ledger(txn), PointCancellation.objects.count()) == ((0, []), 0)
+    assert heard == [("payment_needs_review", "card_registration")]
+    assert PointTransaction.objects.changes(row, answer(txn, **registered)) == ()  # reconcile finds nothing to repair
+    # The order itself can still be paid.
+    assert apply(answer(txn)).points == 10_000
+
+
+@pytest.mark.parametrize("usage", ["payment", "payment.scheduled", "", None])
+def test_money_paid_with_a_registered_card_is_ordinary_money(make_txn, answer, usage):
+    assert apply(answer(make_txn(), customer_uid="member", customer_uid_usage=usage)).points == 10_000
+
+
 def test_the_facts_are_kept(make_txn, answer):
     txn = apply(answer(make_txn(), receipt_url="https://pay.example/r/1", pay_method="point")).txn
     fresh = PointTransaction.objects.get()

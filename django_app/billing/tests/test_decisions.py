@@ -230,6 +230,14 @@ def test_what_cannot_be_adopted(gateway, user, staff, how, why):
         rows.adopt("imp_000000000000", user=user, by=staff)
 
 
+def test_a_registered_card_cannot_be_adopted(gateway, user, staff):
+    imp_uid = gateway.pay("another-shop-1", amount=7_000)
+    Payment.objects.filter(imp_uid=imp_uid).update(customer_uid_usage="issue")
+    with pytest.raises(NotAllowed, match="registered a card"):
+        rows.adopt(imp_uid, user=user, by=staff)
+    assert rows.count() == 0
+
+
 def test_eight_adopt_at_once(gateway, user, staff, ledger):
     imp_uid = gateway.pay("another-shop-1", amount=7_000)
     results = together([lambda: rows.adopt(imp_uid, user=user, by=staff).points] * 8)

@@ -451,6 +451,13 @@ def test_status_asks_at_most_once_in_five_seconds(payer, gateway, checkout):
     assert len(gateway.calls) == asked + 1
 
 
+def test_one_members_polls_do_not_silence_anothers(payer, other, gateway, checkout):
+    theirs = other.post(CHECKOUT, GOOD).json()["merchant_uid"]
+    for merchant_uid in (checkout, theirs):
+        gateway.pay(merchant_uid)
+    assert [status_of(payer, checkout).json()["status"], status_of(other, theirs).json()["status"]] == ["paid", "paid"]
+
+
 def test_status_asks_nothing_once_it_is_decided(payer, gateway, checkout, validate):
     validate(gateway.pay(checkout), checkout)
     asked = len(gateway.calls)
@@ -535,6 +542,15 @@ def test_sixty_validations_a_minute(gateway, validate, checkout, settings, one_m
     imp_uid = gateway.pay(checkout, outcome="ready")
     codes = [validate(imp_uid, checkout).status_code for _ in range(3)]
     assert codes == [200, 200, 429]
+
+
+def test_one_members_validations_are_not_anothers(gateway, validate, checkout, other, settings, one_minute):
+    settings.BILLING_VALIDATIONS_PER_MINUTE = 1
+    theirs = other.post(CHECKOUT, GOOD).json()["merchant_uid"]
+    imp_uid = gateway.pay(checkout, outcome="ready")
+    assert [validate(imp_uid, checkout).status_code for _ in range(2)] == [200, 429]
+    told = other.post(VALIDATION, {"imp_uid": gateway.pay(theirs), "merchant_uid": theirs})
+    assert (told.status_code, told.json()["balance"]) == (200, 10_000)
 
 
 def test_status_of_somebody_else_is_unknown(other, gateway, checkout):

@@ -391,6 +391,9 @@ def test_a_long_file_comes_in_parts(member: Client, add: Any) -> None:
     assert len(b"".join(parts).decode().splitlines()) == 451
 
 
-def test_too_many_files(member: Client) -> None:
+def test_too_many_files(member: Client, make_user: Any) -> None:
     assert [member.get(PAYMENTS_CSV).status_code for _ in range(11)] == [200] * 10 + [429]
     assert member.get(PAYMENTS).status_code == 200
+    stranger = Client()
+    stranger.force_login(make_user("stranger"))
+    assert stranger.get(PAYMENTS_CSV).status_code == 200  # counted for each member alone

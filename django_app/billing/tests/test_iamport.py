@@ -110,7 +110,7 @@ def test_a_token_that_is_refused_is_renewed_once(wire, method):
     give_token(wire, token="new")
     url = f"{API}payments/{IMP}" if method == "GET" else f"{API}payments/prepare"
     wire.add(method, url, status=401, json=envelope(None, code=-1, message="Unauthorized"))
-    good = payment_json() if method == "GET" else {"merchant_uid": "m-1", "amount": 1000, "currency": None}
+    good = payment_json() if method == "GET" else {"merchant_uid": "m-1", "amount": 1000, "currency": "KRW"}
     second = wire.add(method, url, json=envelope(good))
     if method == "GET":
         gateway().payment(IMP)
@@ -218,15 +218,25 @@ def test_a_bad_id_goes_nowhere(wire, bad):
     assert len(wire.calls) == 0
 
 
-def test_prepare(wire):
+@pytest.mark.parametrize("currency", ["KRW", None])  # as asked, or an answer of the time before currencies
+def test_prepare(wire, currency):
     give_token(wire)
-    asked = wire.add(responses.POST, f"{API}payments/prepare", json=envelope({"merchant_uid": "m-1", "amount": 1000, "currency": None}))
+    asked = wire.add(responses.POST, f"{API}payments/prepare", json=envelope({"merchant_uid": "m-1", "amount": 1000, "currency": currency}))
     gateway().prepare("m-1", 1000)
-    assert json.loads(asked.calls[0].request.body) == {"merchant_uid": "m-1", "amount": 1000}
+    assert json.loads(asked.calls[0].request.body) == {"merchant_uid": "m-1", "amount": 1000, "currency": "KRW"}
 
 
 @pytest.mark.parametrize(
-    "answer", [None, {}, [], {"merchant_uid": "m-2", "amount": 1000}, {"merchant_uid": "m-1", "amount": 999}, {"merchant_uid": "m-1"}]
+    "answer",
+    [
+        None,
+        {},
+        [],
+        {"merchant_uid": "m-2", "amount": 1000},
+        {"merchant_uid": "m-1", "amount": 999},
+        {"merchant_uid": "m-1"},
+        {"merchant_uid": "m-1", "amount": 1000, "currency": "USD"},
+    ],
 )
 def test_prepare_that_registered_something_else(wire, answer):
     give_token(wire)

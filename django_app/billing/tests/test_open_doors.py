@@ -228,6 +228,17 @@ def test_thirty_calls_an_hour_for_one_merchant_uid(gateway, txn):
     assert len(gateway.calls) - asked == 31
 
 
+def test_deliveries_of_one_row_use_up_nothing_of_anothers(gateway, user, settings):
+    settings.BILLING_CALLS_PER_HOUR = 2
+    loud, quiet = (PointTransaction.objects.start(user=user, amount=10_000, pay_method="card") for _ in range(2))
+    waiting = gateway.pay(loud.merchant_uid, outcome="ready")
+    for _ in range(5):
+        deliver(waiting, loud.merchant_uid)
+    asked = len(gateway.calls)
+    assert deliver(gateway.pay(quiet.merchant_uid), quiet.merchant_uid).status_code == 200
+    assert (len(gateway.calls) - asked, balance()) == (1, 10_000)
+
+
 def test_thirty_calls_an_hour_also_when_all_knock_at_once(gateway, txn, settings):
     settings.BILLING_CALLS_PER_HOUR = 5
     imp_uid = gateway.pay(txn.merchant_uid, outcome="ready")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from billing import throttle, views_cancel
 from billing.models import Point, PointCancellation, PointTransaction
 from billing.self_cancel import offer
 from billing.tests.aging import let_pass
@@ -49,6 +51,17 @@ def ask(browser):
 def refused(response, status, code):
     assert (response.status_code, response.json()["error"]["code"]) == (status, code), response.content
     return response.json()["error"]["message"]
+
+
+def test_one_members_cancels_are_not_anothers(paid, ask, make_user, monkeypatch):
+    monkeypatch.setattr(throttle, "time", SimpleNamespace(time=lambda: 1_795_400_000))  # one window, whenever the test runs
+    mine = paid()
+    codes = [ask(mine, reason="", amount="1").status_code for _ in range(views_cancel.CANCELS_PER_MINUTE + 1)]
+    assert (codes.count(429), codes[-1]) == (1, 429)
+    stranger, other = make_user("stranger"), Client()
+    other.force_login(stranger)
+    theirs = rows.start(user=stranger, amount=10_000, pay_method="card")
+    assert other.post(f"/billing/payments/{theirs.merchant_uid}/cancel/", {}).status_code == 409  # nothing paid, and not told to wait
 
 
 def test_done(paid, ask, ledger):

@@ -155,6 +155,18 @@ def test_give_back_once(rich):
     assert in_order() == [("charge", 10_000), ("spend", -4_000), ("give_back", 4_000)]
 
 
+def test_nobody_gets_back_what_another_member_spent_under_that_key(rich, make_user):
+    """Keys are unique per member, not for all: "order-7" of one shop's member says nothing of another's."""
+    payer, stranger = rich(), rich(owner=make_user("stranger"), imp_uid="imp_2")
+    points.spend(user=payer, amount=4_000, key="order-7")
+    with pytest.raises(NoSuchSpend):
+        points.give_back(user=stranger, key="order-7")
+    assert (points.balance_of(payer), points.balance_of(stranger)) == (6_000, 10_000)
+    points.spend(user=stranger, amount=1_000, key="order-7")
+    assert points.give_back(user=stranger, key="order-7").delta == 1_000
+    assert (points.balance_of(payer), points.balance_of(stranger)) == (6_000, 10_000)
+
+
 def test_adjust(rich, staff):
     user = rich()
     first = points.adjust(user=user, delta=500, key="ticket-1", reason="broken page", by=staff)

@@ -47,8 +47,8 @@ def test_merchant_uids_are_readable_and_spread(user):
     made = [PointTransaction.objects.new_merchant_uid(user) for _ in range(2_000)]
     assert len(set(made)) == 2_000
     for merchant_uid in made:
-        assert re.fullmatch(today + r"-[a-z2-7]{26}", merchant_uid)
-        assert len(merchant_uid) <= 40
+        assert re.fullmatch(today + r"[a-z2-7]{26}", merchant_uid)
+        assert re.fullmatch("[A-Za-z0-9]{6,40}", merchant_uid)  # what offends no known processor
 
 
 def test_a_hash_takes_bytes(user):

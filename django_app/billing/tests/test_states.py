@@ -31,6 +31,7 @@ class Answer:
     cancel_amount: Decimal = Decimal(0)
     currency: str = "KRW"
     test_channel: bool = False
+    registers_card: bool = False
     started_at: datetime | None = T2
 
 
@@ -135,6 +136,23 @@ def test_wrong_money_is_never_bound(row, answer, wrong):
         assert decision == EXPECTED[row][answer]
     else:
         assert decision == Ignore()
+
+
+@pytest.mark.parametrize("accept_test_channel", [False, True])
+@pytest.mark.parametrize("wrong", [{}, {"amount": Decimal(9_000)}, {"currency": "USD"}, {"test_channel": True}])
+@pytest.mark.parametrize(
+    ("row", "answer"), [(row, answer) for row, answer in PAIRS if not (ROWS[row].credited_at and ROWS[row].imp_uid == "imp_1")]
+)
+def test_a_registered_card_is_never_money_and_never_takes_a_row(row, answer, wrong, accept_test_channel):
+    payment = replace(ANSWERS[answer], registers_card=True, **wrong)
+    decision = decide(ROWS[row], payment, accept_test_channel=accept_test_channel)
+    assert decision == (Ignore(Review.CARD_REGISTRATION) if answer in BINDS else Ignore())
+
+
+@pytest.mark.parametrize("row", ["paid 1", "part 1", "whole 1"])
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_what_was_credited_before_cards_were_told_apart_is_taken_back_as_ever(row, answer):
+    assert decide(ROWS[row], replace(ANSWERS[answer], registers_card=True), accept_test_channel=False) == EXPECTED[row][answer]
 
 
 @pytest.mark.parametrize("answer", ["part", "more"])
