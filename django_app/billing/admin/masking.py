@@ -54,7 +54,7 @@ def address(ip: str) -> str:
     return f"{':'.join(known.exploded.split(':')[:3])}:{DOT * 3}"
 
 
-# Neither inside of an id (imp_123…, 20261126-k3…) nor of a longer number; Hangul may stand right beside it.
+# Neither inside of an id (imp_123…, 20261126k3…) nor of a longer number; Hangul may stand right beside it.
 _ALONE, _ENDS = r"(?<![A-Za-z0-9_-])", r"(?![A-Za-z0-9_-])"
 _MAIL = re.compile(r"([^\s@%\"'<>(),;:=&])[^\s@%\"'<>(),;:=&]{0,63}(@|%40)([A-Za-z0-9.-]+\.[A-Za-z]{2,})")
 _TELEPHONE = re.compile(r"(?:\+82[ .-]?|0)\d{1,2}[ .-]?\d{3,4}[ .-]?\d{4}")

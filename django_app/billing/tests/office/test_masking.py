@@ -40,6 +40,7 @@ def test_what_tells_of_a_person_is_masked(written, shown):
         "imp_123456789012 paid 9000 KRW; the row asks for 10000 KRW once",
         "imps_010123456789: return #12345678 done",
         "order 20261126-k3a4567890123 and 20261126-2345678abc",
+        "order 20261126k3a4567890123 and 202611262345678abc",
         "01234567-0123-4567-8901-23456789abcd",
         "1,234,567,890 won, 1000000000 KRW, 1000000000원",
         "2026-11-28 05:51:34, 2026-11-28 05 hours",
