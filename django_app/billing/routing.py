@@ -34,5 +34,5 @@ class PrimaryManager(models.Manager[M]):
     @property
     def db(self) -> str:
         hints: dict[str, Any] = self._hints  # type: ignore[attr-defined]
-        chosen: str = self._db or router.db_for_write(self.model, **hints)  # type: ignore[attr-defined]
+        chosen: str = self._db or router.db_for_write(self.model, **hints)
         return chosen
