@@ -123,7 +123,7 @@ def isolation(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     return [
         Warning(
             "PostgreSQL runs at another isolation level than READ COMMITTED.",
-            hint="Nothing is lost, but calls that meet at one member or payment fail with “could not serialize access”. Unset isolation_level.",
+            hint="Unset it: nothing is lost, but calls that meet at one member or payment fail with “could not serialize access”.",
             id="billing.W011",
         )
     ]
