@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS
 from django.db.models import BigIntegerField, Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce, Greatest
 
 from billing import figures, triggers
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
+from billing.routing import write_alias
 
 MOST_NAMED = 20
 Kind = PointEntry.Kind
@@ -95,7 +95,7 @@ def _signs() -> Iterable[str]:
 
 
 def _triggers() -> Iterable[str]:
-    return [f"{name} is missing: run migrate" for name in triggers.missing(DEFAULT_DB_ALIAS)]
+    return [f"{name} is missing: run migrate" for name in triggers.missing(write_alias(PointEntry))]
 
 
 CHECKS: dict[str, Callable[[], Iterable[str]]] = {
@@ -113,4 +113,4 @@ CHECKS: dict[str, Callable[[], Iterable[str]]] = {
 
 def _rows(rows: QuerySet[Any], *columns: str) -> Iterator[tuple[Any, ...]]:
     """Read as they come, in the order of their ids, never all at once."""
-    return rows.order_by("pk").values_list(*columns).iterator()
+    return rows.using(write_alias(rows.model)).order_by("pk").values_list(*columns).iterator()

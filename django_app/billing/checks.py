@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from billing.addresses import network
 from billing.forms import pay_methods
+from billing.models import DailyFigures, Point, PointCancellation, PointEntry, PointTransaction, ReconcileRun, WebhookEvent
+from billing.routing import write_alias
 
 BY_LAW = ("name", "representative", "registration_number", "mail_order_number", "address", "telephone", "email")
 VENDOR_API = "https://api.iamport.kr/"
+MONEY = (Point, PointTransaction, PointEntry, PointCancellation, WebhookEvent, ReconcileRun, DailyFigures)
+READ_UNCOMMITTED, READ_COMMITTED = 1, 2  # psycopg.IsolationLevel; for PostgreSQL they are the same
 
 
 @register("billing")
@@ -63,6 +70,63 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
             )
         )
     return found
+
+
+@register("billing")
+def database_routers(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Where routers send the tables of money: all to be written in one place, and read there by what decides."""
+    found: list[CheckMessage] = []
+    written = {model._meta.label: write_alias(model) for model in MONEY}
+    if len(set(written.values())) > 1:
+        where = ", ".join(f"{label} to {alias}" for label, alias in written.items())
+        return [
+            Error(
+                f"The database routers write the tables of money to several databases: {where}.",
+                hint="One transaction covers one database: db_for_write must answer the same alias for all models of `billing`.",
+                id="billing.E010",
+            )
+        ]
+    home = write_alias(Point)
+    elsewhere = sorted({alias for model in MONEY if (alias := router.db_for_read(model)) != home})
+    if elsewhere:
+        found.append(
+            Warning(
+                f"The database routers read the tables of money from {elsewhere[0]} and write them to {home}.",
+                hint="Nothing is spent, credited or cancelled by what a replica says. But lists and reports are as old as the replica.",
+                id="billing.W010",
+            )
+        )
+    user, entry = get_user_model()(), PointEntry()
+    user._state.db, entry._state.db = router.db_for_read(get_user_model()), home
+    if not router.allow_relation(user, entry):
+        found.append(
+            Error(
+                f"The database routers refuse a relation between a user that was read from {user._state.db} and money in {home}.",
+                hint="Answer True in allow_relation for databases that hold the same data.",
+                id="billing.E011",
+            )
+        )
+    return found
+
+
+@register("billing")
+def isolation(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """PostgreSQL's isolation level: the rules of money are made for READ COMMITTED."""
+    configured = connections.settings.get(write_alias(Point), {})
+    options = configured.get("OPTIONS") or {}
+    if not str(configured.get("ENGINE", "")).endswith("postgresql"):
+        return []
+    told = re.search(r"default_transaction_isolation\s*=\s*['\"]?(\w+)", str(options.get("options", "")))
+    level = options.get("isolation_level") or (READ_COMMITTED if told is None or told[1].lower() == "read" else told[1])
+    if level in (READ_UNCOMMITTED, READ_COMMITTED):
+        return []
+    return [
+        Warning(
+            "PostgreSQL runs at another isolation level than READ COMMITTED.",
+            hint="Unset it: nothing is lost, but calls that meet at one member or payment fail with “could not serialize access”.",
+            id="billing.W011",
+        )
+    ]
 
 
 def unreadable_senders(entries: Any) -> list[str]:

@@ -20,6 +20,7 @@ from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
 from billing.models import DailyFigures, PointEntry, PointTransaction
+from billing.routing import primary, write_alias
 
 PAID_WITHIN = timedelta(days=31)  # from the attempt's beginning: what is paid later still is credited, and changes no rate any more
 SETTLED = timedelta(minutes=10)  # after midnight: transactions that began before it have ended
@@ -138,7 +139,7 @@ def close_days(*, now: datetime | None = None, since: date | None = None) -> int
     first, last = _first_day(), day_of(now - SETTLED) - DAY
     if first is None:
         return 0
-    rolled = dict(DailyFigures.objects.filter(pay_method="").values_list("day", "rolled_up_at"))
+    rolled = dict(primary(DailyFigures).filter(pay_method="").values_list("day", "rolled_up_at"))
     days = [first + DAY * number for number in range((last - first).days + 1)]
     due = [day for day in days if not _is_final(day, rolled.get(day)) or (since and day >= since)]
     for part in _slices(due):
@@ -148,7 +149,7 @@ def close_days(*, now: datetime | None = None, since: date | None = None) -> int
 
 def _first_day() -> date | None:
     """When this installation's life began: two looks at an index."""
-    began = [model.objects.aggregate(first=Min("created_at"))["first"] for model in (PointTransaction, PointEntry)]
+    began = [primary(model).aggregate(first=Min("created_at"))["first"] for model in (PointTransaction, PointEntry)]
     return min((day_of(moment) for moment in began if moment), default=None)
 
 
@@ -171,12 +172,12 @@ def _slices(days: list[date]) -> Iterator[list[date]]:
 def _roll_up(first: date, last: date, now: datetime) -> None:
     """These days from the rows. Each gets its line without a method, also where nothing happened: it says that the day is closed."""
     span = (first, last + DAY)
-    sums = _by_key(_entries(*span), _attempts(*span))
+    sums = _by_key(*(rows.using(write_alias(rows.model)) for rows in (_entries(*span), _attempts(*span))))
     for number in range((last - first).days + 1):
         sums.setdefault((first + DAY * number, ""), Sums())
     lines = [DailyFigures(day=day, pay_method=method, rolled_up_at=now, **asdict(found)) for (day, method), found in sums.items()]
-    with transaction.atomic(durable=True):
-        DailyFigures.objects.bulk_create(
+    with transaction.atomic(using=write_alias(DailyFigures), durable=True):
+        primary(DailyFigures).bulk_create(
             lines, update_conflicts=True, unique_fields=["day", "pay_method"], update_fields=[*COLUMNS, "rolled_up_at"]
         )
         DailyFigures.objects.filter(day__range=(first, last)).exclude(rolled_up_at=now).delete()
@@ -197,7 +198,7 @@ def drift() -> Iterator[str]:
     named = [query.values_list(*shape, "is_stored") for query in (stored, *parts)]
     kept: dict[Key, tuple[Sums, datetime | None]] = {}
     real: defaultdict[Key, Sums] = defaultdict(Sums)
-    for day, method, *numbers, at, is_stored in named[0].union(*named[1:], all=True):
+    for day, method, *numbers, at, is_stored in named[0].using(write_alias(DailyFigures)).union(*named[1:], all=True):
         if is_stored:
             kept[day, method] = Sums(*map(int, numbers)), at
         else:

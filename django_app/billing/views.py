@@ -27,6 +27,7 @@ from billing.models import Point, PointTransaction
 from billing.notices import Unreadable, parse
 from billing.outcome import arrival_words, left_words, outcome, recent
 from billing.payment import check_imp_uid
+from billing.routing import primary
 from billing.standing import standing
 from billing.states import Return
 from billing.texts import charge_texts, data_block, exchange_words, pay_words, payment_texts
@@ -149,7 +150,7 @@ def terms(request: HttpRequest) -> HttpResponse:
 
 def _own(request: HttpRequest) -> Any:
     """The member's own rows; whatever belongs to somebody else does not exist."""
-    return PointTransaction.objects.filter(owner_id=request.user.pk).select_related("owner")
+    return primary(PointTransaction).filter(owner_id=request.user.pk).select_related("owner")
 
 
 # -- the page's script ----------------------------------------------------------------------------------------------------------

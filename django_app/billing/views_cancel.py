@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from billing.answers import error, for_scripts, row
 from billing.errors import CannotCancel
 from billing.models import PointCancellation, PointTransaction
+from billing.routing import primary
 from billing.self_cancel import SelfCancelForm, offer
 from billing.throttle import allow
 
@@ -16,7 +17,7 @@ CANCELS_PER_MINUTE = 10  # of one member; each may be a gateway call
 @for_scripts("POST")
 def cancel(request: HttpRequest, merchant_uid: str) -> HttpResponse:
     """Give all that remains of an own payment back: 200 done, 202 accepted or not known yet, 409 not allowed or refused, and why."""
-    own = PointTransaction.objects.filter(owner_id=request.user.pk, merchant_uid=merchant_uid).select_related("owner")
+    own = primary(PointTransaction).filter(owner_id=request.user.pk, merchant_uid=merchant_uid).select_related("owner")
     txn = own.first()
     if txn is None:
         return error("not_found")

@@ -25,6 +25,7 @@ from billing.errors import GatewayError, PaymentNotFound, UnknownPayment
 from billing.iamport import Deadline
 from billing.models import PointTransaction, WebhookEvent
 from billing.notices import Notice
+from billing.routing import primary, write_alias
 from billing.states import Status
 from billing.throttle import allow
 
@@ -76,7 +77,7 @@ def receive(notice: Notice, sender: str | None) -> bool:
         cancellation_id=notice.cancellation_id,
         body=notice.body,
     )
-    with transaction.atomic(durable=True):
+    with transaction.atomic(using=write_alias(PointTransaction), durable=True):
         row = _locked_row(notice.merchant_uid)
         knock = None if row is None else _knock(row, event)
     if knock is None:
@@ -93,7 +94,7 @@ def come_back(imp_uid: str, merchant_uid: str, sender: str | None) -> None:
     nothing. Trouble with the gateway is not raised: what could not be finished is pending.
     """
     event = WebhookEvent(source=WebhookEvent.Source.RETURN, address=sender, imp_uid=imp_uid, merchant_uid=merchant_uid)
-    with transaction.atomic(durable=True):
+    with transaction.atomic(using=write_alias(PointTransaction), durable=True):
         row = _locked_row(merchant_uid)
         knock = None if row is None or _nothing_can_change(row, event) else _knock(row, event)
     if knock is not None and knock.may_ask:
@@ -120,7 +121,7 @@ def _knock(row: PointTransaction, event: WebhookEvent) -> _Knock:
     The bounds are read in a statement of their own: one that waited for the lock still sees what there was before it waited.
     """
     lately = Q(received_at__gt=timezone.now() - HOUR)
-    deliveries = WebhookEvent.objects.filter(merchant_uid=row.merchant_uid)
+    deliveries = primary(WebhookEvent).filter(merchant_uid=row.merchant_uid)
     counts = deliveries.aggregate(
         heard=Count("pk", filter=lately), asked=Count("pk", filter=lately & Q(tries__gt=0)), waiting=Count("pk", filter=_PENDING)
     )
@@ -202,7 +203,7 @@ def due(*, at_once: int = 100) -> Iterator[list[WebhookEvent]]:
     Each slice is read when its turn comes, so that memory does not grow with their number. What becomes due meanwhile is left to the next
     walk, so that it ends.
     """
-    waiting = WebhookEvent.objects.filter(outcome=Outcome.PENDING, next_try_at__lte=timezone.now()).order_by("next_try_at", "id")
+    waiting = primary(WebhookEvent).filter(outcome=Outcome.PENDING, next_try_at__lte=timezone.now()).order_by("next_try_at", "id")
     page = waiting
     while batch := list(page[:at_once]):
         last, time = batch[-1].pk, batch[-1].next_try_at  # before the caller tries, and so changes, them
@@ -220,10 +221,10 @@ def try_again(event: WebhookEvent, *, deadline: Deadline | None = None) -> bool:
     """
     next_try_at = timezone.now() + min(FIRST_WAIT * 2 ** min(event.tries, 10), LONGEST_WAIT)
     if not _waiting(event).update(tries=event.tries + 1, next_try_at=next_try_at):
-        event.refresh_from_db()
+        event.refresh_from_db(using=write_alias(WebhookEvent))
         return event.outcome != Outcome.PENDING
     event.tries, event.next_try_at = event.tries + 1, next_try_at
-    txn = PointTransaction.objects.filter(merchant_uid=event.merchant_uid).first()
+    txn = primary(PointTransaction).filter(merchant_uid=event.merchant_uid).first()
     if txn is not None and _nothing_can_change(txn, event):
         _close(event, Outcome.DONE)
     elif _ask(event, deadline) and timezone.now() - event.received_at >= GIVE_UP:

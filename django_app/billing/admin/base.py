@@ -17,6 +17,7 @@ from unfold.admin import ModelAdmin
 
 from billing.admin import export
 from billing.admin.listing import Listing, key_of
+from billing.routing import write_alias
 
 View = Callable[..., HttpResponse]
 
@@ -110,7 +111,8 @@ class MoneyAdmin(Pages, ModelAdmin):
         if not self.has_view_permission(request) or (permission and not request.user.has_perm(permission)):
             raise PermissionDenied
         key = key_of(self.opts.pk, object_id)
-        found: Model | None = (self.get_queryset(request) if rows is None else rows).filter(pk=key).first() if key is not None else None
+        rows = self.get_queryset(request) if rows is None else rows
+        found: Model | None = rows.using(write_alias(rows.model)).filter(pk=key).first() if key is not None else None
         if found is None:
             raise Http404(f"no {self.opts.verbose_name} {object_id!r}")
         return found

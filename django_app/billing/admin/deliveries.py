@@ -17,6 +17,7 @@ from billing.admin.wording import choice_badge, moment
 from billing.errors import GatewayError, PaymentNotFound, UnknownPayment
 from billing.iamport import Deadline
 from billing.models import PointTransaction, WebhookEvent
+from billing.routing import write_alias
 
 
 def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -74,7 +75,7 @@ def _again(event: WebhookEvent) -> str:
     """done, ignored, pending, dead or failed. A delivery that was closed before stays as it is; its payment is fetched all the same."""
     if event.outcome == WebhookEvent.Outcome.PENDING:
         webhooks.try_again(event, deadline=Deadline(comparing.ASK_SECONDS))
-        event.refresh_from_db()
+        event.refresh_from_db(using=write_alias(WebhookEvent))
         return event.outcome
     try:
         PointTransaction.objects.sync(event.imp_uid, deadline=Deadline(comparing.ASK_SECONDS))

@@ -27,6 +27,7 @@ from billing.admin.base import MoneyAdmin
 from billing.admin.members import member
 from billing.admin.wording import points
 from billing.models import Point, PointCancellation, PointTransaction, WebhookEvent
+from billing.routing import primary, write_alias
 from billing.states import Status
 
 
@@ -70,7 +71,7 @@ def leave(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespon
 
 def _is_open(user: Any) -> bool:
     """Whether money of this member may still arrive or go: an account that waits for its deposit, an open cancel or return."""
-    rows = PointTransaction.objects.filter(owner_id=user.pk)
+    rows = primary(PointTransaction).filter(owner_id=user.pk)
     waits = rows.filter(status=Status.READY, next_check_at__isnull=False, account_closed_at__isnull=True).exclude(vbank_num="")
     return waits.exists() or rows.filter(cancellations__state__in=PointCancellation.OPEN).exists()
 
@@ -81,7 +82,7 @@ def scrub(user: Any) -> None:
     # Somebody may have taken any name that could be foreseen.
     nobody = name if re.fullmatch(rf"left-{user.pk}-[0-9a-f]{{8}}", name) else f"left-{user.pk}-{secrets.token_hex(4)}"
     known_as = [word for word in (name, getattr(user, user.get_email_field_name(), "")) if masking.login(word) != word]
-    with transaction.atomic():
+    with transaction.atomic(using=write_alias(type(user))):
         for field in user._meta.concrete_fields:
             if field.name in ("first_name", "last_name"):
                 setattr(user, field.name, "")
@@ -115,14 +116,14 @@ def _scrub_payments(user: Any, name: str, nobody: str, known_as: list[str]) -> N
         # A short name's text may grow a little, and every column has room for 250.
         return {column: without(text)[: max(len(text), 250)] for column, text in texts.items() if without(text) != text}
 
-    rows = PointTransaction.objects.filter(owner_id=user.pk)
+    rows = primary(PointTransaction).filter(owner_id=user.pk)
     for txn in rows.iterator(chunk_size=500):
         texts = changed(txn, "review_note", "fail_reason", "cancel_reason")
         if texts or txn.vbank_holder:
             # The version, so that whoever writes this row at the moment reads it again.
             rows.filter(pk=txn.pk).update(**texts, vbank_holder="", version=F("version") + 1)
     PointCancellation.objects.filter(by=user).update(by_name=nobody)
-    for one in PointCancellation.objects.filter(txn__owner_id=user.pk).iterator(chunk_size=500):
+    for one in primary(PointCancellation).filter(txn__owner_id=user.pk).iterator(chunk_size=500):
         if texts := changed(one, "reason", "error"):
             PointCancellation.objects.filter(pk=one.pk).update(**texts)
     returns = WebhookEvent.objects.filter(source=WebhookEvent.Source.RETURN, merchant_uid__in=rows.values("merchant_uid"))
@@ -131,6 +132,6 @@ def _scrub_payments(user: Any, name: str, nobody: str, known_as: list[str]) -> N
 
 def _end_sessions(user: Any) -> None:
     """They hold the telephone number of the last charge. Sessions do not name their user in a column, so each is opened."""
-    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator(chunk_size=500):
+    for session in primary(Session).filter(expire_date__gt=timezone.now()).iterator(chunk_size=500):
         if session.get_decoded().get("_auth_user_id") == str(user.pk):
             session.delete()

@@ -53,7 +53,7 @@ class ApplyManager(ReturnManager):
         try:
             applied, back = self._retrying(lambda: self._apply_once(payment))
         except IntegrityError:
-            others = self.exclude(merchant_uid=payment.merchant_uid)
+            others = self.using(self.db).exclude(merchant_uid=payment.merchant_uid)
             if others.filter(Q(imp_uid=payment.imp_uid) | Q(cancellations__imp_uid=payment.imp_uid)).exists():
                 raise GatewayNonsense(f"{payment.imp_uid} is another row's payment already") from None
             raise
@@ -106,7 +106,7 @@ class ApplyManager(ReturnManager):
 
     def _goes_back(self, txn: PointTransaction, payment: Payment) -> bool:
         """Whether this payment's money is a return already. Every return left a note, so a row without one is not asked about."""
-        return bool(txn.review_note) and txn.cancellations.filter(kind="return", imp_uid=payment.imp_uid).exists()
+        return bool(txn.review_note) and self._cancellations().filter(txn_id=txn.pk, kind="return", imp_uid=payment.imp_uid).exists()
 
     def _what_staff_should_see(
         self, txn: PointTransaction, payment: Payment, decision: Decision, points: int

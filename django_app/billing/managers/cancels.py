@@ -64,7 +64,7 @@ class CancelManager(ApplyManager):
         May be called at any time and by several at once: the gateway is asked before anything is sent again, each try is claimed, and
         carries the same checksum. What nobody but staff can tell is handed to them. Raises GatewayError where the gateway cannot be asked.
         """
-        cancellation.refresh_from_db()
+        cancellation.refresh_from_db(using=self.db)
         if cancellation.state not in cancellation.OPEN:
             return cancellation
         if cancellation.kind == cancellation.Kind.RETURN:
@@ -78,7 +78,7 @@ class CancelManager(ApplyManager):
         except (GatewayNonsense, PaymentNotFound) as error:
             self._cannot_tell(cancellation, age, partial(self._ask_staff, cancellation, str(error)))
             raise
-        cancellation.refresh_from_db()
+        cancellation.refresh_from_db(using=self.db)
         return cancellation
 
     # -- C1 --
@@ -125,7 +125,7 @@ class CancelManager(ApplyManager):
                 self._conclude(cancellation, verdict)
             except (GatewayNonsense, UnknownPayment) as error:  # an answer that contradicts the row proves nothing
                 self._mark(cancellation, cancellation.State.UNKNOWN, str(error))
-        cancellation.refresh_from_db()
+        cancellation.refresh_from_db(using=self.db)
         return cancellation
 
     def _conclude(self, cancellation: PointCancellation, verdict: Verdict) -> None:

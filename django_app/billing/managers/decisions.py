@@ -48,7 +48,7 @@ class DecisionManager(CancelManager):
         """
         if choice not in Choice.values:
             raise ValueError(f"{choice!r} is no choice")
-        cancellation.refresh_from_db()
+        cancellation.refresh_from_db(using=self.db)
         self._must_wait(cancellation)
         try:
             payment = gateway().payment(cancellation.imp_uid)
@@ -56,7 +56,7 @@ class DecisionManager(CancelManager):
             if choice != Choice.GIVE_UP:
                 raise
             self._give_up(cancellation, None, by)  # it will never tell
-            cancellation.refresh_from_db()
+            cancellation.refresh_from_db(using=self.db)
             return cancellation
         is_return = cancellation.kind == cancellation.Kind.RETURN
         if payment.left <= 0 if is_return else payment.cancel_amount >= cancellation.base + cancellation.amount:
@@ -80,7 +80,7 @@ class DecisionManager(CancelManager):
             self._log(cancellation, f"left waiting by {by.get_username()}")
         else:
             self._give_up(cancellation, payment, by)
-        cancellation.refresh_from_db()
+        cancellation.refresh_from_db(using=self.db)
         return cancellation
 
     def close_account(self, txn: PointTransaction, *, by: Any) -> Applied:
@@ -90,7 +90,7 @@ class DecisionManager(CancelManager):
         or cannot be asked. A second time: NotAllowed. After a try whose answer was lost, a refusal is taken for "closed already", unless
         money is there.
         """
-        txn.refresh_from_db()
+        txn.refresh_from_db(using=self.db)
         if txn.is_bound or txn.status != Status.READY or not txn.vbank_num or not txn.imp_uid or txn.account_closed_at:
             raise NotAllowed("no virtual account waits for a deposit here")
         wish = f"{txn.imp_uid}: {_CLOSING} {by.get_username()}"
@@ -130,7 +130,7 @@ class DecisionManager(CancelManager):
                     next_check_at=timezone.now(),
                 )
         except IntegrityError:
-            if self.filter(merchant_uid=payment.merchant_uid).exists():
+            if self.using(self.db).filter(merchant_uid=payment.merchant_uid).exists():
                 raise NotAllowed("a transaction has this merchant_uid already") from None
             raise
         return self.apply(payment)
@@ -172,7 +172,7 @@ class DecisionManager(CancelManager):
             self._close_return(cancellation, Verdict("done", payment))
         else:
             self._close(cancellation, cancellation.State.DONE, payment)
-        cancellation.refresh_from_db()
+        cancellation.refresh_from_db(using=self.db)
         return cancellation
 
     def _give_up(self, cancellation: PointCancellation, payment: Payment | None, by: Any) -> None:

@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 
 from billing.errors import InsufficientPoints, KeyReused, NoSuchSpend
 from billing.managers.rows import by_whom
+from billing.routing import PrimaryManager
 
 if TYPE_CHECKING:
     from billing.models import (
@@ -22,7 +23,7 @@ KEY_LENGTH = 100
 MEMO_LENGTH = 200
 
 
-class PointManager(models.Manager["Point"]):
+class PointManager(PrimaryManager["Point"]):
     """`Point.objects`."""
 
     def count_attempt(self, owner_id: Any) -> None:
@@ -33,12 +34,12 @@ class PointManager(models.Manager["Point"]):
         """
         values = {"point": F("point") + 1, "language": (get_language() or "")[:10]}
         if not self.filter(pk=owner_id).update(**values):
-            self.bulk_create([self.model(pk=owner_id)], ignore_conflicts=True)
+            self.using(self.db).bulk_create([self.model(pk=owner_id)], ignore_conflicts=True)
             self.filter(pk=owner_id).update(**values)
 
     def balance_of(self, user: Any) -> int:
-        """Points the member can spend; 0 for one who never charged."""
-        return self.filter(pk=user.pk).values_list("balance", flat=True).first() or 0
+        """Points the member can spend, as the database that is written to has them; 0 for one who never charged."""
+        return self.using(self.db).filter(pk=user.pk).values_list("balance", flat=True).first() or 0
 
     # Spending joins the caller's transaction, so that points and what they buy are committed together. Several members in one
     # transaction: in ascending id, or two callers could wait for each other.
@@ -83,7 +84,7 @@ class PointManager(models.Manager["Point"]):
         _check(abs(delta) if type(delta) is int else 0, key, reason)
         if not reason.strip() or by is None:
             raise ValueError("an adjustment says why, and who made it")
-        self.bulk_create([self.model(pk=user.pk)], ignore_conflicts=True)
+        self.using(self.db).bulk_create([self.model(pk=user.pk)], ignore_conflicts=True)
         entry = self._insert(user.pk, "adjust", key, delta, floor=0 if delta < 0 else None, memo=reason.strip(), by=by)
         if entry is None:
             entry = self._same(user.pk, "adjust", key, delta)
@@ -119,7 +120,7 @@ class PointManager(models.Manager["Point"]):
 
     def _entries(self) -> models.Manager[PointEntry]:
         entries: models.Manager[PointEntry] = self.model._meta.get_field("entries").related_model._default_manager  # type: ignore[assignment]
-        return entries
+        return entries.db_manager(self.db)
 
 
 def _check(amount: object, key: object, memo: object) -> None:

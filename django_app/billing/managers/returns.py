@@ -66,7 +66,7 @@ class ReturnManager(RowManager):
         amount; after MOST_TRIES (a test channel's after one) staff look.
         """
         self._send_once(back, deadline)
-        back.refresh_from_db()
+        back.refresh_from_db(using=self.db)
         return back
 
     def _send_once(self, back: PointCancellation, deadline: Deadline | None) -> None:
@@ -113,7 +113,7 @@ class ReturnManager(RowManager):
             self._stuck(back, by_staff)
         elif self._claim(back, state=back.State.UNKNOWN, payment=payment):
             self._send_claimed(back, None, deadline)
-        back.refresh_from_db()
+        back.refresh_from_db(using=self.db)
         return back
 
     def _claim(self, cancellation: PointCancellation, *, state: str, payment: Payment | None = None, for_staff: bool = False) -> bool:
@@ -176,7 +176,7 @@ class ReturnManager(RowManager):
 
         def tell(imp_uid: str, amount: Decimal, currency: str) -> None:
             if signals.money_returned.has_listeners(self.model):
-                txn = self.select_related("owner").get(pk=back.txn_id)
+                txn = self.using(self.db).select_related("owner").get(pk=back.txn_id)
                 signals.money_returned.send_robust(sender=type(txn), txn=txn, imp_uid=imp_uid, amount=amount, currency=currency)
 
         transaction.on_commit(partial(tell, back.imp_uid, back.amount, back.currency), using=self.db, robust=True)

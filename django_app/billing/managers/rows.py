@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from billing import signals
 from billing.errors import UnknownPayment
+from billing.routing import PrimaryManager
 from billing.states import Review
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class LostRace(Exception):
     """The row was not the one that was read: roll back, begin again."""
 
 
-class RowManager(models.Manager["PointTransaction"]):
+class RowManager(PrimaryManager["PointTransaction"]):
     """One row under its lock."""
 
     def _retrying(self, act: Callable[[], T]) -> T:
@@ -111,11 +112,11 @@ class RowManager(models.Manager["PointTransaction"]):
 
     def _accounts(self) -> PointManager:
         accounts: PointManager = self.model._meta.get_field("owner").related_model._default_manager  # type: ignore[assignment]
-        return accounts
+        return accounts.db_manager(self.db)
 
     def _cancellations(self) -> models.Manager[PointCancellation]:
         cancellations: models.Manager[PointCancellation] = self.model._meta.get_field("cancellations").related_model._default_manager  # type: ignore[assignment]
-        return cancellations
+        return cancellations.db_manager(self.db)
 
 
 def by_whom(by: Any) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class PointTransactionManager(DecisionManager):
                     self._accounts().count_attempt(user.pk)
                 return txn
             except IntegrityError:
-                if not self.filter(merchant_uid=txn.merchant_uid).exists():
+                if not self.using(self.db).filter(merchant_uid=txn.merchant_uid).exists():
                     raise
         raise RuntimeError(f"{COLLISIONS} merchant_uids in a row existed already")
 

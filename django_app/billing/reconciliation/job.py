@@ -16,6 +16,7 @@ from billing.models import PointTransaction
 from billing.payment import Payment
 from billing.reconciliation.report import Report, Tally
 from billing.reconciliation.runs import LeaseLost, Run
+from billing.routing import primary
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class Job:
             self.report.trouble(f"{self._name}: a payment that cannot be read: {words}")
         for start in range(0, len(listing.payments), ROWS_AT_ONCE):
             some = listing.payments[start : start + ROWS_AT_ONCE]
-            rows = PointTransaction.objects.filter(merchant_uid__in={payment.merchant_uid for payment in some})
+            rows = primary(PointTransaction).filter(merchant_uid__in={payment.merchant_uid for payment in some})
             known = {txn.merchant_uid: txn for txn in rows}
             for payment in some:
                 self.keep()

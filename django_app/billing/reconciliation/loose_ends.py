@@ -10,6 +10,7 @@ from billing.iamport import BATCH, Deadline
 from billing.models import PointCancellation, PointTransaction, WebhookEvent
 from billing.reconciliation.job import Job, in_batches
 from billing.reconciliation.rows import by_imp_uid
+from billing.routing import primary
 
 
 def pending_deliveries(job: Job) -> None:
@@ -28,7 +29,7 @@ def pending_deliveries(job: Job) -> None:
 def open_cancellations(job: Job) -> None:
     """Cancels and returns that are not closed. A repair lets each take its next step, if its time has come."""
     with job.sweep("cancels and returns"):
-        rows = PointCancellation.objects.filter(state__in=PointCancellation.OPEN)
+        rows = primary(PointCancellation).filter(state__in=PointCancellation.OPEN)
         for batch in in_batches(rows):
             if job.repair:
                 for cancellation in batch:

@@ -16,6 +16,7 @@ from billing.iamport import BATCH, Deadline, Listing, gateway
 from billing.models import PointTransaction
 from billing.payment import MERCHANT_UID
 from billing.reconciliation.job import Job, in_batches, unique
+from billing.routing import primary
 
 # How long after a look comes the next one, by the age of the attempt.
 WAITS = (
@@ -44,7 +45,7 @@ def part_cancelled_rows(job: Job) -> None:
     """Once a day: whether the list of cancelled payments moves a payment up at its second cancel is unknown."""
     with job.sweep("part-cancelled rows"):
         seen_before = job.now - PART_CANCELLED_EVERY
-        rows = PointTransaction.objects.filter(cancel_amount__gt=0, cancel_amount__lt=F("amount"), synced_at__lt=seen_before)
+        rows = primary(PointTransaction).filter(cancel_amount__gt=0, cancel_amount__lt=F("amount"), synced_at__lt=seen_before)
         for batch in in_batches(rows, by="synced_at"):
             job.tally.rows += len(batch)
             by_imp_uid(job, [txn.imp_uid for txn in batch])
@@ -83,9 +84,9 @@ def _to_ask(job: Job) -> tuple[QuerySet[PointTransaction], str]:
     """The rows, and the column whose order an index serves."""
     due = Q(next_check_at__lte=job.now)
     if job.since is None:
-        return PointTransaction.objects.filter(due), "next_check_at"
+        return primary(PointTransaction).filter(due), "next_check_at"
     made_since = Q(created_at__gte=job.since, created_at__lte=job.now)
-    return PointTransaction.objects.filter(due | made_since, credited_at__isnull=True), "id"
+    return primary(PointTransaction).filter(due | made_since, credited_at__isnull=True), "id"
 
 
 def _ask_about(job: Job, batch: list[PointTransaction]) -> None:
@@ -122,7 +123,7 @@ def _of_merchant_uids(merchant_uids: Sequence[str], deadline: Deadline) -> Listi
 def _reschedule(batch: list[PointTransaction]) -> None:
     """When to look again, by what is known now. A row that was bound meanwhile is left as it is."""
     now = timezone.now()
-    still_open = PointTransaction.objects.filter(pk__in=[txn.pk for txn in batch], credited_at__isnull=True)
+    still_open = primary(PointTransaction).filter(pk__in=[txn.pk for txn in batch], credited_at__isnull=True)
     times: dict[datetime | None, list[int]] = defaultdict(list)
     for pk, created_at, vbank_date in still_open.values_list("pk", "created_at", "vbank_date"):
         times[next_check(created_at, vbank_date, now)].append(pk)

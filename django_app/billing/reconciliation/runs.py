@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from billing.models import ReconcileRun
+from billing.routing import primary, write_alias
 
 NAME = "reconcile"
 LEASE = timedelta(minutes=10)  # longer than any single step: a call takes two minutes at most, its repeat included
@@ -40,7 +41,7 @@ class Run:
         dead.update(finished=now, result={"stopped": "killed: its lease ran out"})
         row = ReconcileRun(name=NAME, lease_until=now + LEASE, watermark=last_watermark())
         try:
-            with transaction.atomic(durable=True):
+            with transaction.atomic(using=write_alias(ReconcileRun), durable=True):
                 row.save(force_insert=True)
         except IntegrityError:
             return None
@@ -101,4 +102,4 @@ def _name_once(pk: int, named: Sequence[dict[str, Any]]) -> None:
 
 
 def _runs() -> models.QuerySet[ReconcileRun]:
-    return ReconcileRun.objects.filter(name=NAME)
+    return primary(ReconcileRun).filter(name=NAME)

@@ -12,6 +12,7 @@ from billing.iamport import Deadline, Listing, gateway
 from billing.models import PointTransaction
 from billing.reconciliation.job import Job
 from billing.reconciliation.runs import last_watermark
+from billing.routing import primary
 from billing.states import Status
 
 OVERLAP = timedelta(hours=48)
@@ -33,7 +34,7 @@ def _begin(job: Job) -> datetime:
     """The first time: from our first attempt on. `since` may only widen it."""
     known_to = last_watermark()
     if known_to is None:
-        known_to = PointTransaction.objects.order_by("id").values_list("created_at", flat=True).first() or job.now
+        known_to = primary(PointTransaction).order_by("id").values_list("created_at", flat=True).first() or job.now
     begin = min(known_to, job.now) - OVERLAP  # a clock may have been put back
     return min(begin, job.since) if job.since else begin
 

@@ -1,8 +1,9 @@
 """Mistakes in the settings, with stable ids."""
 
 import pytest
+from django.db import connections
 
-from billing.checks import deployment, product_settings
+from billing.checks import database_routers, deployment, isolation, product_settings
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,56 @@ def test_what_a_live_server_should_not_have(settings):
     assert [message.id for message in deployment(None)] == ["billing.W002", "billing.W003"]
     settings.BILLING_ACCEPT_TEST_CHANNEL, settings.IAMPORT_API_URL = False, "https://api.iamport.kr/"
     assert deployment(None) == []
+
+
+class Routes:
+    """reads, writes: aliases by model name; what is not named has no opinion."""
+
+    reads: dict = {}
+    writes: dict = {}
+    related = True
+
+    def db_for_read(self, model, **hints):
+        return self.reads.get(model.__name__)
+
+    def db_for_write(self, model, **hints):
+        return self.writes.get(model.__name__)
+
+    def allow_relation(self, obj1, obj2, **hints):
+        return self.related
+
+
+@pytest.mark.parametrize(
+    ("routes", "found"),
+    [
+        ({}, []),
+        ({"writes": {"PointEntry": "ledger"}}, ["billing.E010"]),
+        ({"writes": {"WebhookEvent": "events"}}, ["billing.E010"]),
+        ({"reads": {"PointTransaction": "replica"}}, ["billing.W010"]),
+        ({"reads": {"User": "replica"}, "related": None}, ["billing.E011"]),
+        ({"reads": {"User": "replica", "Point": "replica"}, "related": False}, ["billing.W010", "billing.E011"]),
+    ],
+)
+def test_what_database_routers_must_do(settings, routes, found):
+    settings.DATABASE_ROUTERS = [type("Router", (Routes,), routes)()]
+    messages = database_routers(None)
+    assert [message.id for message in messages] == found
+    assert all(message.hint for message in messages)
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({}, []),
+        ({"isolation_level": 2}, []),
+        ({"isolation_level": 3}, ["billing.W011"]),
+        ({"isolation_level": 4}, ["billing.W011"]),
+        ({"options": "-c statement_timeout=5000"}, []),
+        ({"options": "-c default_transaction_isolation=read\\ committed"}, []),
+        ({"options": "-c default_transaction_isolation=serializable"}, ["billing.W011"]),
+        ({"options": "-c default_transaction_isolation='repeatable read'"}, ["billing.W011"]),
+    ],
+)
+def test_money_assumes_read_committed(monkeypatch, options, found):
+    monkeypatch.setitem(connections.settings, "default", {"ENGINE": "django.db.backends.postgresql", "OPTIONS": options})
+    assert [message.id for message in isolation(None)] == found

@@ -12,6 +12,7 @@ SANDBOX = BILLING.parent / "sandbox"
 FLOORS = [
     {
         "errors",
+        "routing",
         "signals",
         "throttle",
         "addresses",

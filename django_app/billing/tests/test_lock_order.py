@@ -1,0 +1,63 @@
+"""In which order a host project locks its own rows and ours (docs/money.md), on PostgreSQL: on SQLite a transaction is alone anyway."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, transaction
+
+from billing.managers import points
+from billing.models import Point
+from billing.tests.threads import together
+
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+    pytest.mark.skipif(not settings.DATABASES["default"]["ENGINE"].endswith("postgresql"), reason="one transaction at a time on SQLite"),
+]
+
+
+@pytest.fixture
+def meet(user: Any, django_user_model: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """meet(no_key=…): a shop locks its user row and spends, while a correction by this user is between balance and entry; both results."""
+    Point.objects.adjust(user=user, delta=10_000, key="a gift", reason="a test", by=user)
+    user_locked, balance_locked = threading.Event(), threading.Event()
+    real = points.by_whom
+
+    def between(by: Any) -> dict[str, Any]:
+        if by is not None:
+            balance_locked.set()
+            assert user_locked.wait(30)
+        return real(by)
+
+    monkeypatch.setattr(points, "by_whom", between)
+
+    def run(*, no_key: bool) -> list[Any]:
+        def shop() -> int:
+            with transaction.atomic():
+                django_user_model.objects.select_for_update(no_key=no_key).get(pk=user.pk)
+                user_locked.set()
+                assert balance_locked.wait(30)
+                return Point.objects.spend(user=user, amount=1_000, key="order-1").delta
+
+        def office() -> int:
+            return Point.objects.adjust(user=user, delta=500, key="more", reason="a test", by=user).delta
+
+        return together([shop, office])
+
+    return run
+
+
+def test_a_shop_that_locks_its_user_row_without_the_key_meets_nobody(meet):
+    assert meet(no_key=True) == [-1_000, 500]
+    assert Point.objects.get().balance == 9_500
+
+
+def test_a_shop_that_locks_the_whole_user_row_deadlocks(meet):
+    """The negative control: an entry that says who made it shares a lock on that user's key. One of both is refused; nothing is lost."""
+    results = meet(no_key=False)
+    assert [type(result) for result in results].count(OperationalError) == 1, results
+    assert Point.objects.get().balance == 10_000 + sum(result for result in results if isinstance(result, int))
