@@ -5,6 +5,7 @@ migrate stamps it; every process looks at the stamp on its first connection and 
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.apps import apps
@@ -13,6 +14,10 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from billing.database_state import describe, require_tables
+
+logger = logging.getLogger(__name__)
 
 TABLE = "billing_installation"
 DEMO_PEOPLE = {"demo": "demo1234!", "admin": "admin1234!"}  # made by `serve` in sandbox mode
@@ -70,11 +75,12 @@ def verify(connection: BaseDatabaseWrapper) -> None:
 
 
 def verify_now() -> None:
-    """Look at the stamp when a server starts. A database that does not answer yet is left to /readyz."""
+    """Look at stamp and tables when a server starts; raises WrongDatabase, TablesMissing. A database that is silent is left to /readyz."""
     try:
         connections["default"].ensure_connection()
-    except DatabaseError:
-        return
+        require_tables()
+    except DatabaseError as error:
+        logger.warning("the database %s does not answer yet: %s", describe(), str(error).strip().split("\n")[0])
     finally:
         connections["default"].close()
 
