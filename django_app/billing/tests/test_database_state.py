@@ -88,4 +88,6 @@ def test_jobs_begin_with_mode_and_database(db):
     assert out.getvalue().splitlines()[0] == f"Mode: sandbox · database: {describe()}"
     out = io.StringIO()
     call_command("audit_points", "--json", stdout=out)
-    assert {name: json.loads(out.getvalue())[name] for name in ("mode", "database")} == {"mode": "sandbox", "database": describe()}
+    assert {name: json.loads(out.getvalue())[name] for name in ("iamport_mode", "database")} == {
+        "iamport_mode": "sandbox", "database": describe(),
+    }  # fmt: skip

@@ -29,7 +29,7 @@ class Command(JobCommand):
         findings = list(audit())
         wrong = sum(finding.count for finding in findings)
         if options["json"]:
-            where = {"mode": settings.IAMPORT_MODE, "database": describe()}
+            where = {"iamport_mode": settings.IAMPORT_MODE, "database": describe()}
             found = {**where, "clean": not wrong, "checks": [asdict(finding) for finding in findings]}
             self.stdout.write(json.dumps(found, ensure_ascii=False, indent=2))
         else:

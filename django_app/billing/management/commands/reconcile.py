@@ -42,7 +42,7 @@ class Command(JobCommand):
                 self.stderr.write("\nStopped. Nothing is half done; the next run goes on.")
                 sys.exit(130)
         if options["json"]:
-            where = {"mode": settings.IAMPORT_MODE, "database": describe()}
+            where = {"iamport_mode": settings.IAMPORT_MODE, "database": describe()}
             self.stdout.write(json.dumps({**where, **report.as_json()}, ensure_ascii=False, indent=2))
         elif report.exit_code or not options["quiet"]:
             if options["quiet"]:
