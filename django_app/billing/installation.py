@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from billing.database_state import describe, require_tables
+from billing.database_state import describe, home, require_tables
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def _demo_person(alias: str) -> str | None:
 def verify(connection: BaseDatabaseWrapper) -> None:
     """Raise WrongDatabase, with the connection closed, if this database was made for another mode. Asked once per process and database."""
     database = (connection.alias, str(connection.settings_dict["NAME"]))
-    if connection.alias != "default" or database in _verified:
+    if connection.alias != home() or database in _verified:
         return
     with connection.cursor() as cursor:
         if TABLE not in connection.introspection.table_names(cursor):
@@ -77,12 +77,12 @@ def verify(connection: BaseDatabaseWrapper) -> None:
 def verify_now() -> None:
     """Look at stamp and tables when a server starts; raises WrongDatabase, TablesMissing. A database that is silent is left to /readyz."""
     try:
-        connections["default"].ensure_connection()
+        connections[home()].ensure_connection()
         require_tables()
     except DatabaseError as error:
         logger.warning("the database %s does not answer yet: %s", describe(), str(error).strip().split("\n")[0])
     finally:
-        connections["default"].close()
+        connections[home()].close()
 
 
 def on_connection(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -133,3 +134,34 @@ def test_readmes_lines_do_the_work_of_the_site(cron, srv, tmp_path):
     code, output = cron(like("audit_points"), **site)
     assert code == 1
     one_sentence(output, "The changes of billing.0005_event_by_source to the tables are missing")
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        (
+            "127.0.0.1",
+            ["Database: var/live.sqlite3 (set DATABASE_URL=sqlite:///var/live.sqlite3 for other commands, too)", "CommandError: port "],
+        ),
+        ("192.0.2.1", ["error: DATABASE_URL is not set"]),  # a public address is for a server, whose database somebody names
+    ],
+)
+def test_make_run_names_a_database_on_this_machine_only(srv, host, said):
+    """The port is taken, so that nothing is served; .venv is as it is."""
+    for name in ("Makefile", "requirements.txt"):
+        shutil.copy(ROOT / name, srv / name)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = subprocess.run(
+            ["make", "-o", ".venv/.runtime", "run", f"HOST={host}", f"PORT={taken.getsockname()[1]}"],
+            cwd=srv, capture_output=True, text=True, timeout=60, check=False, env={"PATH": os.environ["PATH"]},
+        )  # fmt: skip
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "Mode: live (its keys are in .config_secret/settings_common.json)" in output
+    assert "Traceback" not in output
+    for words in said:
+        assert words in output
+    assert ("Database:" in output) == (host == "127.0.0.1")
