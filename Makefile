@@ -20,7 +20,13 @@ run: $(VENV)/.runtime  ## serve the site on http://127.0.0.1:8000 (HOST=, PORT= 
 		else IAMPORT_MODE=sandbox; why="there is no $$settings"; fi; \
 		echo "Mode: $$IAMPORT_MODE ($$why)"; \
 	fi; \
-	case "$$HOST" in 127.*|localhost|::1) DJANGO_HTTPS="$${DJANGO_HTTPS:-0}"; export DJANGO_HTTPS;; esac; \
+	case "$$HOST" in 127.*|localhost|::1) \
+		DJANGO_HTTPS="$${DJANGO_HTTPS:-0}"; export DJANGO_HTTPS; \
+		if [ "$$IAMPORT_MODE" = live ] && [ -z "$$DATABASE_URL" ]; then \
+			DATABASE_URL=sqlite:///var/live.sqlite3; export DATABASE_URL; \
+			echo "Database: var/live.sqlite3 (set DATABASE_URL=$$DATABASE_URL for other commands, too)"; \
+		fi;; \
+	esac; \
 	export IAMPORT_MODE; \
 	exec $(BIN)/python django_app/manage.py serve
 

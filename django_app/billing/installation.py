@@ -5,6 +5,7 @@ migrate stamps it; every process looks at the stamp on its first connection and 
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.apps import apps
@@ -13,6 +14,10 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from billing.database_state import describe, home, require_tables
+
+logger = logging.getLogger(__name__)
 
 TABLE = "billing_installation"
 DEMO_PEOPLE = {"demo": "demo1234!", "admin": "admin1234!"}  # made by `serve` in sandbox mode
@@ -52,7 +57,7 @@ def _demo_person(alias: str) -> str | None:
 def verify(connection: BaseDatabaseWrapper) -> None:
     """Raise WrongDatabase, with the connection closed, if this database was made for another mode. Asked once per process and database."""
     database = (connection.alias, str(connection.settings_dict["NAME"]))
-    if connection.alias != "default" or database in _verified:
+    if connection.alias != home() or database in _verified:
         return
     with connection.cursor() as cursor:
         if TABLE not in connection.introspection.table_names(cursor):
@@ -70,13 +75,14 @@ def verify(connection: BaseDatabaseWrapper) -> None:
 
 
 def verify_now() -> None:
-    """Look at the stamp when a server starts. A database that does not answer yet is left to /readyz."""
+    """Look at stamp and tables when a server starts; raises WrongDatabase, TablesMissing. A database that is silent is left to /readyz."""
     try:
-        connections["default"].ensure_connection()
-    except DatabaseError:
-        return
+        connections[home()].ensure_connection()
+        require_tables()
+    except DatabaseError as error:
+        logger.warning("the database %s does not answer yet: %s", describe(), str(error).strip().split("\n")[0])
     finally:
-        connections["default"].close()
+        connections[home()].close()
 
 
 def on_connection(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:

@@ -12,6 +12,7 @@ import re
 import secrets
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ class ConfigurationError(ImproperlyConfigured):
 
 @contextmanager
 def or_exit(code: int = 1) -> Iterator[None]:
-    """Print a configuration mistake as one sentence and leave with `code`; other exceptions pass.
+    """Print a configuration mistake, or that the database cannot be reached, as one sentence and leave with `code`; other exceptions pass.
 
     gunicorn stops for good on 3 and would start a worker that left with 1 over and over.
     """
@@ -42,6 +43,23 @@ def or_exit(code: int = 1) -> Iterator[None]:
     except ImproperlyConfigured as error:
         sys.stderr.write(f"error: {error}\n")
         raise SystemExit(code) from None
+    except Exception as error:
+        if not _while_connecting(error):
+            raise
+        from billing.database_state import describe
+        from django.apps import apps
+
+        which = f" {describe()}" if apps.is_installed("billing") else ""  # the sandbox alone has a file of its own
+        sys.stderr.write(f"error: the database{which} cannot be used: {str(error).strip().splitlines()[0]}\n")
+        raise SystemExit(code) from None
+
+
+def _while_connecting(error: Exception) -> bool:
+    """Whether a database did not let us in. (Once a command has ended, no connection is left to be asked.)"""
+    from django.db import OperationalError
+
+    frames = traceback.extract_tb(error.__traceback__)
+    return isinstance(error, OperationalError) and any(frame.name == "get_new_connection" for frame in frames)
 
 
 # -- environment variables -------------------------------------------------------------------------------------------------
@@ -112,8 +130,25 @@ def address(name: str) -> str:
     return value
 
 
-def database(url: str) -> dict[str, Any]:
-    """Django's settings for DATABASE_URL: PostgreSQL, or a SQLite file. No other database has the locks and triggers that money needs."""
+def live_database_url() -> str:
+    """DATABASE_URL, which live mode must be given.
+
+    A job whose environment lacks it (cron's does) would work on another, empty database, and report that all is well.
+    """
+    url = os.environ.get("DATABASE_URL", "").strip()
+    if not url:
+        raise ConfigurationError(
+            "DATABASE_URL is not set, and live mode does not guess where its money is: write, for the server and for every job alike, "
+            "DATABASE_URL=postgres://user:password@host:5432/name or, for a SQLite file, DATABASE_URL=sqlite:////srv/points/var/live.sqlite3."
+        )
+    return url
+
+
+def database(url: str, root: Path) -> dict[str, Any]:
+    """Django's settings for DATABASE_URL: PostgreSQL, or a SQLite file. No other database has the locks and triggers that money needs.
+
+    root: where a relative file name begins, whatever folder a program was started in.
+    """
     try:
         parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
     except (ValueError, KeyError):
@@ -123,7 +158,21 @@ def database(url: str) -> dict[str, Any]:
         raise ConfigurationError("DATABASE_URL names a database that is not supported: use PostgreSQL or SQLite.")
     if not name or name == ":memory:":
         raise ConfigurationError("DATABASE_URL names no database: write postgres://user:password@host:5432/name or sqlite:////folder/file.")
+    if engine.endswith(".sqlite3"):
+        parsed["NAME"] = str(_sqlite_file(url, root / name))
     return parsed
+
+
+def _sqlite_file(url: str, path: Path) -> Path:
+    parts = urlsplit(url)
+    if parts.netloc:
+        raise ConfigurationError("DATABASE_URL names a host for a SQLite file: write sqlite:////folder/file or sqlite:///file.")
+    if parts.query or parts.fragment:
+        raise ConfigurationError("DATABASE_URL has a ? or # in the name of a SQLite file: write %3F or %23 for it.")
+    if path.is_dir() or not path.parent.is_dir():
+        why = "is a folder" if path.is_dir() else f"cannot be made, because there is no folder {path.parent}"
+        raise ConfigurationError(f"DATABASE_URL names the SQLite file {path}, which {why}.")
+    return path
 
 
 def cache(url: str, default_folder: Path) -> dict[str, Any]:

@@ -93,9 +93,10 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = _mail.sender
 
 # -- where things are kept ----------------------------------------------------------------------------------------------------
-DATABASES = {"default": sqlite(VAR_DIR / f"{IAMPORT_MODE}.sqlite3")}
-if os.environ.get("DATABASE_URL"):
-    DATABASES["default"] = environment.database(os.environ["DATABASE_URL"])
+DATABASES = {"default": sqlite(VAR_DIR / "sandbox.sqlite3")}
+_database_url = environment.live_database_url() if LIVE else os.environ.get("DATABASE_URL", "").strip()
+if _database_url:
+    DATABASES["default"] = environment.database(_database_url, ROOT_DIR)
     if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         DATABASES["default"] = sqlite(Path(DATABASES["default"]["NAME"]))
 CACHES = {"default": environment.cache(os.environ.get("CACHE_URL", "").strip(), VAR_DIR / "cache" / IAMPORT_MODE)}

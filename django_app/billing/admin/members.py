@@ -23,6 +23,7 @@ from billing.admin.listing import Column, key_of
 from billing.admin.wording import amount, moment, points, status_and_review
 from billing.errors import InsufficientPoints, KeyReused
 from billing.models import Point, PointEntry, PointTransaction
+from billing.routing import primary
 
 NEWEST = 10  # transactions and entries on the page; the lists have the rest
 
@@ -115,7 +116,7 @@ def _lists(request: HttpRequest, user: Any) -> list[tuple[str, str]]:
 def _adjusted(request: HttpRequest, user: Any, found: dict[str, Any]) -> PointEntry:
     """The entry, written down where this made it: the same form sent twice is one deed."""
     wanted = {"user": user, "delta": found["points"], "key": found["key"], "reason": found["reason"], "by": request.user}
-    same = PointEntry.objects.filter(owner_id=user.pk, kind=PointEntry.Kind.ADJUST, key=found["key"], delta=found["points"])
+    same = primary(PointEntry).filter(owner_id=user.pk, kind=PointEntry.Kind.ADJUST, key=found["key"], delta=found["points"])
     if same.exists():
         return Point.objects.adjust(**wanted)
     with journal.doing(request, Point(pk=user.pk), "adjust", points=found["points"], note=found["reason"], key=found["key"], result="done"):

@@ -1,4 +1,4 @@
-"""How commands speak: a table, progress on a terminal, a log that does not drown them, and a clean stop."""
+"""How commands speak: which database they work on, a table, progress on a terminal, a log that does not drown them, and a clean stop."""
 
 from __future__ import annotations
 
@@ -10,8 +10,41 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+from billing.database_state import TablesMissing, describe, heading, require_tables
+
 REFRESH = 0.2  # seconds between two lines of progress
 WIDTH = 100
+
+
+class JobCommand(BaseCommand):
+    """A command that works on the tables of money. Where they are missing or silent it ends in one sentence and exit code 1."""
+
+    stealth_options = ("within",)  # the job whose step this is: it has named the database already
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        try:
+            require_tables()
+        except TablesMissing as error:
+            raise CommandError(str(error)) from None
+        except DatabaseError as error:
+            raise CommandError(f"The database {describe()} cannot be used: {first_line(error)}") from None
+        try:
+            return super().execute(*args, **options)
+        except (OperationalError, InterfaceError) as error:
+            raise CommandError(f"The database {describe()} failed: {first_line(error)}") from error
+
+    def name_database(self, options: dict[str, Any]) -> None:
+        """Say in which mode and on which database this job works; a step of another job leaves that to it."""
+        if not options.get("within"):
+            self.stdout.write(heading())
+
+
+def first_line(error: Exception) -> str:
+    """What the database says, without its hints; drivers put no password there."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def table(lines: Sequence[Sequence[str]]) -> str:

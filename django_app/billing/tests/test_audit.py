@@ -93,7 +93,8 @@ def test_a_whole_life_is_clean(life):
     assert found() == {}
     code, said = run()
     assert (code, said.splitlines()[-1]) == (0, "Clean.")
-    assert all(line.startswith("ok ") for line in said.splitlines()[:-1])
+    assert said.startswith("Mode: sandbox · database: ")
+    assert all(line.startswith("ok ") for line in said.splitlines()[1:-1])
     code, said = run("--json")
     answer = json.loads(said)
     assert (code, answer["clean"], len(answer["checks"])) == (0, True, len(CHECKS))

@@ -13,6 +13,7 @@ FLOORS = [
     {
         "errors",
         "routing",
+        "database_state",
         "signals",
         "throttle",
         "addresses",

@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from sandbox.models import Payment
 
+from billing.database_state import describe, heading
 from billing.managers.applying import ApplyManager
 from billing.models import Point, PointCancellation, PointTransaction, ReconcileRun, WebhookEvent
 from billing.reconciliation import SWEEPS, reconcile, runs
@@ -369,7 +370,8 @@ def test_the_exit_codes_and_the_summary(gateway, mess):
     code, said = run("--repair")
     assert code == 0
     assert said.endswith("Everything agrees with the gateway.\n")
-    table = said.splitlines()[:7]
+    assert said.splitlines()[0] == heading()
+    table = said.splitlines()[1:8]
     assert table[0].split() == ["rows", "calls", "payments", "differ", "repaired", "failed"]
     assert len({len(line) for line in table}) == 1  # aligned
     down(gateway)
@@ -383,6 +385,7 @@ def test_json_is_one_object_and_nothing_else(gateway, mess):
         found, said = run(*arguments)
         answer = json.loads(said)
         assert (found, answer["exit_code"]) == (code, code)
+        assert (answer["iamport_mode"], answer["database"]) == ("sandbox", describe())
         assert answer["unknown"]["payments"][0]["merchant_uid"] == "a-shop-we-do-not-know"
         assert list(answer["sweeps"]["open rows"]) == ["rows", "calls", "payments", "differ", "repaired", "failed", "finished"]
     ReconcileRun.objects.create(lease_until=timezone.now() + timedelta(minutes=1))
@@ -390,13 +393,13 @@ def test_json_is_one_object_and_nothing_else(gateway, mess):
     assert found == 0
     assert json.loads(said)["skipped"]
     found, said = run("--repair")
-    assert (found, said.startswith("Nothing was done: another run is at it")) == (0, True)
+    assert (found, said.startswith(f"{heading()}\nNothing was done: another run is at it")) == (0, True)
 
 
 def test_quiet_speaks_only_of_trouble(gateway, mess):
     assert run("--repair", "--quiet") == (0, "")
     down(gateway)
-    assert run("--repair", "--quiet")[1]
+    assert run("--repair", "--quiet")[1].splitlines()[0] == heading()
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2026-13-01", "20261124x", "1999-12-31", "9999-01-01", ""])

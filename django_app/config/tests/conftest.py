@@ -30,7 +30,7 @@ def live_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
         path = tmp_path / "settings_common.json"
         path.write_text(json.dumps(KEYS), encoding="utf-8")
         monkeypatch.setattr("config.base.ROOT_DIR", tmp_path)  # nothing is made in this checkout
-        for name, value in {"SETTINGS_COMMON_FILE": str(path), **variables}.items():
+        for name, value in {"SETTINGS_COMMON_FILE": str(path), "DATABASE_URL": "sqlite:///live.sqlite3", **variables}.items():
             monkeypatch.setenv(name, value)
         return runpy.run_path(str(Path(config.__file__).parent / "settings.py"))
 

@@ -201,6 +201,13 @@ def test_channels_that_are_none(run, channels):
         ({"PUBLIC_URL": "https://points.example/path"}, "PUBLIC_URL"),
         ({"DATABASE_URL": "nonsense"}, "DATABASE_URL cannot be read"),
         ({"CACHE_URL": "memcached://x"}, "CACHE_URL begins with 'memcached'"),
+        ({"DATABASE_URL": ""}, "DATABASE_URL is not set"),
+        ({"DATABASE_URL": "  "}, "DATABASE_URL is not set"),
+        ({"DATABASE_URL": "sqlite:////no/such/folder/live.sqlite3"}, "there is no folder /no/such/folder"),
+        ({"DATABASE_URL": "sqlite:///django_app"}, "which is a folder"),
+        ({"DATABASE_URL": "sqlite:///live.sqlite3?mode=rw"}, "has a ? or #"),
+        ({"DATABASE_URL": "sqlite:///live#2.sqlite3"}, "has a ? or #"),
+        ({"DATABASE_URL": "sqlite://var/live.sqlite3"}, "names a host for a SQLite file"),
         ({"DATABASE_URL": "mysql://u:p@h/n"}, "not supported"),
         ({"DATABASE_URL": "sqlite://:memory:"}, "names no database"),
         ({"DATABASE_URL": "postgres://u:p@h/"}, "names no database"),
@@ -316,12 +323,27 @@ def test_live_mode_has_no_sandbox(run):
         assert "Resolver404" in output
 
 
-def test_each_mode_has_its_own_file(run):
-    names = [
-        shell(run, "print(settings.DATABASES['default']['NAME'])", good(), IAMPORT_MODE=mode, DATABASE_URL="")
-        for mode in ("live", "sandbox")
-    ]
-    assert [Path(name).name for name in names] == ["live.sqlite3", "sandbox.sqlite3"]
+def test_the_sandbox_has_a_file_without_being_told(run, copy):
+    name = shell(run, "print(settings.DATABASES['default']['NAME'])", IAMPORT_MODE="sandbox", DATABASE_URL="")
+    assert name == str(copy / "var" / "sandbox.sqlite3")
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///live.sqlite3", "{root}/live.sqlite3"),  # from the root, whatever folder a job is started in
+        ("sqlite:///{tmp}/live.sqlite3", "{tmp}/live.sqlite3"),
+        ("sqlite:///{tmp}/a folder/50%25 of it.sqlite3", "{tmp}/a folder/50% of it.sqlite3"),
+    ],
+)
+def test_a_sqlite_file_is_the_one_that_was_named_and_holds_money(live_settings, tmp_path, url, path):
+    (tmp_path / "a folder").mkdir()
+    database = live_settings(DATABASE_URL=url.format(tmp=tmp_path))["DATABASES"]["default"]
+    assert database["NAME"] == path.format(root=tmp_path, tmp=tmp_path)
+    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert database["OPTIONS"]["timeout"] == 30
+    assert "journal_mode=WAL" in database["OPTIONS"]["init_command"]
+    assert "synchronous=FULL" in database["OPTIONS"]["init_command"]
 
 
 def test_live_cookies_are_secure_and_serve_says_otherwise_only_if_told(run):

@@ -8,12 +8,14 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.conf import settings
 
 from billing.audit import Finding, audit
+from billing.database_state import describe
+from billing.management.output import JobCommand
 
 
-class Command(BaseCommand):
+class Command(JobCommand):
     """Exit code 0: all of it agrees. 1: it does not."""
 
     help = "Check balances, transactions and ledger against each other, in our own database. Changes nothing."
@@ -22,12 +24,14 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not options["json"]:
+            self.name_database(options)
         findings = list(audit())
         wrong = sum(finding.count for finding in findings)
         if options["json"]:
-            self.stdout.write(
-                json.dumps({"clean": not wrong, "checks": [asdict(finding) for finding in findings]}, ensure_ascii=False, indent=2)
-            )
+            where = {"iamport_mode": settings.IAMPORT_MODE, "database": describe()}
+            found = {**where, "clean": not wrong, "checks": [asdict(finding) for finding in findings]}
+            self.stdout.write(json.dumps(found, ensure_ascii=False, indent=2))
         else:
             for finding in findings:
                 self.stdout.write("\n".join(_lines(finding)))

@@ -7,18 +7,18 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from billing.figures import close_days
 from billing.management.bench_data import fill, occupied
-from billing.management.output import Progress
+from billing.management.output import JobCommand, Progress
 from billing.models import Installation
 
 MOST = 20_000_000
 
 
-class Command(BaseCommand):
+class Command(JobCommand):
     """Refuses a database of live mode, and one that holds members' points or payments, its own from before included."""
 
     help = "Fill an empty sandbox database with made-up members, transactions, entries, cancels and deliveries."

@@ -9,20 +9,22 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from billing import staff_mail
+from billing.management.output import JobCommand
 from billing.reconciliation import runs
 
 KEEP_RUNS = 90  # days
 
 
-class Command(BaseCommand):
+class Command(JobCommand):
     """Every step runs, also when one before it fails. Exit code: the worst of the steps' (2 for one that broke)."""
 
     help = "Reconcile and repair, sum up closed days, audit the points, delete old webhook deliveries, runs and sessions, tell staff."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self.name_database(options)
         self._options = {"verbosity": options["verbosity"], "stdout": self.stdout, "stderr": self.stderr}
         steps: dict[str, Callable[[], None]] = {
             "reconcile --repair": lambda: self._call("reconcile", repair=True),
@@ -30,7 +32,7 @@ class Command(BaseCommand):
             "audit_points": lambda: self._call("audit_points"),
             "prune_webhooks": lambda: self._call("prune_webhooks"),
             "old runs": lambda: self.stdout.write(f"{runs.prune(KEEP_RUNS)} deleted."),
-            "clearsessions": lambda: self._call("clearsessions"),
+            "clearsessions": lambda: self._call("clearsessions", ours=False),
         }
         codes = {name: self._step(name, step) for name, step in steps.items()}
         if settings.BILLING_STAFF_MAIL:
@@ -59,5 +61,5 @@ class Command(BaseCommand):
             return 2
         return 0
 
-    def _call(self, name: str, **options: Any) -> None:
-        call_command(name, **self._options, **options)
+    def _call(self, name: str, *, ours: bool = True, **options: Any) -> None:
+        call_command(name, **self._options, **options, **({"within": "nightly"} if ours else {}))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from billing import webhooks
+from billing.management.output import JobCommand
 
 DAYS = 90
 
 
-class Command(BaseCommand):
+class Command(JobCommand):
     """Pending deliveries are never deleted. A second time there is nothing left to do; it may be stopped at any moment."""
 
     help = f"Delete webhook deliveries that were closed long ago. At least {webhooks.FEWEST_DAYS} days are kept."

@@ -8,17 +8,18 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import date, datetime, time
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.conf import settings
 from django.utils import timezone
 
-from billing.management.output import Progress, clean_stop, quiet_log, table
+from billing.database_state import describe
+from billing.management.output import JobCommand, Progress, clean_stop, quiet_log, table
 from billing.reconciliation import COULD_NOT_ASK, Report, reconcile
 
 EARLIEST = date(2000, 1, 1)
 SHOWN = 20
 
 
-class Command(BaseCommand):
+class Command(JobCommand):
     """Exit code 0: everything agrees, or another run is at it. 1: something differs and is not repaired. 2: the gateway gave no answer."""
 
     help = "Compare transactions with the gateway's payments. Only reports; --repair makes our rows equal to the gateway's answers."
@@ -32,6 +33,8 @@ class Command(BaseCommand):
         parser.add_argument("--quiet", action="store_true", help="print nothing if all is well: for cron")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not options["json"] and not options["quiet"]:
+            self.name_database(options)
         with clean_stop(), quiet_log(options["verbosity"]), Progress(self.stderr) as progress:
             try:
                 report = reconcile(repair=options["repair"], since=options["since"], progress=progress)
@@ -39,8 +42,11 @@ class Command(BaseCommand):
                 self.stderr.write("\nStopped. Nothing is half done; the next run goes on.")
                 sys.exit(130)
         if options["json"]:
-            self.stdout.write(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
+            where = {"iamport_mode": settings.IAMPORT_MODE, "database": describe()}
+            self.stdout.write(json.dumps({**where, **report.as_json()}, ensure_ascii=False, indent=2))
         elif report.exit_code or not options["quiet"]:
+            if options["quiet"]:
+                self.name_database(options)
             self.stdout.write(summary(report))
         if report.exit_code:
             sys.exit(report.exit_code)

@@ -6,12 +6,11 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from billing.figures import close_days
+from billing.management.output import JobCommand
 
 
-class Command(BaseCommand):
+class Command(JobCommand):
     """A second run changes nothing."""
 
     help = "Sum up the days that are over for the overview and the month's close. What audit_points finds wrong is mended with --since."
