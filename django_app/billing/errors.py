@@ -4,6 +4,7 @@
     ├── GatewayError                the gateway's part; `gateway_message` quotes it where it said something
     │   ├── GatewayUnreachable      no usable answer: network, time limit, 5xx. What happened there is unknown; ask again
     │   ├── GatewayRefused          it answered "no": code ≠ 0, or 401 even with a fresh token
+    │   │   └── KeysRefused         the 401: whatever is asked, the answer will be the same
     │   ├── GatewayNonsense         it answered something that cannot be a V1 answer, or contradicts itself
     │   │   └── AnswerTooLong       more than is read of one answer: ask for less at a time
     │   └── PaymentNotFound         its 404
@@ -54,8 +55,19 @@ class GatewayRefused(GatewayError):
     """The gateway understood and said no."""
 
 
+class KeysRefused(GatewayRefused):
+    """It does not take our keys: no question gets another answer."""
+
+
 class GatewayNonsense(GatewayError):
-    """The answer cannot be understood, or contradicts what we know for certain."""
+    """The answer cannot be understood, or contradicts what we know for certain.
+
+    ids: imp_uid and merchant_uid that stand in an answer which is no JSON, "" where that cannot be told. They name it; never believe them.
+    """
+
+    def __init__(self, message: str, *, code: int | None = None, gateway_message: str = "", ids: tuple[str, str] = ("", "")) -> None:
+        super().__init__(message, code=code, gateway_message=gateway_message)
+        self.ids = ids
 
 
 class AnswerTooLong(GatewayNonsense):
