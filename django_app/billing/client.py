@@ -29,7 +29,6 @@ from billing.errors import (
     GatewayNonsense,
     GatewayRefused,
     GatewayUnreachable,
-    KeysRefused,
     NetworkInTransaction,
     PaymentNotFound,
 )
@@ -158,7 +157,7 @@ class Client(Iamport):
             try:
                 answer = _result(status, raw)
             except PaymentNotFound:  # a wrong address, not an unknown payment
-                raise KeysRefused("the gateway has no getToken at this address") from None
+                raise GatewayRefused("the gateway has no getToken at this address") from None
             token = answer.get("access_token") if isinstance(answer, dict) else None
             if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]{1,1000}", token):
                 raise GatewayNonsense("getToken answered no token")
@@ -225,6 +224,15 @@ def _raise_unreachable(error: BaseException) -> NoReturn:
 @sensitive_variables()
 def _result(status: int, body: bytes) -> Any:
     """The envelope's `response`, or the error that status and envelope mean."""
+    try:
+        return _meaning(status, body)
+    except GatewayError as error:
+        error.http = status
+        raise
+
+
+@sensitive_variables()
+def _meaning(status: int, body: bytes) -> Any:
     envelope: Any = None
     with suppress(ValueError):
         envelope = wire.parse(body)
@@ -234,7 +242,7 @@ def _result(status: int, body: bytes) -> Any:
     if status >= 500:
         raise GatewayUnreachable(f"the gateway answered HTTP {status}", code=code, gateway_message=message)
     if status == 401:
-        raise KeysRefused("the gateway did not accept our keys", code=code, gateway_message=message)
+        raise GatewayRefused("the gateway did not accept our keys", code=code, gateway_message=message)
     if status == 404 and (known or not body.strip()):
         raise PaymentNotFound("the gateway does not know it", code=code, gateway_message=message)
     if not known:

@@ -4,7 +4,6 @@
     ├── GatewayError                the gateway's part; `gateway_message` quotes it where it said something
     │   ├── GatewayUnreachable      no usable answer: network, time limit, 5xx. What happened there is unknown; ask again
     │   ├── GatewayRefused          it answered "no": code ≠ 0, or 401 even with a fresh token
-    │   │   └── KeysRefused         the 401: whatever is asked, the answer will be the same
     │   ├── GatewayNonsense         it answered something that cannot be a V1 answer, or contradicts itself
     │   │   └── AnswerTooLong       more than is read of one answer: ask for less at a time
     │   └── PaymentNotFound         its 404
@@ -31,8 +30,11 @@ class BillingError(Exception):
 class GatewayError(BillingError):
     """Trouble with the gateway.
 
-    code: the gateway's own `code`, None where it gave none. gateway_message: its `message`, for people, unchanged.
+    code: the gateway's own `code`, None where it gave none. gateway_message: its `message`, for people, unchanged. http: the answer's
+    status, None where there was no answer.
     """
+
+    http: int | None = None
 
     def __init__(self, message: str, *, code: int | None = None, gateway_message: str = "") -> None:
         super().__init__(message)
@@ -53,10 +55,6 @@ class GatewayUnreachable(GatewayError):
 
 class GatewayRefused(GatewayError):
     """The gateway understood and said no."""
-
-
-class KeysRefused(GatewayRefused):
-    """It does not take our keys: no question gets another answer."""
 
 
 class GatewayNonsense(GatewayError):

@@ -12,6 +12,8 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from django.views.decorators.debug import sensitive_variables
+
 LONGEST_NUMBER = 30  # digits; also the largest exponent
 _IDS = re.compile(rb'"(imp_uid|merchant_uid)"\s*:\s*"([^"\\]{1,200})"')
 _BROKEN = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # a key or a flag with one of these was damaged on its way
@@ -27,6 +29,7 @@ class Unreadable:
 UNREADABLE = Unreadable()
 
 
+@sensitive_variables()
 def parse(body: bytes) -> Any:
     """The JSON in `body`. Raises ValueError where it is none at all, also for what is nested too deep."""
     try:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from django.db import models
 
-from billing.errors import BillingError, GatewayError, GatewayNonsense, GatewayRefused, GatewayUnreachable, KeysRefused, PaymentNotFound
+from billing.errors import BillingError, GatewayError, GatewayNonsense, GatewayRefused, GatewayUnreachable, PaymentNotFound
 from billing.iamport import BATCH, READ_SECONDS, Deadline, Listing, UnreadablePayment, named
 from billing.models import PointTransaction
 from billing.payment import Payment
@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 FAILS_IN_A_ROW = 3  # calls without an answer after which a sweep stops: the next ones would not get any either
 MOST_HOPELESS = 100  # smallest questions without a usable answer after which a sweep stops: each has cost its halving
+NOT_ABOUT_THE_QUESTION = (401, 429)  # wrong keys, asked too often: less at a time is refused as well, and is more to ask
 ROWS_AT_ONCE = 500  # in one query: SQLite takes up to 999 parameters, if it is old
 
 T = TypeVar("T")
@@ -111,7 +112,7 @@ class Job:
         """
         ids = error.ids if isinstance(error, GatewayNonsense) else ("", "")
         if any(ids):
-            known = self.compare(Listing([], 1, [named(*ids, str(error))]))
+            known = self.compare(Listing([], 1, [named(imp_uid or ids[0], ids[1], str(error))]))
         else:
             known = imp_uid != ""
             if known:
@@ -127,11 +128,15 @@ class Job:
         return known
 
     def _does_speak(self, error: GatewayError, control: Callable[[Deadline], object]) -> bool:
-        if isinstance(error, KeysRefused):
+        if error.http in NOT_ABOUT_THE_QUESTION:
             return False
         if not self._speaks:
-            with suppress(GatewayError):
+            try:
                 self._answered(control)
+            except PaymentNotFound:
+                self._speaks = True
+            except GatewayError:
+                pass
         return self._speaks
 
     def _silent(self, error: GatewayError) -> None:

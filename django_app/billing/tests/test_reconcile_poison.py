@@ -188,10 +188,11 @@ def test_a_gateway_that_refuses_everything_is_not_asked_twice_for_each_row(gatew
     assert (reconcile(repair=True).exit_code, credited()) == (0, 600_000)
 
 
-def test_wrong_keys_are_no_reason_to_halve(gateway, lost):
+@pytest.mark.parametrize("status", [401, 429])
+def test_wrong_keys_and_too_many_questions_are_no_reason_to_halve(gateway, lost, status):
     lost(5)
     rows.update(next_check_at=F("created_at"))
-    gateway.change_answer = lambda call, *real: (401, json.dumps(envelope(None, code=-1, message="Unauthorized")).encode())
+    gateway.change_answer = lambda call, *real: (status, json.dumps(envelope(None, code=-1, message="no")).encode())
     found = reconcile(repair=True)
     assert (found.exit_code, found.silent_calls) == (2, 3)
     assert {tally.calls for tally in found.sweeps.values()} == {1, 0}
