@@ -219,7 +219,7 @@ def named(imp_uid: object, merchant_uid: object, words: str) -> UnreadablePaymen
     if order != merchant_uid and _LIKE_OURS.fullmatch(order):
         order = ""
     shown = text(imp_uid, 32) or text(merchant_uid, 40)
-    return UnreadablePayment(str(imp_uid) if is_imp_uid(imp_uid) else "", order, f"{shown}: {words}")
+    return UnreadablePayment(str(imp_uid) if is_imp_uid(imp_uid) else "", order, f"{shown}: {words}" if shown else words)
 
 
 _LIKE_OURS = re.compile(r"[0-9a-z?-]{30,40}")

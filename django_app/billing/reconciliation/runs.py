@@ -17,7 +17,7 @@ from django.utils import timezone
 from billing.models import ReconcileRun
 
 NAME = "reconcile"
-LEASE = timedelta(minutes=10)  # longer than any single step: a call takes two minutes at most, its repeat included
+LEASE = timedelta(minutes=10)  # longer than any single step: a question takes three minutes at most, its repeat and its control included
 PROLONG_AFTER = timedelta(minutes=1)
 CLOCKS_APART = timedelta(minutes=1)  # by which the clocks of two machines may differ; more is a clock that was wrong
 

@@ -27,6 +27,7 @@ FLOORS = [
         "outbox",
         "csv_file",
         "xlsx_file",
+        "wire",
     },
     {"states"},
     {"payment"},
