@@ -2,8 +2,8 @@
 
 python .ci/bench_reconcile.py [--rows 1000 10000]      loopback only; its own databases, thrown away at the end
 
-Every second row has a payment at the gateway (the stand-alone sandbox) whose window was left open. 1 where the calls are not one per
-100 rows, or where memory grows with the rows.
+Every second row has a payment at the gateway (the stand-alone sandbox) whose window was left open. 1 where the calls are not three per
+100 rows (addresses of 2 KB hold 35 ids), or where memory grows with the rows.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def fill(rows: int) -> None:
     due = timezone.now() - timedelta(minutes=1)
     for begin in range(0, rows, SLICE):
         PointTransaction.objects.bulk_create(
-            PointTransaction(owner=owner, merchant_uid=f"bench-{number}", amount=1_000, pay_method="card", next_check_at=due)
+            PointTransaction(owner=owner, merchant_uid=f"20261123-{number:026}", amount=1_000, pay_method="card", next_check_at=due)
             for number in range(begin, begin + SLICE)
         )
 
@@ -71,7 +71,7 @@ def fill_gateway(rows: int, path: str) -> None:
     for begin in range(0, rows, SLICE):
         Payment.objects.bulk_create(
             Payment(
-                imp_uid=f"imp_{number:012}", merchant_uid=f"bench-{number}", amount=1_000, pay_method="card",
+                imp_uid=f"imp_{number:012}", merchant_uid=f"20261123-{number:026}", amount=1_000, pay_method="card",
                 started_at=now, updated_at=now, asked_pg="html5_inicis.INIpayTest", site="http://127.0.0.1",
             )
             for number in range(begin, begin + SLICE, 2)
@@ -134,11 +134,11 @@ def main() -> int:
         report, seconds, peak = measure(rows)
         sweep = report["sweeps"]["open rows"]
         print(f"{sweep['rows']:>12,} {sweep['calls']:>12,} {sweep['repaired']:>12,} {seconds:>12.1f} {peak:>12.1f}")
-        wrong += sweep["rows"] != rows or sweep["calls"] != -(-rows // 100) or sweep["repaired"] != rows // 2
+        wrong += sweep["rows"] != rows or sweep["calls"] != 3 * -(-rows // 100) or sweep["repaired"] != rows // 2
         peaks.append(peak)
     grows = max(peaks) > peaks[0] + GROWTH
     if wrong:
-        print("Wrong: one call per 100 rows was promised, and that every second row becomes known.")
+        print("Wrong: three calls per 100 rows were promised, and that every second row becomes known.")
     if grows:
         print("Wrong: memory grows with the rows.")
     return 1 if wrong or grows else 0

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from billing.models import Point, PointCancellation, PointTransaction, ReconcileRun, WebhookEvent
 from billing.reconciliation import CLEAN, DRIFT
-from billing.reconciliation.runs import NAME
+from billing.reconciliation.runs import CLOCKS_APART, NAME, is_alive
 from billing.states import Status
 
 LATE = timedelta(hours=26)  # since the last reconcile began: the night's was left out, to say nothing of those of the day
@@ -88,9 +88,11 @@ def last_reconcile(now: datetime) -> LastRun:
     run = ReconcileRun.objects.filter(name=NAME).order_by("-id").first()
     if run is None:
         return LastRun("never", is_late=True)
-    is_late = now - run.started > LATE
+    is_late = (
+        now - run.started > LATE or run.started > now + CLOCKS_APART
+    )  # a start in the future: a clock was wrong, and nobody knows when
     if run.finished is None:
-        return LastRun("running" if run.lease_until and run.lease_until >= now else "stopped", run.started, is_late=is_late, pk=run.pk)
+        return LastRun("running" if is_alive(run, now) else "stopped", run.started, is_late=is_late, pk=run.pk)
     result = run.result
     if result.get("stopped") or "exit_code" not in result:
         verdict = "stopped"

@@ -7,14 +7,12 @@ then; a business "no" to a POST is HTTP 200 with code ≠ 0; a lookup that misse
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import re
 import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 import requests
@@ -24,7 +22,7 @@ from django.db import connections
 from django.views.decorators.debug import sensitive_variables
 from iamport import Iamport
 
-from billing import punctual, shared_cache
+from billing import punctual, shared_cache, wire
 from billing.errors import (
     AnswerTooLong,
     GatewayError,
@@ -226,9 +224,18 @@ def _raise_unreachable(error: BaseException) -> NoReturn:
 @sensitive_variables()
 def _result(status: int, body: bytes) -> Any:
     """The envelope's `response`, or the error that status and envelope mean."""
+    try:
+        return _meaning(status, body)
+    except GatewayError as error:
+        error.http = status
+        raise
+
+
+@sensitive_variables()
+def _meaning(status: int, body: bytes) -> Any:
     envelope: Any = None
-    with suppress(ValueError, RecursionError):
-        envelope = json.loads(body, parse_float=_number, parse_constant=_no_constant)
+    with suppress(ValueError):
+        envelope = wire.parse(body)
     known = isinstance(envelope, dict) and type(envelope.get("code")) is int
     code = envelope["code"] if known else None
     message = text(envelope.get("message"), 500) if known else ""
@@ -239,7 +246,7 @@ def _result(status: int, body: bytes) -> Any:
     if status == 404 and (known or not body.strip()):
         raise PaymentNotFound("the gateway does not know it", code=code, gateway_message=message)
     if not known:
-        raise GatewayNonsense(f"the gateway answered HTTP {status} without an envelope")
+        raise GatewayNonsense(f"the gateway answered HTTP {status} without an envelope", ids=wire.only_ids(body))
     answer = envelope.get("response")
     partly = status == 207 and isinstance(answer, list)  # several were asked for, and some are unknown; with which code is not documented
     if status >= 400 or (code and not partly):
@@ -247,21 +254,6 @@ def _result(status: int, body: bytes) -> Any:
     if status != 200 and not partly:
         raise GatewayNonsense(f"the gateway answered HTTP {status}", code=code, gateway_message=message)
     return answer
-
-
-def _number(text: str) -> Decimal:
-    """A JSON number with a fraction or an exponent, of a size that money can have."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise ValueError("a number beyond all measure") from None
-    if abs(number.adjusted()) > 30:
-        raise ValueError("a number beyond all measure")
-    return number
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 @sensitive_variables()

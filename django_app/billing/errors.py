@@ -30,8 +30,11 @@ class BillingError(Exception):
 class GatewayError(BillingError):
     """Trouble with the gateway.
 
-    code: the gateway's own `code`, None where it gave none. gateway_message: its `message`, for people, unchanged.
+    code: the gateway's own `code`, None where it gave none. gateway_message: its `message`, for people, unchanged. http: the answer's
+    status, None where there was no answer.
     """
+
+    http: int | None = None
 
     def __init__(self, message: str, *, code: int | None = None, gateway_message: str = "") -> None:
         super().__init__(message)
@@ -55,7 +58,14 @@ class GatewayRefused(GatewayError):
 
 
 class GatewayNonsense(GatewayError):
-    """The answer cannot be understood, or contradicts what we know for certain."""
+    """The answer cannot be understood, or contradicts what we know for certain.
+
+    ids: imp_uid and merchant_uid that stand in an answer which is no JSON, "" where that cannot be told. They name it; never believe them.
+    """
+
+    def __init__(self, message: str, *, code: int | None = None, gateway_message: str = "", ids: tuple[str, str] = ("", "")) -> None:
+        super().__init__(message, code=code, gateway_message=gateway_message)
+        self.ids = ids
 
 
 class AnswerTooLong(GatewayNonsense):

@@ -8,22 +8,31 @@ imp_uid, and that call alone, leaves test-channel payments out unless include_sa
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import logging
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from billing.client import READ_SECONDS, Client, Deadline
 from billing.errors import BillingError, GatewayNonsense, PaymentNotFound
-from billing.payment import Payment, check_imp_uid, check_merchant_uid, is_imp_uid, money
+from billing.payment import Payment, check_imp_uid, check_merchant_uid, is_imp_uid, money, text
 
-__all__ = ["BATCH", "LARGEST_PAGE", "READ_SECONDS", "Deadline", "Gateway", "Listing", "RefundAccount", "gateway"]
+__all__ = [
+    "BATCH", "LARGEST_PAGE", "READ_SECONDS", "Deadline", "Gateway", "Listing", "RefundAccount", "UnreadablePayment", "gateway",
+    "in_addresses", "named",
+]  # fmt: skip
+
+logger = logging.getLogger(__name__)
 
 BATCH = 100  # ids in one call of GET payments (specification)
 CURRENCY = "KRW"  # of every order
+ADDRESS_BYTES = 2_000  # of path and query of one call: what stands in between (proxies, servers) may refuse more than 4 KB, or than 2
 LARGEST_PAGE = 1_000  # payments on one page of a list (specification)
 
 
@@ -37,15 +46,21 @@ class RefundAccount:
     tel: str = field(default="", repr=False)  # smartro alone asks for it
 
 
+class UnreadablePayment(NamedTuple):
+    """What of an answer is no payment. imp_uid, merchant_uid: "" where they cannot be told. words: what is wrong with it, for people."""
+
+    imp_uid: str
+    merchant_uid: str
+    words: str
+
+
 @dataclass(frozen=True)
 class Listing:
-    """Several payments of one answer. total: how many the whole question has. unreadable: what of the answer is no payment: its
-    imp_uid, "" where that cannot be read either, and words.
-    """
+    """Several payments of one answer. total: how many the whole question has. unreadable: what of the answer is no payment."""
 
     payments: list[Payment]
     total: int
-    unreadable: list[tuple[str, str]]
+    unreadable: list[UnreadablePayment]
 
 
 class Gateway(Client):
@@ -63,17 +78,24 @@ class Gateway(Client):
 
     def payments_of(self, merchant_uid: str, *, deadline: Deadline | None = None) -> list[Payment]:
         """Every payment under `merchant_uid`, oldest first (at most 100): a payer with two tabs has two, and the paid one may be hidden
-        behind a newer one in `find`. Raises as `payment`; PaymentNotFound where there is none.
+        behind a newer one in `find`. Raises as `payment`; PaymentNotFound where there is none. One that cannot be read hides no other: it
+        is logged, and its GatewayNonsense raised where no other can be read either.
         """
         url = f"{self.imp_url}payments/findAll/{check_merchant_uid(merchant_uid)}"
         answer = self._get(url, {"limit": 100, "sorting": "started"}, deadline=deadline)
         listed = answer.get("list") if isinstance(answer, dict) else None
         if not isinstance(listed, list):
             raise GatewayNonsense("the answer holds no list of payments")
-        payments = [Payment.from_json(item) for item in listed]
-        for payment in payments:
-            if payment.merchant_uid != merchant_uid:
-                raise GatewayNonsense(f"asked for {merchant_uid}, got {payment.merchant_uid}")
+        payments: list[Payment] = []
+        trouble: GatewayNonsense | None = None
+        for item in listed:
+            try:
+                payments.append(_of_order(item, merchant_uid))
+            except GatewayNonsense as error:
+                logger.warning("a payment of %s cannot be read: %s", merchant_uid, error)
+                trouble = trouble or error
+        if trouble and not payments:
+            raise trouble
         return payments
 
     def prepare(self, merchant_uid: str, amount: int, *, deadline: Deadline | None = None) -> None:
@@ -108,15 +130,18 @@ class Gateway(Client):
             raise GatewayNonsense("the answer holds no list of payments")
         return _listing(answer, len(answer))
 
-    def of_status(self, status: str, begin: datetime, end: datetime, *, page: int = 1, deadline: Deadline | None = None) -> Listing:
-        """One page, up to LARGEST_PAGE, of the payments that are `status` now and became so between `begin` and `end`, both included.
+    def of_status(
+        self, status: str, begin: datetime, end: datetime, *, page: int = 1, limit: int = LARGEST_PAGE, deadline: Deadline | None = None
+    ) -> Listing:
+        """One page of up to `limit` (LARGEST_PAGE at most) of the payments that are `status` now and became so between `begin` and `end`,
+        both included.
 
         At most 90 days apart (specification). The list does not sort by the time it filters on and rows leave it at any moment, so that
         only a single page is complete. A page beyond the last is GatewayRefused. Raises as `several`.
         """
         query = {
             "page": page,
-            "limit": LARGEST_PAGE,
+            "limit": limit,
             "sorting": "started",
             "from": int(begin.timestamp()),
             "to": int(end.timestamp()),
@@ -174,6 +199,43 @@ class Gateway(Client):
         return payment
 
 
+def in_addresses(ids: Sequence[str], name: str) -> Iterator[list[str]]:
+    """`ids` in the slices that one call of `several` takes: at most BATCH, and no address of more than ADDRESS_BYTES. name: imp_uid or
+    merchant_uid. Ids are ASCII that an address takes as it is; its [] is sent as %5B%5D.
+    """
+    most = ADDRESS_BYTES - len(urlsplit(settings.IAMPORT_API_URL).path) - len("payments?")
+    batch: list[str] = []
+    size = 0
+    for uid in ids:
+        length = len(f"{name}%5B%5D={uid}&")
+        if batch and (len(batch) == BATCH or size + length > most):
+            yield batch
+            batch, size = [], 0
+        batch.append(uid)
+        size += length
+    if batch:
+        yield batch
+
+
+def named(imp_uid: object, merchant_uid: object, words: str) -> UnreadablePayment:
+    """What can be said of a payment that cannot be read. A damaged merchant_uid that may have been one of ours is none at all."""
+    order = text(merchant_uid, 200) if isinstance(merchant_uid, str) else ""
+    if order != merchant_uid and _LIKE_OURS.fullmatch(order):
+        order = ""
+    shown = text(imp_uid, 32) or text(merchant_uid, 40)
+    return UnreadablePayment(str(imp_uid) if is_imp_uid(imp_uid) else "", order, f"{shown}: {words}" if shown else words)
+
+
+_LIKE_OURS = re.compile(r"[0-9a-z?-]{30,40}")
+
+
+def _of_order(item: object, merchant_uid: str) -> Payment:
+    payment = Payment.from_json(item)
+    if payment.merchant_uid != merchant_uid:
+        raise GatewayNonsense(f"asked for {merchant_uid}, got {payment.merchant_uid}")
+    return payment
+
+
 def _listing(items: list[Any], total: int) -> Listing:
     """One payment that cannot be read must not hide the others."""
     payments, unreadable = [], []
@@ -181,8 +243,8 @@ def _listing(items: list[Any], total: int) -> Listing:
         try:
             payments.append(Payment.from_json(item))
         except BillingError as error:
-            uid = item.get("imp_uid") if isinstance(item, dict) else None
-            unreadable.append((str(uid) if is_imp_uid(uid) else "", f"{str(uid)[:32]}: {error}"))
+            known = item if isinstance(item, dict) else {}
+            unreadable.append(named(known.get("imp_uid"), known.get("merchant_uid"), str(error)))
     return Listing(payments, total, unreadable)
 
 

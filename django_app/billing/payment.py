@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
+from billing import wire
 from billing.errors import GatewayNonsense, NotAnId
 from billing.states import Status
 
@@ -38,6 +39,11 @@ def check_merchant_uid(value: object) -> str:
     if isinstance(value, str) and re.fullmatch(MERCHANT_UID, value):
         return value
     raise NotAnId("not a merchant_uid")
+
+
+def is_order(value: object) -> TypeGuard[str]:
+    """Whether it is text that a merchant_uid of any shop can be; ours are ASCII (`check_merchant_uid`)."""
+    return isinstance(value, str) and value != "" and value == text(value, 200) and not wire.is_broken(value)
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,9 @@ class Payment:
         """Parse one payment object. Raises GatewayNonsense for anything that no V1 payment can be."""
         if not isinstance(data, dict):
             raise GatewayNonsense("the answer holds no payment")
+        # Play money, or a registered card, whose flag was damaged is no real money.
+        if any(map(wire.is_broken, data)) or wire.is_broken(data.get("sandbox")) or wire.is_broken(data.get("customer_uid_usage")):
+            raise GatewayNonsense("the payment is damaged")
         amount, cancel_amount = money(data, "amount"), money(data, "cancel_amount")
         if cancel_amount > amount:
             raise GatewayNonsense(f"more was cancelled ({cancel_amount}) than paid ({amount})")
@@ -132,7 +141,7 @@ class Payment:
         except NotAnId:
             raise GatewayNonsense("the payment has no usable imp_uid") from None
         merchant_uid = data.get("merchant_uid")
-        if not isinstance(merchant_uid, str) or not merchant_uid or merchant_uid != text(merchant_uid, 200):
+        if not is_order(merchant_uid):
             raise GatewayNonsense("the payment has no usable merchant_uid")
         currency = data.get("currency")
         if not isinstance(currency, str) or not re.fullmatch(r"[A-Za-z]{3}", currency):
@@ -178,7 +187,7 @@ def money(data: Mapping[str, Any], name: str) -> Decimal:
 
 def text(value: object, limit: int) -> str:
     """Text that every database stores: no NUL, no half of a surrogate pair, not longer than its column."""
-    if value is None or isinstance(value, bool | dict | list):
+    if value is None or isinstance(value, bool | dict | list | wire.Unreadable):
         return ""
     return str(value).replace("\x00", "").encode("utf-8", "replace").decode("utf-8")[:limit]
 

@@ -58,6 +58,7 @@ class SandboxGateway:
         self._handler = Client().handler
         self._handler.load_middleware()  # once: it takes longer than any request that follows
         self.before_answer: Callable[[Call], None] | None = None
+        self.change_answer: Callable[[Call, int, bytes], tuple[int, bytes]] | None = None  # (call, HTTP status, body) → what arrives
 
     @property
     def calls(self) -> list[Call]:
@@ -150,7 +151,10 @@ class SandboxGateway:
             raise requests.ReadTimeout("the sandbox did it and said nothing")
         if self.before_answer:
             self.before_answer(call)
-        return response.status_code, {"Content-Type": response.headers["Content-Type"]}, response.content
+        status, content = response.status_code, response.content
+        if self.change_answer:
+            status, content = self.change_answer(call, status, content)
+        return status, {"Content-Type": response.headers["Content-Type"]}, content
 
 
 @contextmanager

@@ -56,6 +56,7 @@ LINES = [
     gettext_noop("the gateway gave no answer (%(kind)s)"),
     gettext_noop("the gateway answered HTTP %(status)s"),
     gettext_noop("the gateway does not know it"),
+    gettext_noop("a payment that no transaction has cannot be read, and is left alone: %(why)s"),
 ]
 
 

@@ -44,7 +44,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "columns": columns,
         "unknown": [[(column, column.cell(payment)) for column in columns] for payment in payments],
         "elsewhere": max(unknown.get("count", 0) - len(payments), 0),
-        "troubles": [notes.shown(line) for line in result.get("troubles") or []],
+        "troubles": [notes.shown(line) for line in [*(result.get("troubles") or []), *(result.get("notes") or [])]],
     }
     return admin.page(request, "admin/billing/run.html", context)
 

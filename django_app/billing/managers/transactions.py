@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import secrets
 import time
 from datetime import timedelta
@@ -18,7 +19,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from billing import signals
-from billing.errors import GatewayError
+from billing.errors import GatewayError, GatewayNonsense
 from billing.iamport import Deadline, gateway
 from billing.managers.applying import Applied
 from billing.managers.decisions import DecisionManager
@@ -26,6 +27,8 @@ from billing.states import Status
 
 if TYPE_CHECKING:
     from billing.models import PointTransaction
+
+logger = logging.getLogger(__name__)
 
 FIRST_CHECK = timedelta(minutes=1)  # after start, reconcile looks at an attempt that nobody reported
 COLLISIONS = 5  # a merchant_uid of 128 bits does not clash; five in a row mean that something else is wrong
@@ -109,6 +112,17 @@ class PointTransactionManager(DecisionManager):
     def sync_order(self, merchant_uid: str, *, deadline: Deadline | None = None) -> list[Applied]:
         """As `sync`, for every payment under this merchant_uid: an imp_uid may be unknown to us, or not the one that was paid.
 
-        One gateway call. Raises PaymentNotFound where nobody has opened a window yet.
+        One gateway call. Raises PaymentNotFound where nobody has opened a window yet. A payment that cannot be read or contradicts the row
+        hides no other: its GatewayNonsense is raised where none could be applied.
         """
-        return [self.apply(payment, deadline=deadline) for payment in gateway().payments_of(merchant_uid, deadline=deadline)]
+        applied: list[Applied] = []
+        trouble: GatewayNonsense | None = None
+        for payment in gateway().payments_of(merchant_uid, deadline=deadline):
+            try:
+                applied.append(self.apply(payment, deadline=deadline))
+            except GatewayNonsense as error:
+                logger.warning("%s of %s: %s", payment.imp_uid, merchant_uid, error)
+                trouble = trouble or error
+        if trouble and not applied:
+            raise trouble
+        return applied

@@ -16,7 +16,7 @@ from billing.reconciliation.job import Job
 from billing.reconciliation.loose_ends import open_cancellations, pending_deliveries
 from billing.reconciliation.report import CLEAN, COULD_NOT_ASK, DRIFT, Report
 from billing.reconciliation.rows import open_rows, part_cancelled_rows, unsettled_payments
-from billing.reconciliation.runs import LeaseLost, Run, holder, last_unsettled
+from billing.reconciliation.runs import LeaseLost, Run, holder, last_of_nobody, last_unread, last_unsettled
 from billing.reconciliation.windows import status_windows
 
 __all__ = ["CLEAN", "COULD_NOT_ASK", "DRIFT", "Report", "reconcile"]
@@ -41,6 +41,8 @@ def reconcile(*, repair: bool, since: datetime | None = None, progress: Callable
         report.finished = timezone.now()
         return report
     report.carried = dict.fromkeys(last_unsettled())
+    report.unread = dict.fromkeys(last_unread())
+    report.nobodys_before = frozenset(last_of_nobody())
     job = Job(report, run=run, since=since, progress=progress or (lambda line: None))
     try:
         for sweep in SWEEPS:

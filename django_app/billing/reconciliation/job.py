@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from django.db import models
 
-from billing.errors import AnswerTooLong, BillingError, GatewayError, GatewayNonsense, GatewayUnreachable, PaymentNotFound
-from billing.iamport import BATCH, READ_SECONDS, Deadline, Listing
+from billing.errors import BillingError, GatewayError, GatewayNonsense, GatewayRefused, GatewayUnreachable, PaymentNotFound
+from billing.iamport import BATCH, READ_SECONDS, Deadline, Listing, UnreadablePayment, named
 from billing.models import PointTransaction
 from billing.payment import Payment
 from billing.reconciliation.report import Report, Tally
@@ -21,6 +21,8 @@ from billing.routing import primary
 logger = logging.getLogger(__name__)
 
 FAILS_IN_A_ROW = 3  # calls without an answer after which a sweep stops: the next ones would not get any either
+MOST_HOPELESS = 100  # smallest questions without a usable answer after which a sweep stops: each has cost its halving
+NOT_ABOUT_THE_QUESTION = (401, 429)  # wrong keys, asked too often: less at a time is refused as well, and is more to ask
 ROWS_AT_ONCE = 500  # in one query: SQLite takes up to 999 parameters, if it is old
 
 T = TypeVar("T")
@@ -29,6 +31,14 @@ Row = TypeVar("Row", bound=models.Model)
 
 class SweepStopped(Exception):
     """The gateway does not answer: leave the rest of this sweep to the next run."""
+
+
+class AskForLess(Exception):
+    """The gateway answers others, but gave this question no usable answer: halve it, or call the smallest one `hopeless`."""
+
+    def __init__(self, error: GatewayError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class Job:
@@ -43,6 +53,8 @@ class Job:
         self._progress = progress
         self._name = ""
         self._in_a_row = 0
+        self._speaks = False  # whether the gateway answered something of this sweep, and nothing was hopeless since
+        self._hopeless = self._hopeless_in_a_row = 0
         self.tally = Tally()
 
     @contextmanager
@@ -50,6 +62,7 @@ class Job:
         """Count what happens inside under this name, and end it early, but not the others, where the gateway is silent."""
         self.tally = self.report.sweeps[name] = Tally()
         self._name, self._in_a_row = name, 0
+        self._speaks, self._hopeless, self._hopeless_in_a_row = False, 0, 0
         with suppress(SweepStopped):
             yield self.tally
             self.tally.finished = True
@@ -62,12 +75,20 @@ class Job:
 
     # -- asking --
 
-    def ask(self, question: Callable[[Deadline], T], *, about: str = "", repeat: bool = True, splits: bool = False) -> T | None:
+    def ask(
+        self,
+        question: Callable[[Deadline], T],
+        *,
+        about: str = "",
+        repeat: bool = True,
+        control: Callable[[Deadline], object] | None = None,
+    ) -> T | None:
         """The gateway's answer; None where there is none, which is counted. What was not answered is asked once more, at once.
 
         about: the one payment that the question is about; that it is unknown or contradicts itself says nothing of the others.
-        repeat: False where the question itself puts the next try off. splits: whether less can be asked for; AnswerTooLong is raised then.
-        Raises SweepStopped after FAILS_IN_A_ROW.
+        repeat: False where the question itself puts the next try off. control: where less can be asked for, a question of the same kind
+        that has an answer if the gateway works at all. Raises AskForLess then for a refusal or nonsense, SweepStopped after
+        FAILS_IN_A_ROW questions without an answer.
         """
         self.keep()
         try:
@@ -76,36 +97,71 @@ class Job:
                     return self._answered(question)
             return self._answered(question)
         except GatewayError as error:
-            if splits and isinstance(error, AnswerTooLong):
-                raise
+            if control and isinstance(error, GatewayNonsense | GatewayRefused) and self._does_speak(error, control):
+                raise AskForLess(error) from None
             if about and isinstance(error, GatewayNonsense | PaymentNotFound):
                 self._failed(about, error)
                 return None
-            self.report.silent_calls += 1
-            self.report.trouble(f"{self._name}: {type(error).__name__}: {error.gateway_message or error}")
-            self._in_a_row += 1
-            if self._in_a_row >= FAILS_IN_A_ROW:
-                raise SweepStopped from None
+            self._silent(error)
             return None
+
+    def hopeless(self, what: str, error: GatewayError, *, imp_uid: str = "") -> bool:
+        """The smallest question has no usable answer: name it as that one payment's trouble, and go on. imp_uid: of the one that was asked
+        about. Returns whether it is known whose it is, so that it is nobody's or can be asked about again.
+
+        After FAILS_IN_A_ROW of them the next one asks `control` again. Raises SweepStopped after MOST_HOPELESS.
+        """
+        ids = error.ids if isinstance(error, GatewayNonsense) else ("", "")
+        if any(ids):
+            known = self.compare(Listing([], 1, [named(imp_uid or ids[0], ids[1], str(error))]))
+        else:
+            known = imp_uid != ""
+            if known:
+                self.report.unsettled(imp_uid)
+            self._failed(what, error)
+        self._hopeless += 1
+        self._hopeless_in_a_row += 1
+        if self._hopeless_in_a_row >= FAILS_IN_A_ROW:
+            self._speaks, self._hopeless_in_a_row = False, 0
+        if self._hopeless >= MOST_HOPELESS:
+            self._in_a_row = FAILS_IN_A_ROW
+            self._silent(error)
+        return known
+
+    def _does_speak(self, error: GatewayError, control: Callable[[Deadline], object]) -> bool:
+        if error.http in NOT_ABOUT_THE_QUESTION:
+            return False
+        if not self._speaks:
+            try:
+                self._answered(control)
+            except PaymentNotFound:
+                self._speaks = True
+            except GatewayError:
+                pass
+        return self._speaks
+
+    def _silent(self, error: GatewayError) -> None:
+        self.report.silent_calls += 1
+        self.report.trouble(f"{self._name}: {type(error).__name__}: {error.gateway_message or error}")
+        self._in_a_row += 1
+        if self._in_a_row >= FAILS_IN_A_ROW:
+            raise SweepStopped from None
 
     def _answered(self, question: Callable[[Deadline], T]) -> T:
         self.tally.calls += 1
         answer = question(Deadline(READ_SECONDS))
-        self._in_a_row = 0
+        self._in_a_row = self._hopeless_in_a_row = 0
+        self._speaks = True
         return answer
 
     # -- comparing --
 
-    def compare(self, listing: Listing, *, apply_all: bool = False) -> None:
+    def compare(self, listing: Listing, *, apply_all: bool = False) -> bool:
         """Compare these payments with our rows; a repair applies what differs. apply_all: also where no money column would change, so
-        that facts (a virtual account's number) and `synced_at` follow.
+        that facts (a virtual account's number) and `synced_at` follow. Returns whether each is settled now, or can be asked about later.
         """
         self.tally.payments += len(listing.payments) + len(listing.unreadable)
-        for imp_uid, words in listing.unreadable:
-            self.tally.failed += 1
-            if imp_uid:
-                self.report.unsettled(imp_uid)
-            self.report.trouble(f"{self._name}: a payment that cannot be read: {words}")
+        can_be_asked = self._unreadable(listing.unreadable)
         for start in range(0, len(listing.payments), ROWS_AT_ONCE):
             some = listing.payments[start : start + ROWS_AT_ONCE]
             rows = primary(PointTransaction).filter(merchant_uid__in={payment.merchant_uid for payment in some})
@@ -118,6 +174,25 @@ class Job:
                     self.report.settled(payment.imp_uid)
                 else:
                     known[txn.merchant_uid] = self._settle(txn, payment, apply_all)
+        return can_be_asked
+
+    def _unreadable(self, items: Sequence[UnreadablePayment]) -> bool:
+        """Payments that cannot be read. One that may be ours is drift, and is asked about until it can be; one that is surely nobody's
+        here is named once, in the notes. It is nobody's where its merchant_uid can be read and no row has it, nor its imp_uid; where
+        neither tells, it may be ours. Returns whether all that may be ours can be asked about.
+        """
+        can_be_asked = True
+        for item in items:
+            ours = models.Q(merchant_uid=item.merchant_uid) | models.Q(imp_uid=item.imp_uid)  # no row has "" in either
+            if item.merchant_uid and not PointTransaction.objects.filter(ours).exists():
+                self.report.nobody_reads(item)
+                continue
+            self.tally.failed += 1
+            if item.imp_uid:
+                self.report.unsettled(item.imp_uid)
+            can_be_asked &= item.imp_uid != ""
+            self.report.trouble(f"{self._name}: a payment that cannot be read: {item.words}")
+        return can_be_asked
 
     def _settle(self, txn: PointTransaction, payment: Payment, apply_all: bool) -> PointTransaction:
         """One payment and its row; the row as it is then. One that makes trouble keeps no other from its money."""

@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from billing.iamport import UnreadablePayment
 from billing.payment import Payment, text
 
 MOST_NAMED = 100  # rows that differ, and troubles, that are named one by one
 MOST_TOLD_APART = 10_000  # of those found by several sweeps; beyond, each is counted again
 MOST_UNKNOWN = 1_000  # payments of nobody here that are kept
 MOST_UNSETTLED = 1_000  # payments that could not be compared or applied, kept for the next run
+MOST_UNREAD = 100  # seconds of a list that could not be read, kept for the next run
 
 CLEAN, DRIFT, COULD_NOT_ASK = 0, 1, 2
 
@@ -55,7 +57,10 @@ class Report:
     sweeps: dict[str, Tally] = field(default_factory=dict)
     carried: dict[str, None] = field(default_factory=dict)  # imp_uids that an earlier run left unsettled, and this one has not met yet
     open_payments: dict[str, None] = field(default_factory=dict)  # imp_uids that this run could not settle
-    forgot: bool = False  # there were more of them than are kept
+    forgot: bool = False  # there were more of them, or of unread seconds, than are kept
+    unread: dict[tuple[str, int], None] = field(default_factory=dict)  # (status, unix second) of a list; an earlier run's, until it is read
+    nobodys_before: frozenset[str] = frozenset()  # payments of nobody that cannot be read, which an earlier run has named
+    nobodys: dict[str, None] = field(default_factory=dict)  # and those of this one
     _found: set[str] = field(default_factory=set, repr=False)
 
     @property
@@ -94,6 +99,29 @@ class Report:
         self.carried.pop(imp_uid, None)
         self.open_payments.pop(imp_uid, None)
 
+    def not_read(self, status: str, second: int) -> None:
+        """Keep a second of a list for the next run, until it `was_read`."""
+        if len(self.unread) < MOST_UNREAD:
+            self.unread[status, second] = None
+        elif (status, second) not in self.unread:
+            self.forgot = True
+
+    def was_read(self, status: str, begin: int, end: int) -> None:
+        """Every second of the list from begin to end, both included."""
+        for key in [key for key in self.unread if key[0] == status and begin <= key[1] <= end]:
+            del self.unread[key]
+
+    def nobody_reads(self, payment: UnreadablePayment) -> None:
+        """Name a payment that cannot be read and is none of ours, in the notes, and not again while windows overlap. It is no drift:
+        nobody here could end such an alarm.
+        """
+        self.settled(payment.imp_uid)
+        name = payment.imp_uid or payment.merchant_uid
+        if name not in self.nobodys_before | self.nobodys.keys() and len(self.notes) < MOST_NAMED:
+            self.notes.append(text(f"a payment that no transaction has cannot be read, and is left alone: {payment.words}", 300))
+        if len(self.nobodys) < MOST_UNKNOWN:
+            self.nobodys[name] = None
+
     def no_row(self, payment: Payment) -> None:
         """Note a payment that none of our rows knows. It is never touched: shops share merchant accounts."""
         self.unknown_count += 1
@@ -128,6 +156,9 @@ class Report:
             "drift": {"count": self.drift_count, "payments": self.drift},
             "unknown": {"count": self.unknown_count, "payments": self.unknown},
             "unsettled": [*self.open_payments, *self.carried],
+            "unread": [list(key) for key in self.unread],
+            # A run that did not read its windows has not met them again.
+            "unreadable_of_nobody": list(self.nobodys if self.watermark else self.nobodys | dict.fromkeys(sorted(self.nobodys_before))),
             "troubles": self.troubles,
             "notes": self.notes,
         }

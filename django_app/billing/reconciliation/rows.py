@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from billing.errors import AnswerTooLong
-from billing.iamport import BATCH, Deadline, Listing, gateway
+from billing.iamport import BATCH, Deadline, Listing, gateway, in_addresses
 from billing.models import PointTransaction
 from billing.payment import MERCHANT_UID
-from billing.reconciliation.job import Job, in_batches, unique
+from billing.reconciliation.job import AskForLess, Job, in_batches, unique
 from billing.routing import primary
 
 # How long after a look comes the next one, by the age of the attempt.
@@ -29,6 +28,7 @@ LAST_WAIT = timedelta(hours=6)
 GIVE_UP_AFTER = timedelta(days=7)  # from the start; the windows still find what is paid later
 AFTER_DEADLINE = timedelta(days=3)  # of a virtual account: deposits may be reported late
 PART_CANCELLED_EVERY = timedelta(hours=24)
+NO_PAYMENT = "reconcile-asks-whether-you-answer"  # a merchant_uid that no payment has
 
 
 def open_rows(job: Job) -> None:
@@ -68,7 +68,7 @@ def unsettled_payments(job: Job) -> None:
 
 def by_imp_uid(job: Job, imp_uids: Sequence[str | None]) -> bool:
     """Ask about up to BATCH payments and compare; whether there was an answer."""
-    return _compare(job, unique(imp_uids), _of_imp_uids)
+    return _compare(job, unique(imp_uids), "imp_uid")
 
 
 def next_check(created_at: datetime, vbank_date: datetime | None, now: datetime) -> datetime | None:
@@ -93,31 +93,39 @@ def _ask_about(job: Job, batch: list[PointTransaction]) -> None:
     job.tally.rows += len(batch)
     # An adopted row may have a merchant_uid that cannot be asked for; the windows find its payment.
     merchant_uids = [txn.merchant_uid for txn in batch if re.fullmatch(MERCHANT_UID, txn.merchant_uid)]
-    answered = [by_imp_uid(job, [txn.imp_uid for txn in batch]), _compare(job, merchant_uids, _of_merchant_uids)]
+    answered = [by_imp_uid(job, [txn.imp_uid for txn in batch]), _compare(job, merchant_uids, "merchant_uid")]
     if job.repair and all(answered):
         _reschedule(batch)
 
 
-def _compare(job: Job, ids: Sequence[str], question: Callable[[Sequence[str], Deadline], Listing]) -> bool:
-    """Ask about these and compare; whether all of it was answered. An answer that is too long is asked for in halves."""
-    if not ids:
-        return True
+def _compare(job: Job, ids: Sequence[str], name: str) -> bool:
+    """Ask about these, by addresses that are not too long, and compare; whether all of it was answered. name: what ids they are."""
+    answered = True
+    for part in in_addresses(ids, name):
+        answered &= _part(job, part, name)
+    return answered
+
+
+def _part(job: Job, ids: Sequence[str], name: str) -> bool:
+    """What is refused or cannot be read is asked for in halves, until the one that it is about is alone: that one is named, and waits for
+    its next time as one that was answered. No other does.
+    """
     try:
-        listing = job.ask(partial(question, ids), splits=len(ids) > 1)
-    except AnswerTooLong:
-        half = len(ids) // 2
-        return all([_compare(job, ids[:half], question), _compare(job, ids[half:], question)])
+        listing = job.ask(partial(_several, name, ids), control=partial(_several, "merchant_uid", [NO_PAYMENT]))
+    except AskForLess as trouble:
+        if len(ids) > 1:
+            half = len(ids) // 2
+            return all([_part(job, ids[:half], name), _part(job, ids[half:], name)])
+        job.hopeless(ids[0], trouble.error, imp_uid=ids[0] if name == "imp_uid" else "")
+        return True
     if listing is not None:
         job.compare(listing, apply_all=True)
     return listing is not None
 
 
-def _of_imp_uids(imp_uids: Sequence[str], deadline: Deadline) -> Listing:
-    return gateway().several(imp_uids=imp_uids, deadline=deadline)
-
-
-def _of_merchant_uids(merchant_uids: Sequence[str], deadline: Deadline) -> Listing:
-    return gateway().several(merchant_uids=merchant_uids, deadline=deadline)
+def _several(name: str, ids: Sequence[str], deadline: Deadline) -> Listing:
+    by_imp_uid = name == "imp_uid"
+    return gateway().several(imp_uids=ids if by_imp_uid else (), merchant_uids=() if by_imp_uid else ids, deadline=deadline)
 
 
 def _reschedule(batch: list[PointTransaction]) -> None:

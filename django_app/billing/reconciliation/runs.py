@@ -18,8 +18,9 @@ from billing.models import ReconcileRun
 from billing.routing import primary, write_alias
 
 NAME = "reconcile"
-LEASE = timedelta(minutes=10)  # longer than any single step: a call takes two minutes at most, its repeat included
+LEASE = timedelta(minutes=10)  # longer than any single step: a question takes three minutes at most, its repeat and its control included
 PROLONG_AFTER = timedelta(minutes=1)
+CLOCKS_APART = timedelta(minutes=1)  # by which the clocks of two machines may differ; more is a clock that was wrong
 
 
 class LeaseLost(Exception):
@@ -35,9 +36,14 @@ class Run:
 
     @classmethod
     def begin(cls) -> Run | None:
-        """Take the lease; None where another run holds it. A run whose lease is over is closed first: its process was killed."""
+        """Take the lease; None where another run holds it. A run whose lease is over is closed first: its process was killed. So is one
+        whose lease ends later than any lease of now can: the clock was ahead when it began. If it still lives, it stops at its next step.
+        """
         now = timezone.now()
-        dead = _runs().filter(finished__isnull=True).exclude(lease_until__gte=now)
+        unfinished = _runs().filter(finished__isnull=True)
+        ahead = unfinished.filter(lease_until__gt=_latest_lease(now))
+        ahead.update(finished=now, result={"stopped": "its lease lay too far in the future: a clock was wrong"})
+        dead = unfinished.exclude(lease_until__gte=now)
         dead.update(finished=now, result={"stopped": "killed: its lease ran out"})
         row = ReconcileRun(name=NAME, lease_until=now + LEASE, watermark=last_watermark())
         try:
@@ -50,7 +56,7 @@ class Run:
     def keep(self, *, now: datetime | None = None) -> None:
         """Prolong the lease, at most once a minute. Raises LeaseLost where another run has taken it."""
         now = now or timezone.now()
-        if now - self._prolonged >= PROLONG_AFTER:
+        if abs(now - self._prolonged) >= PROLONG_AFTER:  # also where the clock was put back meanwhile
             if not self._mine().update(lease_until=now + LEASE):
                 raise LeaseLost
             self._prolonged = now
@@ -67,6 +73,11 @@ class Run:
         return ReconcileRun.objects.filter(pk=self._row.pk, finished__isnull=True)
 
 
+def is_alive(run: ReconcileRun, now: datetime) -> bool:
+    """Whether it holds its lease at that moment."""
+    return run.finished is None and run.lease_until is not None and now <= run.lease_until <= _latest_lease(now)
+
+
 def last_watermark() -> datetime | None:
     """Up to when the windows have been read; None before the first complete run. Each run carries it on."""
     return _runs().order_by("-id").values_list("watermark", flat=True).first()
@@ -74,8 +85,17 @@ def last_watermark() -> datetime | None:
 
 def last_unsettled() -> list[str]:
     """imp_uids that the last run could neither compare nor apply. A run that was killed knew of none, and took none away."""
-    last = _runs().filter(result__has_key="unsettled").order_by("-id").first()
-    return list(last.result["unsettled"]) if last else []
+    return _last_of("unsettled")
+
+
+def last_unread() -> list[tuple[str, int]]:
+    """Seconds of the gateway's lists that the last run could not read: (status, unix second). As `last_unsettled`."""
+    return [(status, second) for status, second in _last_of("unread")]
+
+
+def last_of_nobody() -> list[str]:
+    """imp_uids (or merchant_uids) of payments that cannot be read and are none of ours, which have been named."""
+    return _last_of("unreadable_of_nobody")
 
 
 def holder() -> ReconcileRun | None:
@@ -99,6 +119,15 @@ def _name_once(pk: int, named: Sequence[dict[str, Any]]) -> None:
         known = {payment["imp_uid"] for payment in named}
         unknown["payments"] = [payment for payment in unknown["payments"] if payment["imp_uid"] not in known]
         ReconcileRun.objects.filter(pk=before.pk).update(result=before.result)
+
+
+def _last_of(name: str) -> list[Any]:
+    last = _runs().filter(result__has_key=name).order_by("-id").first()
+    return list(last.result[name]) if last else []
+
+
+def _latest_lease(now: datetime) -> datetime:
+    return now + LEASE + CLOCKS_APART
 
 
 def _runs() -> models.QuerySet[ReconcileRun]:

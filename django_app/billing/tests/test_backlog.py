@@ -72,7 +72,8 @@ def test_the_number_of_statements_does_not_grow(one_of_each):
         ({"finished": True, "result": {"exit_code": 0, "stopped": "interrupted"}}, "stopped"),
         ({"finished": True, "result": {"stopped": "killed: its lease ran out"}}, "stopped"),
         ({"finished": True, "result": {}}, "stopped"),
-        ({"lease_until": HOUR}, "running"),
+        ({"lease_until": HOUR / 6}, "running"),
+        ({"lease_until": HOUR}, "stopped"),  # further away than any lease: the clock was ahead when it began
         ({"lease_until": -HOUR}, "stopped"),
         ({}, "stopped"),
     ],

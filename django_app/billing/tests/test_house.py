@@ -29,6 +29,7 @@ FLOORS = [
         "outbox",
         "csv_file",
         "xlsx_file",
+        "wire",
     },
     {"states"},
     {"payment"},

@@ -111,7 +111,7 @@ def test_several(wire, status):
     asked = wire.add(responses.GET, f"{API}payments", json=envelope(payments), status=status)
     found = gateway().several(imp_uids=[IMP, "imp_2"], merchant_uids=["order-1"])
     assert [payment.imp_uid for payment in found.payments] == [IMP, "imp_3"]
-    assert found.unreadable == [("imp_2", "imp_2: the payment has no known status")]
+    assert found.unreadable == [("imp_2", "20261123-abcdefghijklmnopqrstuvwxyz", "imp_2: the payment has no known status")]
     assert asked.calls[0].request.params == {"imp_uid[]": [IMP, "imp_2"], "merchant_uid[]": "order-1"}
 
 

@@ -244,17 +244,18 @@ def test_a_merchant_uid_that_cannot_be_asked_for_keeps_no_other_waiting(gateway,
     assert rows.get(pk=odd.pk).credited == 10_000
 
 
-def test_10_000_rows_are_100_calls(gateway, user, start, only):
+def test_10_000_rows_are_300_calls(gateway, user, start, only):
     start()
     made = [
-        rows.model(owner_id=user.pk, merchant_uid=f"m-{number}", amount=1_000, pay_method="card", next_check_at=NOW)
+        rows.model(owner_id=user.pk, merchant_uid=f"20261123-{number:026}", amount=1_000, pay_method="card", next_check_at=NOW)
         for number in range(9_999)
     ]
     rows.bulk_create(made, batch_size=1_000)
     let_pass(minutes=2)
     report = only(row_sweeps.open_rows)
-    assert tally(report, "open rows") == (10_000, 100, 0, 0, 0, 0)
-    assert len(asked(gateway, "payments?")) == 100
+    assert tally(report, "open rows") == (10_000, 300, 0, 0, 0, 0)
+    assert len(asked(gateway, "payments?")) == 300
+    assert max(len(f"/sandbox/api/{path}") for path in asked(gateway)) <= 2_000
     assert rows.filter(next_check_at__gt=timezone.now()).count() == 10_000
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
+from billing.iamport import UnreadablePayment
 from billing.models import ReconcileRun
 from billing.payment import Payment
 from billing.reconciliation.report import Report
@@ -52,6 +53,14 @@ def test_a_run_that_came_to_nothing_has_a_page(finance, result):
     page = finance.get(url("reconcilerun", row.pk, "change")).text
     assert "Nothing here." in page
     assert result.get("stopped", "") in page
+
+
+def test_a_payment_of_nobody_that_cannot_be_read_is_named_there(finance):
+    report = Report(repair=True, started=timezone.now(), finished=timezone.now())
+    report.nobody_reads(UnreadablePayment("imp_777777777771", "other-shop-1", "imp_777777777771: the payment has no currency"))
+    row = ReconcileRun.objects.create(finished=timezone.now(), result=report.as_json())
+    assert "imp_777777777771: the payment has no currency" in finance.get(url("reconcilerun", row.pk, "change")).text
+    assert "drift: 0" in finance.get(url("reconcilerun")).text
 
 
 def test_the_overview_leads_to_it(finance, log_in, run):
