@@ -19,6 +19,7 @@ from billing.client import Client
 from billing.errors import CannotCancel, GatewayUnreachable
 from billing.iamport import RefundAccount
 from billing.iamport import gateway as client
+from billing.managers.sending import Verdict
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
 from billing.reconciliation import reconcile
 from billing.states import Review, Status
@@ -365,6 +366,19 @@ def test_accepted_now_and_done_later(gateway, paid, cancel, ledger, told):
     assert rows.finish(accepted).state == State.DONE
     assert (len(sent(gateway)), ledger(txn)) == (1, (0, [10_000, -10_000]))
     assert told == [("point_charged", 10_000), ("point_cancelled", 10_000)]
+
+
+def test_an_old_try_that_heard_nothing_never_undoes_what_was_accepted(gateway, paid, cancel):
+    """Unknown would be sent again after a while, and the bank would pay twice."""
+    txn = paid()
+    fault(gateway, times=1, cancel_later_s=3_600)
+    accepted = cancel(txn)
+    rows._conclude(accepted, Verdict("unknown", error="hung"))
+    accepted.refresh_from_db()
+    assert accepted.state == State.ACCEPTED
+    let_pass(minutes=16)
+    assert rows.finish(accepted).state == State.ACCEPTED
+    assert len(sent(gateway)) == 1
 
 
 def test_accepted_and_dropped_by_the_bank_waits_for_staff(gateway, paid, cancel):
