@@ -5,6 +5,7 @@ could be rolled back later, raises instead of swallowing it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from django.utils import timezone
 from billing import signals
 from billing.errors import GatewayNonsense
 from billing.iamport import Deadline
-from billing.managers.returns import ReturnManager
+from billing.managers.returns import ReturnManager, _age
 from billing.managers.rows import LostRace
 from billing.managers.sending import mark
 from billing.payment import Payment
@@ -30,6 +31,7 @@ _FACTS = (
     "vbank_holder", "vbank_date", "vbank_issued_at", "started_at", "paid_at", "failed_at", "cancelled_at", "fail_reason",
     "cancel_reason", "receipt_url",
 )  # fmt: skip
+CRASHED_AFTER = timedelta(minutes=2)  # a cancel that is still "requested" then lost its sender
 _MONEY = ("imp_uid", "status", "cancel_amount", "cancel_goal", "credited")
 
 
@@ -74,7 +76,7 @@ class ApplyManager(ReturnManager):
         if isinstance(decision, Return):
             return () if self._goes_back(txn, payment) else ("return",)
         values = _values(txn, payment, decision)
-        if _proves_cancel(txn, payment):
+        if self._proved(txn, payment) is not None:
             values["cancel_goal"] = 0
         changed = tuple(name for name in _MONEY if values.get(name, getattr(txn, name)) != getattr(txn, name))
         return changed if changed or not _is_news(txn, payment, decision) else ("review",)
@@ -89,7 +91,7 @@ class ApplyManager(ReturnManager):
         with transaction.atomic(using=self.db, durable=True):
             txn = self._locked(merchant_uid=payment.merchant_uid)
             decision = self._decide(txn, payment)
-            cancel = self._open_cancel(txn) if _proves_cancel(txn, payment) else None
+            cancel = self._proved(txn, payment)
             if cancel is not None:
                 rows = self._cancellations().filter(pk=cancel.pk, state__in=cancel.OPEN)
                 moved = self._end(txn, cancel, rows, cancel.State.DONE, payment)
@@ -126,6 +128,19 @@ class ApplyManager(ReturnManager):
             kind="cancel", state__in=("requested", "accepted", "unknown")
         )
         return open_ones.first()
+
+    def _proved(self, txn: PointTransaction, payment: Payment) -> PointCancellation | None:
+        """The open cancel that this answer ends, together with what the row knows already; else None, at the cost of no query.
+
+        One that is being sent at this moment is left to its sender, who closes it himself: nobody sends what is closed.
+        """
+        if not _reaches_goal(txn, payment):
+            return None
+        cancel = self._open_cancel(txn)
+        if cancel is None or cancel.state != cancel.State.REQUESTED:
+            return cancel
+        age = _age(cancel)
+        return cancel if age is None or age >= CRASHED_AFTER else None
 
     def _end(
         self,
@@ -197,8 +212,8 @@ class ApplyManager(ReturnManager):
         return back, found
 
 
-def _proves_cancel(txn: PointTransaction, payment: Payment) -> bool:
-    """Whether the open cancel of ours is done, by this answer about the row's own payment together with what the row knows already."""
+def _reaches_goal(txn: PointTransaction, payment: Payment) -> bool:
+    """Whether a cancel is open, and as much of the row's own payment is cancelled as it was to reach."""
     return 0 < txn.cancel_goal <= max(txn.cancel_amount, payment.cancel_amount) and payment.imp_uid == txn.imp_uid
 
 

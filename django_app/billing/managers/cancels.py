@@ -7,7 +7,6 @@ C3  what the answer proves closes the cancel, or leaves it open: accepted (done 
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from django.utils import timezone
 
 from billing.errors import CannotCancel, GatewayNonsense, PaymentNotFound, UnknownPayment
 from billing.iamport import Deadline, RefundAccount, gateway
-from billing.managers.applying import ApplyManager
+from billing.managers.applying import CRASHED_AFTER, ApplyManager
 from billing.managers.returns import ACCEPTED_WAIT, UNKNOWN_WAIT, _age
 from billing.managers.rows import by_whom
 from billing.managers.sending import Verdict, in_time, send
@@ -24,9 +23,10 @@ from billing.payment import Payment, goes_to_an_account
 from billing.states import Review
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from billing.models import PointCancellation, PointTransaction
 
-CRASHED_AFTER = timedelta(minutes=2)  # a cancel that is still "requested" then lost its sender
 RESENDS = 1  # of a cancel whose outcome is unknown
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
 
 import pytest
 import requests
@@ -389,30 +388,74 @@ def test_status_costs_two_statements_more_only_where_a_cancel_is_open(gateway, a
 # -- at the same time ---------------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def held_before_closing(monkeypatch, jobs):
-    """Every close of the cancel waits until `jobs` have run, which are given the word when the gateway has done its part."""
-    manager = type(rows)
-    conclude = manager._conclude
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """meanwhile("_carry_out", job) → `job` runs in a thread of its own before that step of the cancel's sender."""
 
-    def late(self, cancellation, verdict):
-        if threading.current_thread().name != "beside":
-            run = threading.Thread(target=lambda: together(jobs), name="beside")
-            run.start()
-            run.join(60)
-        conclude(self, cancellation, verdict)
+    def plan(step, job):
+        manager = type(rows)
+        real, results = getattr(manager, step), []
 
-    monkeypatch.setattr(manager, "_conclude", late)
-    yield
+        def late(self, *args, **more):
+            monkeypatch.setattr(manager, step, real)
+            results.extend(together([job] * 4))
+            return real(self, *args, **more)
+
+        monkeypatch.setattr(manager, step, late)
+        return results
+
+    return plan
 
 
-def test_a_webhook_that_is_faster_than_the_cancels_own_answer(gateway, paid, user, ledger, told, monkeypatch):
-    """The cancel's own close finds nothing to close, and only takes the answer over."""
+def test_a_webhook_that_is_faster_than_the_answer_leaves_the_close_to_the_sender(gateway, paid, user, ledger, told, meanwhile):
     txn = paid()
-    with held_before_closing(monkeypatch, [lambda: deliver(txn)] * 4):
-        assert rows.cancel(txn, reason="x", by=user, amount=4_000).state == State.DONE
+    seen = meanwhile("_conclude", lambda: (deliver(txn).status_code, the_cancel().state, rows.get().cancel_amount))
+    assert rows.cancel(txn, reason="x", by=user, amount=4_000).state == State.DONE
+    assert seen == [(200, State.REQUESTED, 4_000)] * 4
     closed(txn, ledger, deltas=[10_000, -4_000], cancelled=4_000)
     assert told == [4_000]
+
+
+def test_what_its_sender_has_not_sent_yet_is_not_closed_by_the_console(gateway, paid, user, ledger, told, meanwhile):
+    """Else it would be sent after it was closed, maybe beside the next one."""
+    txn = paid()
+    gateway.cancel(txn.imp_uid, 4_000)
+    seen = meanwhile("_carry_out", lambda: (rows.sync(txn.imp_uid).points, the_cancel().state))
+    assert rows.cancel(txn, reason="x", by=user, amount=4_000).state == State.DONE  # as much is back as was asked for
+    assert seen == [(0, State.REQUESTED)] * 4
+    row = rows.get()
+    assert (row.cancel_amount, row.cancel_goal, ledger(txn)) == (4_000, 0, (6_000, [10_000, -4_000]))
+    assert told == [4_000]
+
+
+def test_a_sender_that_crashed_leaves_it_to_everybody(gateway, paid, user, ledger, told, monkeypatch):
+    """Sent, and the process died before it could close it."""
+    txn = paid()
+
+    def crash(*args, **more):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(rows), "_conclude", crash)
+        with pytest.raises(KeyboardInterrupt):
+            rows.cancel(txn, reason="x", by=user)
+    deliver(txn)
+    assert (the_cancel().state, rows.get().cancel_goal) == (State.REQUESTED, 10_000)
+    let_pass(minutes=2)
+    deliver(txn)
+    closed(txn, ledger, deltas=[10_000, -10_000], cancelled=10_000)
+    assert told == [10_000]
+
+
+def test_a_close_that_comes_second_only_takes_the_answer_over(gateway, accepted, ledger, told, meanwhile):
+    """finish() has asked and found it done; before it closes, four webhooks have."""
+    txn = accepted()
+    done_there(gateway)
+    seen = meanwhile("_close", lambda: (deliver(txn).status_code, the_cancel().state))
+    assert rows.finish(the_cancel()).state == State.DONE
+    assert seen == [(200, State.DONE)] * 4
+    closed(txn, ledger, deltas=[10_000, -10_000], cancelled=10_000)
+    assert told == [10_000]
 
 
 @pytest.mark.parametrize("round_", range(4))
