@@ -226,7 +226,7 @@ def _asked(request: HttpRequest, txn: PointTransaction) -> PointTransaction:
     rows = PointTransaction.objects
     if txn.is_bound:
         looked = rows.look_after_cancel(txn, deadline=_door())
-        return _own(request).get(pk=txn.pk) if looked else txn  # type: ignore[no-any-return]
+        return _own(request).get(pk=txn.pk) if looked else txn
     for applied in rows.sync_order(txn.merchant_uid, deadline=_door()):
         txn = applied.txn
     return txn

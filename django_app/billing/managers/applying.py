@@ -214,7 +214,8 @@ class ApplyManager(ReturnManager):
 
 def _reaches_goal(txn: PointTransaction, payment: Payment) -> bool:
     """Whether a cancel is open, and as much of the row's own payment is cancelled as it was to reach."""
-    return 0 < txn.cancel_goal <= max(txn.cancel_amount, payment.cancel_amount) and payment.imp_uid == txn.imp_uid
+    goal = txn.cancel_goal
+    return goal > 0 and payment.imp_uid == txn.imp_uid and (goal <= txn.cancel_amount or goal <= payment.cancel_amount)
 
 
 def closed_note(payment: Payment) -> str:
