@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from sandbox.models import Payment
 
 from billing.models import PointCancellation, PointTransaction
 from billing.tests.browser import LOOKS, Payer
@@ -90,12 +91,14 @@ def test_a_refusal_does_not_take_the_window_away(payer: Payer, user: Any, asked:
     """In the same window the payer may take another card."""
     payer.pay()
     payer.window.locator("#close").wait_for()
-    txn = PointTransaction.objects.get()
-    Gallery(remote_control(payer.site), user).pay(txn, outcome="failed")
+    control, opened = remote_control(payer.site), Payment.objects.using("sandbox").get()
+    control(f"payments/{opened.imp_uid}/decline")
+    PointTransaction.objects.sync(opened.imp_uid)
     assert PointTransaction.objects.get().status == "failed"
     until_asked(payer, asked, len(asked) + 5)
     payer.sees(texts(payer.language)["window_open"])
-    payer.do("approve")
+    assert payer.page.is_visible("[role=dialog] iframe")
+    control("pay", merchant_uid=opened.merchant_uid, outcome="paid", pay_method="card", webhook=False)  # another card
     payer.page.wait_for_selector(".outcome.paid")
     assert points(user) == (1, 10_000)
     payer.no_trouble()
