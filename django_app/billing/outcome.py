@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -63,10 +64,10 @@ def outcome(txn: PointTransaction) -> Outcome:
         refusal=_refusal(cancellations) if state.name in {"paid", "part_cancelled"} else None,
         shows_account=account,
         left=left,
-        going=max(0, txn.cancel_goal - txn.cancel_amount),
+        going=_going(txn),
         taken=txn.amount - txn.credited if txn.is_bound else 0,
         by_staff=any(one.needs_staff for one in open_ones if one.kind == PointCancellation.Kind.RETURN),
-        unclear=state.name == "cancelling" and not any(one.state == PointCancellation.State.ACCEPTED for one in open_ones),
+        unclear=state.name == "cancelling" and _is_unclear(open_ones),
         gave_up=gave_up(txn),
         sent_back=_sent_back(cancellations) if state.name in {"returning", "returned"} else None,
     )
@@ -83,6 +84,16 @@ def before_and_after(txn: PointTransaction) -> tuple[int, int] | None:
         return None
     after = txn.owner.balance - sum(deltas)
     return after - entry.delta, after
+
+
+def _going(txn: PointTransaction) -> int:
+    """Won of a refund that is under way."""
+    return max(0, txn.cancel_goal - txn.cancel_amount)
+
+
+def _is_unclear(open_ones: Iterable[PointCancellation]) -> bool:
+    """Whether nobody knows yet how the open refund ended: the gateway has not even said that it takes it."""
+    return not any(one.kind == PointCancellation.Kind.CANCEL and one.state == PointCancellation.State.ACCEPTED for one in open_ones)
 
 
 def _refusal(cancellations: list[PointCancellation]) -> str | None:
@@ -131,7 +142,7 @@ def recent(user: Any) -> dict[str, str] | None:
         words = _recent_words(txn, standing(txn).name)
         if words:
             text, icon = words
-            return {"text": text % {"amount": f"{txn.amount:,}"}, "icon": icon, "url": payment_url(txn)}
+            return {"text": text % {"amount": f"{_going(txn) or txn.amount:,}"}, "icon": icon, "url": payment_url(txn)}
     return None
 
 
@@ -142,6 +153,10 @@ def _recent_words(txn: PointTransaction, name: str) -> tuple[str, str] | None:
         return _("An account waits for your deposit of %(amount)s won"), "vbank"
     if name == "returning":
         return _("We are sending your money back"), "back"
+    if name == "cancelling":
+        if _is_unclear(txn.cancellations.all()):
+            return _("We are checking your refund of %(amount)s won. Its points are held until then"), "clock"
+        return _("A refund of %(amount)s won is under way"), "back"
     if name in {"checking", "unfinished"} and now - txn.created_at < JUST_BEGUN:
         return _("A payment of %(amount)s won is not finished. If you paid already, do not pay again"), "clock"
     if name == "paid" and txn.credited_at and now - txn.credited_at < JUST_PAID:

@@ -185,7 +185,7 @@ def money_words(cancellation: PointCancellation) -> str:
 
 
 def _bound(txn: PointTransaction, also: str) -> Standing:
-    if txn.cancel_goal:  # a cancel of ours is open
+    if txn.cancel_goal > txn.cancel_amount:  # a cancel of ours is open; what the gateway has cancelled already is refunded
         return _cancelling(txn, also)
     given_back = f"{txn.cancel_amount:,}"
     if txn.cancel_amount == txn.amount:

@@ -99,6 +99,8 @@ def payment_texts() -> dict[str, str]:
         "left_days": _("{days} d {hours} h left"),
         "left_hours": _("{hours} h {minutes} min left"),
         "left_minutes": _("{minutes} min {seconds} s left"),
+        "asking": _("Asking the payment service"),
+        "no_news": _("No news yet. We keep asking."),
         "refunding": _("Asking for your refund"),
         "refund_checking": _("The connection was lost. We are checking whether your refund began."),
         "refund_not_begun": _("No refund was begun. You can press again; it never happens twice."),

@@ -203,19 +203,34 @@ def validation(request: HttpRequest) -> HttpResponse:
 
 @for_scripts("GET")
 def status(request: HttpRequest, merchant_uid: str) -> HttpResponse:
-    """Where an own payment stands. While nothing is decided the gateway is asked too, at most once in ASK_EVERY seconds."""
+    """Where an own payment stands. While nothing is decided, or a refund of it is open, the gateway is asked too, at most once in ASK_EVERY
+    seconds; what it proves is taken over, but nothing is sent. `?ask=0`: never; our own row only.
+    """
+    if request.GET.get("ask", "1") not in ("0", "1"):
+        return error("bad_input")
     txn = _own(request).filter(merchant_uid=merchant_uid).first()
     if txn is None:
         return error("not_found")
-    if not txn.is_bound and txn.next_check_at and shared_cache.first(f"billing-asked-{merchant_uid}", seconds=ASK_EVERY):
+    is_open = txn.cancel_goal if txn.is_bound else txn.next_check_at
+    if is_open and request.GET.get("ask") != "0" and shared_cache.first(f"billing-asked-{merchant_uid}", seconds=ASK_EVERY):
         try:
-            for applied in PointTransaction.objects.sync_order(merchant_uid, deadline=_door()):
-                txn = applied.txn
+            txn = _asked(request, txn)
         except PaymentNotFound:
             pass  # the payer has not begun, or the window never opened
         except GatewayError as trouble:
             return gateway_trouble(trouble)
     return row(txn)
+
+
+def _asked(request: HttpRequest, txn: PointTransaction) -> PointTransaction:
+    """The row after the gateway was asked about it. Raises GatewayError."""
+    rows = PointTransaction.objects
+    if txn.is_bound:
+        looked = rows.look_after_cancel(txn, deadline=_door())
+        return _own(request).get(pk=txn.pk) if looked else txn
+    for applied in rows.sync_order(txn.merchant_uid, deadline=_door()):
+        txn = applied.txn
+    return txn
 
 
 # -- open doors -----------------------------------------------------------------------------------------------------------------

@@ -156,8 +156,8 @@ def _act(event: WebhookEvent, *, room: bool) -> bool:
 
 
 def _nothing_can_change(txn: PointTransaction, event: WebhookEvent) -> bool:
-    """The row holds this very payment's money, and only a further cancel could move it."""
-    if not txn.is_bound or txn.imp_uid != event.imp_uid:
+    """The row holds this very payment's money, and only a further cancel could move it. The answer may close a cancel that is open."""
+    if not txn.is_bound or txn.imp_uid != event.imp_uid or txn.cancel_goal:
         return False
     return txn.cancel_amount == txn.amount or event.claimed_status != Status.CANCELLED
 

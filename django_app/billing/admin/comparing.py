@@ -75,6 +75,7 @@ def would_change(txn: PointTransaction, payment: Payment) -> list[str] | None:
         "imp_uid": _("the payment number"),
         "status": _("the status"),
         "cancel_amount": _("the cancelled amount"),
+        "cancel_goal": _("the open cancel is done"),
         "credited": _("the member's points"),
         "return": _("wrong money is sent back"),
         "review": _("the review flag"),

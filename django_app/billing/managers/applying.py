@@ -5,17 +5,20 @@ could be rolled back later, raises instead of swallowing it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from billing import signals
 from billing.errors import GatewayNonsense
 from billing.iamport import Deadline
-from billing.managers.returns import ReturnManager
+from billing.managers.returns import ReturnManager, _age
+from billing.managers.rows import LostRace
+from billing.managers.sending import mark
 from billing.payment import Payment
 from billing.states import Bind, Decision, Facts, Ignore, Return, Review, Status, decide
 
@@ -28,7 +31,8 @@ _FACTS = (
     "vbank_holder", "vbank_date", "vbank_issued_at", "started_at", "paid_at", "failed_at", "cancelled_at", "fail_reason",
     "cancel_reason", "receipt_url",
 )  # fmt: skip
-_MONEY = ("imp_uid", "status", "cancel_amount", "credited")
+CRASHED_AFTER = timedelta(minutes=2)  # a cancel that is still "requested" then lost its sender
+_MONEY = ("imp_uid", "status", "cancel_amount", "cancel_goal", "credited")
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class ApplyManager(ReturnManager):
     def apply(self, payment: Payment, *, deadline: Deadline | None = None) -> Applied:
         """Make the row of `payment.merchant_uid` equal to this answer, points included; send wrong money back after the commit.
 
-        deadline: bounds that sending. A second time, or after a newer answer: nothing changes. Losing a race is no error. Raises
+        An answer that proves a cancel of ours closes it, whoever brings it. deadline: bounds the sending. A second time, or after a newer
+        answer: nothing changes. Losing a race is no error. Raises
         UnknownPayment where no row has the merchant_uid, GatewayNonsense where the answer contradicts what the row holds, RuntimeError
         inside a caller's transaction.
         """
@@ -71,6 +76,8 @@ class ApplyManager(ReturnManager):
         if isinstance(decision, Return):
             return () if self._goes_back(txn, payment) else ("return",)
         values = _values(txn, payment, decision)
+        if self._proved(txn, payment) is not None:
+            values["cancel_goal"] = 0
         changed = tuple(name for name in _MONEY if values.get(name, getattr(txn, name)) != getattr(txn, name))
         return changed if changed or not _is_news(txn, payment, decision) else ("review",)
 
@@ -84,6 +91,13 @@ class ApplyManager(ReturnManager):
         with transaction.atomic(using=self.db, durable=True):
             txn = self._locked(merchant_uid=payment.merchant_uid)
             decision = self._decide(txn, payment)
+            cancel = self._proved(txn, payment)
+            if cancel is not None:
+                rows = self._cancellations().filter(pk=cancel.pk, state__in=cancel.OPEN)
+                moved = self._end(txn, cancel, rows, cancel.State.DONE, payment)
+                if moved is None:
+                    raise LostRace
+                return Applied(txn, decision, moved), None
             values = _values(txn, payment, decision)
             points = values.get("credited", txn.credited) - txn.credited
             back, found = self._what_staff_should_see(txn, payment, decision, points)
@@ -103,6 +117,72 @@ class ApplyManager(ReturnManager):
                 self._after_commit(signals.account_issued, txn)
             self._tell_review(txn, found)
         return Applied(txn, decision, points), back
+
+    # -- the end of a cancel of ours --
+
+    def _open_cancel(self, txn: PointTransaction) -> PointCancellation | None:
+        """The row's cancel of ours that is not closed; there is one at most. One query, none where the row says that there is none."""
+        if not txn.cancel_goal:
+            return None
+        rows = self._cancellations().filter(txn_id=txn.pk, kind="cancel")
+        return rows.filter(state__in=("requested", "accepted", "unknown")).first()
+
+    def _proved(self, txn: PointTransaction, payment: Payment) -> PointCancellation | None:
+        """The open cancel that this answer ends, together with what the row knows already; else None, at the cost of no query.
+
+        One that is being sent at this moment is left to its sender, who closes it himself: nobody sends what is closed.
+        """
+        if not _reaches_goal(txn, payment):
+            return None
+        cancel = self._open_cancel(txn)
+        if cancel is None or cancel.state != cancel.State.REQUESTED:
+            return cancel
+        age = _age(cancel)
+        return cancel if age is None or age >= CRASHED_AFTER else None
+
+    def _end(
+        self,
+        txn: PointTransaction,
+        cancellation: PointCancellation,
+        rows: models.QuerySet[PointCancellation],
+        state: str,
+        payment: Payment | None,
+        *,
+        error: str = "",
+    ) -> int | None:
+        """Under the row's lock: close a cancel and take over what the gateway says. rows: the cancel, if it still stands as it must.
+
+        The points that moved; None, and nothing done, where `rows` is empty: somebody else has closed it.
+        """
+        ours = payment.cancellation_id(mark(cancellation)) if payment else ""
+        closed = {"state": state, "closed_at": timezone.now(), "needs_staff": False, "error": error[:500], "gateway_id": ours}
+        return self._release(txn, cancellation, payment) if rows.update(**closed) else None
+
+    def _release(self, txn: PointTransaction, cancellation: PointCancellation, payment: Payment | None) -> int:
+        """Under the lock: merge the answer, then no goal any more. What the gateway did not cancel goes back to the member."""
+        decision = self._decide(txn, payment) if payment else None
+        values = _values(txn, payment, decision) if payment and decision else {}
+        cancelled = values.get("cancel_amount", txn.cancel_amount)
+        told = max(0, txn.cancel_amount - txn.cancel_goal)  # what cancels at the console took beyond the goal was told then
+        values.update(cancel_goal=0, credited=txn.amount - cancelled)
+        points: int = values["credited"] - txn.credited
+        found: list[tuple[Review | None, str]] = []
+        if points < 0 and txn.owner.balance + points < 0:
+            found = [
+                (Review.NEGATIVE_BALANCE, f"{txn.imp_uid}: {-points} points were cancelled, the balance is {txn.owner.balance + points}")
+            ]
+        review = getattr(decision, "review", None)
+        if payment and review and flag_note(payment, review) not in txn.review_note:
+            found.append((review, flag_note(payment, review)))
+        self._note(txn, found, values)
+        self._write(txn, values, synced=payment is not None)
+        if points:
+            self._move(txn, "release" if points > 0 else "cancel", points)
+        taken = cancelled - int(cancellation.base) - told
+        if taken > 0:
+            self._after_commit(signals.point_cancelled, txn, points=taken)
+        self._tell_review(txn, found)
+        return points
 
     def _goes_back(self, txn: PointTransaction, payment: Payment) -> bool:
         """Whether this payment's money is a return already. Every return left a note, so a row without one is not asked about."""
@@ -128,6 +208,12 @@ class ApplyManager(ReturnManager):
             note = f"{payment.imp_uid}: {-points} points were cancelled, the balance is {balance}"
             found.append((Review.NEGATIVE_BALANCE, note))
         return back, found
+
+
+def _reaches_goal(txn: PointTransaction, payment: Payment) -> bool:
+    """Whether a cancel is open, and as much of the row's own payment is cancelled as it was to reach."""
+    goal = txn.cancel_goal
+    return goal > 0 and payment.imp_uid == txn.imp_uid and (goal <= txn.cancel_amount or goal <= payment.cancel_amount)
 
 
 def closed_note(payment: Payment) -> str:

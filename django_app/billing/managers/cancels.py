@@ -7,27 +7,26 @@ C3  what the answer proves closes the cancel, or leaves it open: accepted (done 
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from billing import signals
 from billing.errors import CannotCancel, GatewayNonsense, PaymentNotFound, UnknownPayment
 from billing.iamport import Deadline, RefundAccount, gateway
-from billing.managers.applying import ApplyManager, _values, flag_note
+from billing.managers.applying import CRASHED_AFTER, ApplyManager
 from billing.managers.returns import ACCEPTED_WAIT, UNKNOWN_WAIT, _age
 from billing.managers.rows import by_whom
-from billing.managers.sending import Verdict, in_time, mark, send
+from billing.managers.sending import Verdict, in_time, send
 from billing.payment import Payment, goes_to_an_account
 from billing.states import Review
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from billing.models import PointCancellation, PointTransaction
 
-CRASHED_AFTER = timedelta(minutes=2)  # a cancel that is still "requested" then lost its sender
 RESENDS = 1  # of a cancel whose outcome is unknown
 
 
@@ -69,17 +68,31 @@ class CancelManager(ApplyManager):
             return cancellation
         if cancellation.kind == cancellation.Kind.RETURN:
             return self._finish_return(cancellation, deadline)
+        if self._look(cancellation, deadline):
+            cancellation.refresh_from_db(using=self.db)
+        return cancellation
+
+    def look_after_cancel(self, txn: PointTransaction, *, deadline: Deadline | None = None) -> bool:
+        """As `finish` for the open cancel of this row, but send nothing: for a door, which has no minute to give to a further try.
+
+        deadline: bounds the one question. Whether the gateway was asked, so that the row may have moved: it is to be read again then. No
+        cancel open, or one that is being sent at this moment: nothing is asked. Raises GatewayError where the gateway cannot be asked.
+        """
+        cancellation = self._open_cancel(txn)
+        return cancellation is not None and self._look(cancellation, deadline, may_send=False)
+
+    def _look(self, cancellation: PointCancellation, deadline: Deadline | None, *, may_send: bool = True) -> bool:
+        """Ask how an open cancel stands and take the next step; False where its sender is still at it, and nothing was asked."""
         sent = _age(cancellation)  # before the question
         age = CRASHED_AFTER if sent is None else sent
         if cancellation.state == cancellation.State.REQUESTED and age < CRASHED_AFTER:
-            return cancellation
+            return False
         try:
-            self._next_step(cancellation, gateway().payment(cancellation.imp_uid, deadline=deadline), age)
+            self._next_step(cancellation, gateway().payment(cancellation.imp_uid, deadline=deadline), age, may_send=may_send)
         except (GatewayNonsense, PaymentNotFound) as error:
             self._cannot_tell(cancellation, age, partial(self._ask_staff, cancellation, str(error)))
             raise
-        cancellation.refresh_from_db(using=self.db)
-        return cancellation
+        return True
 
     # -- C1 --
 
@@ -172,46 +185,16 @@ class CancelManager(ApplyManager):
                 rows = self._cancellations().filter(pk=cancellation.pk, state__in=cancellation.OPEN)
                 if state == cancellation.State.REFUSED:
                     rows = rows.filter(needs_staff=True) if by_staff else rows.filter(tries=cancellation.tries)
-                ours = payment.cancellation_id(mark(cancellation)) if payment else ""
-                closed = {"state": state, "closed_at": timezone.now(), "needs_staff": False, "error": error[:500], "gateway_id": ours}
-                if not rows.update(**closed):
-                    return False
-                self._release(txn, cancellation, payment)
-                return True
+                return self._end(txn, cancellation, rows, state, payment, error=error) is not None
 
         ended = self._retrying(act)
         if not ended and payment is not None:
             self.apply(payment)
         return ended
 
-    def _release(self, txn: PointTransaction, cancellation: PointCancellation, payment: Payment | None) -> None:
-        """Under the lock: merge the answer, then no goal any more. What the gateway did not cancel goes back to the member."""
-        decision = self._decide(txn, payment) if payment else None
-        values = _values(txn, payment, decision) if payment and decision else {}
-        cancelled = values.get("cancel_amount", txn.cancel_amount)
-        told = max(0, txn.cancel_amount - txn.cancel_goal)  # what cancels at the console took beyond the goal was told then
-        values.update(cancel_goal=0, credited=txn.amount - cancelled)
-        points = values["credited"] - txn.credited
-        found: list[tuple[Review | None, str]] = []
-        if points < 0 and txn.owner.balance + points < 0:
-            found = [
-                (Review.NEGATIVE_BALANCE, f"{txn.imp_uid}: {-points} points were cancelled, the balance is {txn.owner.balance + points}")
-            ]
-        review = getattr(decision, "review", None)
-        if payment and review and flag_note(payment, review) not in txn.review_note:
-            found.append((review, flag_note(payment, review)))
-        self._note(txn, found, values)
-        self._write(txn, values, synced=payment is not None)
-        if points:
-            self._move(txn, "release" if points > 0 else "cancel", points)
-        taken = cancelled - int(cancellation.base) - told
-        if taken > 0:
-            self._after_commit(signals.point_cancelled, txn, points=taken)
-        self._tell_review(txn, found)
-
     # -- finishing --
 
-    def _next_step(self, cancellation: PointCancellation, payment: Payment, age: timedelta) -> None:
+    def _next_step(self, cancellation: PointCancellation, payment: Payment, age: timedelta, *, may_send: bool) -> None:
         state = cancellation.State
         if payment.cancel_amount >= cancellation.base + cancellation.amount:
             self._close(cancellation, state.DONE, payment)
@@ -234,6 +217,8 @@ class CancelManager(ApplyManager):
             self._ask_staff(cancellation, "sent, and nobody knows whether it was registered")
         elif cancellation.tries > RESENDS:
             self._ask_staff(cancellation, f"sent {cancellation.tries} times without an answer")
+        elif not may_send:
+            return
         elif self._claim(cancellation, state=state.REQUESTED):
             self._carry_out(cancellation, None)
 

@@ -136,7 +136,8 @@ def test_the_way_through_the_window_is_accessible(visit: Callable[..., Payer], s
     """The charge page under the open window, and while it checks; the window is judged as a page of its own below."""
     payer = visit(language=language, size=size, color_scheme=theme, hurry=True)
     payer.enter(get_user_model().objects.get())
-    payer.page.route("**/billing/validation/", refuse)
+    for address in ("**/billing/validation/", "**/status/**"):
+        payer.page.route(address, refuse)
     payer.pay()
     payer.window.locator("#close").wait_for()
     payer.sees(texts(language)["window_open"])

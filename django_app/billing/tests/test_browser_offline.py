@@ -82,6 +82,7 @@ def test_connection_lost_while_we_verify(payer: Payer, user: Any) -> None:
             first.append(route)  # answered below: inside a handler nothing else may be asked of the browser
 
     payer.page.route("**/billing/validation/", lose)
+    payer.page.route("**/status/**", lambda route: route.abort("internetdisconnected"))
     payer.pay()
     payer.do("approve")
     for _ in range(300):
@@ -92,7 +93,7 @@ def test_connection_lost_while_we_verify(payer: Payer, user: Any) -> None:
     first[0].abort("internetdisconnected")
     payer.until("words => document.getElementById('progress-detail').textContent === words", texts(payer.language)["offline"])
     assert points(user) == (1, 0)
-    payer.page.unroute("**/billing/validation/")
+    payer.page.unroute_all()
     payer.context.set_offline(False)
     payer.page.wait_for_selector(".outcome.paid")
     assert points(user) == (1, 10_000)

@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, datab
 
 
 def test_connection_lost_for_good_ends_in_checking(payer: Payer, user: Any) -> None:
-    payer.page.route("**/billing/validation/", refuse)
+    for address in ("**/billing/validation/", "**/status/**"):
+        payer.page.route(address, refuse)
     payer.pay()
     payer.do("approve")
     payer.page.wait_for_selector("#again:not([hidden])")
@@ -33,7 +34,7 @@ def test_connection_lost_for_good_ends_in_checking(payer: Payer, user: Any) -> N
     assert payer.page.get_attribute("#progress-link", "href") == f"/billing/payments/{txn.merchant_uid}/"
     assert points(user) == (1, 0)
     payer.accessible()
-    payer.page.unroute("**/billing/validation/")
+    payer.page.unroute_all()
     payer.page.click("#again")
     payer.page.wait_for_selector(".outcome.paid")
     assert points(user) == (1, 10_000)

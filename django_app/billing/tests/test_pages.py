@@ -90,6 +90,8 @@ def test_an_address_with_nonsense_shows_the_empty_page(payer: Client, query: str
 RECENT = {
     "waiting": "An account waits for your deposit of 50,000 won",
     "wrong_money": "We are sending your money back",
+    "cancel_accepted": "A refund of 50,000 won is under way",
+    "cancel_unknown": "We are checking your refund of 10,000 won",
     "checking": "A payment of 10,000 won is not finished",
     "paid": "You received 10,000P just now",
     "unfinished": None,
@@ -107,11 +109,42 @@ def test_the_charge_page_tells_what_is_not_settled(payer: Client, gallery: Galle
     text = shown(payer, CHARGE)
     assert (f"/billing/payments/{txn.merchant_uid}/" in text) is bool(words)
     assert (words or "") in text
-    PointTransaction.objects.filter(pk=txn.pk).update(
-        created_at=timezone.now() - timedelta(hours=2), credited_at=None, credited=0, status="ready"
-    )
     if name in ("checking", "paid"):
+        PointTransaction.objects.filter(pk=txn.pk).update(
+            created_at=timezone.now() - timedelta(hours=2), credited_at=None, credited=0, status="ready"
+        )
         assert txn.merchant_uid not in shown(payer, CHARGE)  # later it is only history
+
+
+def test_the_charge_page_names_what_is_going_not_what_went(payer: Client, gallery: Gallery) -> None:
+    """3,000 are back already, and 2,000 are on their way."""
+    txn = gallery.part_cancelled()
+    gallery.control("faults", cancel_later_s=86_400, times=1, path="payments/cancel")
+    gallery.cancel(gallery.fresh(txn), amount=2_000)
+    assert "A refund of 2,000 won is under way" in shown(payer, CHARGE)
+    assert "2,000" in page(payer, txn)
+    gallery.control("clock", advance_s=86_401)
+    PointTransaction.objects.sync(str(gallery.fresh(txn).imp_uid))
+    assert "under way" not in shown(payer, CHARGE)
+    assert 'class="outcome part_cancelled"' in page(payer, txn)
+
+
+@pytest.mark.parametrize("name", ["cancel_accepted", "cancel_unknown"])
+def test_an_open_refund_can_be_asked_about(payer: Client, gallery: Gallery, name: str) -> None:
+    assert 'id="check-again"' in page(payer, getattr(gallery, name)())
+    assert 'id="check-again"' not in page(payer, gallery.cancelled())
+
+
+@pytest.mark.parametrize(("goal", "state", "hero"), [(3_000, "part_cancelled", "3,000"), (10_000, "cancelled", "10,000")])
+def test_no_refund_of_nothing_is_said_to_be_under_way(payer: Client, gallery: Gallery, goal: int, state: str, hero: str) -> None:
+    """The gateway has cancelled it all, and the cancel's end is not written yet."""
+    txn = gallery.paid()
+    gallery.control("faults", cancel_later_s=60, times=1, path="payments/cancel")
+    gallery.cancel(txn, amount=goal)
+    PointTransaction.objects.filter(pk=txn.pk).update(status="cancelled", cancel_amount=goal)
+    text = " ".join(page(payer, txn).split())
+    assert f'class="outcome {state}"' in text
+    assert f'<p class="hero"> {hero}<' in text
 
 
 # -- what the form says -----------------------------------------------------------------------------------------------------------

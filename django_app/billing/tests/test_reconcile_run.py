@@ -183,7 +183,7 @@ def test_a_run_that_was_killed_holds_up_the_others_for_its_lease_only(gateway, m
     assert (killed.watermark, done.watermark) == (None, report.started)
 
 
-@pytest.mark.parametrize("number", range(1, 7))
+@pytest.mark.parametrize("number", range(1, 6))
 def test_killed_at_any_answer_the_next_run_ends_it(gateway, mess, number):
     """Ctrl-C and SIGTERM end it between two steps; the run is closed, and what was done is done."""
     answers = iter(range(1, 1_000))
@@ -228,7 +228,7 @@ def test_a_long_run_prolongs_its_lease(gateway, mess, monkeypatch):
     gateway.before_answer = lambda call: leases.append(ReconcileRun.objects.get(name="reconcile").lease_until)
     reconcile(repair=True)
     assert leases == sorted(leases)
-    assert len(set(leases)) >= 5
+    assert len(set(leases)) >= 4
 
 
 def test_old_runs_are_deleted(gateway, start):

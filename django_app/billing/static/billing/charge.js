@@ -7,6 +7,7 @@ import { get, insist, pause, post } from "./api.js";
 import { chooser, fields, here } from "./choose.js";
 import { data, element, fill, fresh, say, swap } from "./page.js";
 import { loadSdk, requestPay } from "./sdk.js";
+import { watch } from "./watch.js";
 
 const POLLS = [2, 3, 5, 6, 8, 10, 12]; // s between questions while a payment is neither made nor failed
 
@@ -130,6 +131,14 @@ async function start() {
   if (answer.status === 201) {
     const attempt = { merchantUid: answer.body.merchant_uid, impUid: "", failed: false, errorMessage: "", over: false };
     openWindow(IMP, attempt, answer.body.request_pay);
+    watch(
+      `${pageOf(attempt)}status/`,
+      () => attempt.over,
+      (url) => {
+        attempt.over = true; // what the window says from now on leads nowhere else
+        location.assign(url);
+      },
+    );
   } else {
     refuse(answer);
   }

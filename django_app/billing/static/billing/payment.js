@@ -86,6 +86,24 @@ async function poll() {
   asking = false;
 }
 
+/** The payer asks now. The server asks the gateway at most once in 5 s, so that pressing often does no harm. */
+async function checkAgain(button) {
+  const label = button.textContent;
+  button.setAttribute("aria-disabled", "true");
+  put(button, config.texts.asking);
+  const news = await look(true);
+  if (!button.isConnected) {
+    return; // the page shows what is new
+  }
+  const words = news === false ? config.texts.no_news : config.texts.no_answer;
+  put(button, words);
+  element("news").textContent = words;
+  await pause(3);
+  put(button, label);
+  button.removeAttribute("aria-disabled");
+  poll();
+}
+
 // -- a virtual account --------------------------------------------------------------------------------------------------
 
 function showTimeLeft() {
@@ -143,6 +161,13 @@ function enliven() {
       button.onclick = () => copy(button, source);
     }
   }
+  const again = element("check-again");
+  again?.addEventListener("click", (event) => {
+    event.preventDefault(); // without scripts it loads the page anew
+    if (again.getAttribute("aria-disabled") !== "true") {
+      checkAgain(again);
+    }
+  });
   element("refund")?.addEventListener("close", () => {
     if (stale) {
       renew();
