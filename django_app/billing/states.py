@@ -41,6 +41,7 @@ class Review(TextChoices):
     CLOSED_ACCOUNT = "closed_account", _("Shown as cancelled although nothing was paid back")
     NEGATIVE_BALANCE = "negative_balance", _("Points already spent were cancelled: the balance is below zero")
     CANCEL_UNCLEAR = "cancel_unclear", _("Nobody but staff can tell how a cancel ended")
+    MEMBER_LEFT = "member_left", _("Paid by a member who has left: nobody can spend the points")
     RETURN_STUCK = "return_stuck", _("Wrong money could not be sent back by itself")
 
 

@@ -30,6 +30,7 @@ FLOORS = [
     },
     {"states"},
     {"payment"},
+    {"unmatched"},
     {"client"},
     {"iamport"},
     {"managers"},
