@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.utils import timezone
 
 from billing import signals
@@ -14,6 +18,7 @@ from billing.admin import leaving
 from billing.models import Point, PointTransaction
 from billing.states import Review
 from billing.tests.aging import let_pass
+from billing.tests.counting import statements
 from billing.tests.office.conftest import told, url
 from billing.tests.threads import together
 
@@ -71,7 +76,7 @@ def test_other_points_than_the_page_named_keep_the_member(boss, user):
     address = url("point", user.pk, "leave")
     assert '<input type="hidden" name="balance" value="0">' in boss.get(address).text
     Point.objects.create(user=user)
-    Point.objects.adjust(user=user, amount=500, key="k", memo="x", by=user)
+    Point.objects.adjust(user=user, delta=500, key="k", reason="x", by=user)
     assert "balance has changed" in told(boss.post(address, {"balance": "0", **YES}, follow=True))[0]
     assert get_user_model().objects.get(pk=user.pk).is_active
     assert told(boss.post(address, {"balance": "500", **YES}, follow=True)) == LEFT
@@ -107,11 +112,11 @@ def test_right_money_of_a_closed_account_is_credited_flagged_and_refunded(gatewa
     assert [deed.words for deed in done.context["deeds"]] == ["Resolve the review"]
 
 
-def test_the_flag_costs_no_statement(gateway, make_txn, answer, user, django_assert_num_queries):
+def test_the_flag_costs_no_statement(make_txn, answer):
     for number, left_at in enumerate((None, timezone.now()), 1):
         txn = make_txn()
         Point.objects.update(left_at=left_at)
-        with django_assert_num_queries(4):
+        with statements(4):
             rows.apply(answer(txn, imp_uid=f"imp_{number}"))
 
 
@@ -183,3 +188,21 @@ def test_leaving_and_charging_at_once_end_in_one_of_two_ways(make_user, answer):
             assert (str(left), txn.review, point.left_at) == (
                 "The member's balance has changed since this page was opened. Look at it again.", "", None,
             )  # fmt: skip
+
+
+# -- members who left before this was kept --------------------------------------------------------------------------------------------------
+
+
+def test_the_migration_marks_only_those_who_surely_left(make_user):
+    users = [make_user(name) for name in ("gone", "left-handed", "left-1-abcdef12", "blocked", "never-charged")]
+    gone, handed, active, blocked, _never = users
+    for user in users[:-1]:
+        Point.objects.create(user=user)
+    for user in (gone, _never):
+        leaving.scrub(user)
+    for user, name in ((handed, "left-handed"), (active, f"left-{active.pk}-abcdef12"), (blocked, f"left-{blocked.pk + 1}-abcdef12")):
+        get_user_model().objects.filter(pk=user.pk).update(username=name, is_active=user is active)
+    migration = import_module("billing.migrations.0006_unmatched_payment")
+    for _ in range(2):
+        migration.those_who_left(apps, SimpleNamespace(connection=connection))
+    assert [point.pk for point in Point.objects.exclude(left_at=None)] == [gone.pk]
