@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.backends.utils import csrf_input
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -32,9 +32,9 @@ from billing.states import Status
 rows = PointTransaction.objects
 
 
-def ways_on(request: HttpRequest, imp_uid: str) -> SafeString | str:
+def ways_on(request: HttpRequest, imp_uid: str) -> SafeString:
     """What a list offers for a payment number that no transaction has. Nothing is asked before somebody presses."""
-    found = []
+    found: list[SafeString] = []
     if request.user.has_perm(permissions.ASK):
         found.append(
             format_html(
@@ -46,8 +46,8 @@ def ways_on(request: HttpRequest, imp_uid: str) -> SafeString | str:
     if request.user.has_perm(permissions.ADOPT):
         address = reverse("admin:billing_pointtransaction_adopt")
         words = _("Claim it for a member, if no transaction has its order")
-        found.append(format_html('<p><a class="bo-link" href="{}?imp_uid={}">{}</a></p>', address, imp_uid, words))
-    return SafeString("").join(found)
+        found.append(format_html('<p class="bo-actions"><a class="bo-button" href="{}?imp_uid={}">{}</a></p>', address, imp_uid, words))
+    return format_html_join("", "{}", ((one,) for one in found))
 
 
 def find(admin: MoneyAdmin, request: HttpRequest) -> HttpResponse:

@@ -30,7 +30,7 @@ def test_the_number_leads_to_the_order(gateway, support, unseen):
     page = support.get(LIST, {"q": imp_uid})
     assert len(gateway.calls) == calls  # whatever is typed or linked to
     assert "Ask the gateway whose payment it is" in page.text
-    assert FIND in page.text
+    assert f'<form method="post" action="{FIND}"' in page.text
     response = support.post(FIND, {"imp_uid": imp_uid}, follow=True)
     assert response.redirect_chain == [(url("pointtransaction", txn.pk, "change"), 302)]
     assert told(response) == [f"Payment {imp_uid} belongs to this order. Ask the gateway below, and take its answer over."]
