@@ -32,7 +32,8 @@ class Backlog:
 
     reviews: transactions that staff should look at. unknown: cancels of ours whose end nobody knows; under_way: the other open ones.
     returns: wrong money that is not back yet. for_staff: of all three, what nothing but staff can finish. deliveries: not handled yet.
-    unmatched: payments at the gateway that no transaction knows and nobody has decided, of unmatched_won won that the gateway holds.
+    unmatched: payments at the gateway that no transaction knows and nobody has decided; unmatched_won: won of them that the gateway holds,
+    without test channels.
     accounts: virtual accounts that still take a deposit, of account_won won. short: members whose balance is short_points below zero.
     """
 
@@ -79,7 +80,7 @@ def backlog(*, now: datetime | None = None) -> Backlog:
     )
     accounts = PointTransaction.objects.filter(waits_for_deposit(now)).aggregate(number=Count("pk"), won=Sum("amount"))
     unmatched = UnmatchedPayment.objects.waiting().aggregate(
-        number=Count("pk"), won=Sum(F("amount") - F("cancel_amount"), filter=Q(currency="KRW"))
+        number=Count("pk"), won=Sum(F("amount") - F("cancel_amount"), filter=Q(currency="KRW", test_channel=False))
     )
     short = Point.objects.filter(balance__lt=0).aggregate(number=Count("pk"), points=Sum(-F("balance")))
     return Backlog(

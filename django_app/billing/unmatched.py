@@ -18,8 +18,9 @@ from billing.states import Status
 REASON = 300  # characters of a reason that are kept
 HEALED = "a transaction has this order number"
 
-# Also the condition of an index: change it with a migration only.
+# WAITS is also the condition of an index: change it with a migration only.
 WAITS = Q(decision="", status__in=["paid", "cancelled"], cancel_amount__lt=F("amount")) & ~Q(status="cancelled", cancel_amount=0)
+HOLDS_MONEY = Q(status__in=["paid", "cancelled"], cancel_amount__lt=F("amount")) & ~Q(status="cancelled", cancel_amount=0)
 
 _FACTS = (
     "merchant_uid", "amount", "cancel_amount", "currency", "status", "pay_method", "pg_provider", "test_channel", "paid_at"

@@ -20,9 +20,9 @@ from billing.admin import cells, journal, masking, steps
 from billing.admin.base import MoneyAdmin
 from billing.admin.forms import NotOursForm
 from billing.admin.listing import Column, Filter, Found, Listing
-from billing.admin.wording import NOTHING, badge, choice_badge, sum_of, won
+from billing.admin.wording import NOTHING, badge, status_badge, sum_of, won
 from billing.models import UnmatchedPayment
-from billing.unmatched import HEALED, WAITS
+from billing.unmatched import HEALED, HOLDS_MONEY, WAITS
 
 DECISION = "decision"
 WAITING = "waits"
@@ -53,7 +53,7 @@ def _amount(row: UnmatchedPayment) -> SafeString:
 
 def _status(row: UnmatchedPayment) -> SafeString:
     test = badge(_("Test"), "warn", "⚑") if row.test_channel else ""
-    return format_html("{} {}<small>{}</small>", choice_badge(row.status, row.get_status_display()), test, row.pg_provider)
+    return format_html("{} {}<small>{}</small>", status_badge(row), test, row.pg_provider)
 
 
 COLUMNS = [
@@ -77,7 +77,7 @@ def _search(typed: str, data: QueryDict) -> Found:
 
 
 def _totals(rows: QuerySet) -> list[tuple[Any, str]]:
-    left = Sum(F("amount") - F("cancel_amount"), filter=Q(currency="KRW", status__in=["paid", "cancelled"]))
+    left = Sum(F("amount") - F("cancel_amount"), filter=Q(currency="KRW", test_channel=False) & HOLDS_MONEY)
     sums = rows.order_by().aggregate(number=Count("pk"), left=left)
     return [(_("Payments"), f"{sums['number']:,}"), (_("Held by the gateway"), won(sums["left"] or 0))]
 

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from billing.models import PointCancellation, PointTransaction, WebhookEvent
+from billing.models import PointCancellation, PointTransaction, UnmatchedPayment, WebhookEvent
 from billing.states import Status
 
 NOTHING = "–"
@@ -44,7 +44,7 @@ def choice_badge(value: str, word: Any) -> SafeString:
     return badge(word, *SIGNS.get(value, ("plain", "○")))
 
 
-def _is_part(txn: PointTransaction) -> bool:
+def _is_part(txn: PointTransaction | UnmatchedPayment) -> bool:
     return bool(txn.status == Status.CANCELLED and 0 < txn.cancel_amount < txn.amount)
 
 
@@ -53,8 +53,8 @@ def status_word(txn: PointTransaction) -> str:
     return _("Cancelled in part") if _is_part(txn) else str(txn.get_status_display())
 
 
-def status_badge(txn: PointTransaction) -> SafeString:
-    """A transaction's status; a part cancel is no full one."""
+def status_badge(txn: PointTransaction | UnmatchedPayment) -> SafeString:
+    """A transaction's or payment's status; a part cancel is no full one."""
     if _is_part(txn):
         return badge(_("Cancelled in part"), "warn", "◐")
     return choice_badge(txn.status, txn.get_status_display())

@@ -141,3 +141,13 @@ def test_pages_go_on_and_keep_what_was_chosen(boss):
     assert len(shown(second)) == 9
     assert " checked>" not in second.text
     assert not set(shown(first)) & set(shown(second))
+
+
+def test_a_part_that_went_back_and_play_money_are_named_as_such(finance):
+    today = timezone.localdate()
+    keep(1, amount=10_000, status="cancelled", cancel_amount=4_000)
+    keep(2, amount=90_000, sandbox=True)
+    page = finance.get(LIST, {"since": f"{today}", "until": f"{today}"})
+    assert page.context["listing"].sums == [("Payments", "2"), ("Held by the gateway", "6,000 won")]
+    assert "Cancelled in part" in page.text
+    assert "Test" in page.text
