@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
-from billing.models import Point, PointCancellation, PointTransaction, ReconcileRun, WebhookEvent
+from billing.models import Point, PointCancellation, PointTransaction, ReconcileRun, UnmatchedPayment, WebhookEvent
 from billing.reconciliation import CLEAN, DRIFT
 from billing.reconciliation.runs import CLOCKS_APART, NAME, is_alive
 from billing.states import Status
@@ -32,6 +32,8 @@ class Backlog:
 
     reviews: transactions that staff should look at. unknown: cancels of ours whose end nobody knows; under_way: the other open ones.
     returns: wrong money that is not back yet. for_staff: of all three, what nothing but staff can finish. deliveries: not handled yet.
+    unmatched: payments at the gateway that no transaction knows and nobody has decided; unmatched_won: won of them that the gateway holds,
+    without test channels.
     accounts: virtual accounts that still take a deposit, of account_won won. short: members whose balance is short_points below zero.
     """
 
@@ -46,6 +48,13 @@ class Backlog:
     short: int
     short_points: int
     reconcile: LastRun
+    unmatched: int = 0
+    unmatched_won: int = 0
+
+    @property
+    def all_agrees(self) -> bool:
+        """Whether "everything agrees" may be said: the last reconcile found no difference, and no payment waits for a decision."""
+        return self.reconcile.verdict == "clean" and not self.unmatched
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class LastRun:
 
 
 def backlog(*, now: datetime | None = None) -> Backlog:
-    """Everything that waits: six statements, however many rows."""
+    """Everything that waits: seven statements, however many rows."""
     now = now or timezone.now()
     open_ones = PointCancellation.objects.filter(state__in=PointCancellation.OPEN).aggregate(
         unknown=Count("pk", filter=UNKNOWN),
@@ -70,6 +79,9 @@ def backlog(*, now: datetime | None = None) -> Backlog:
         for_staff=Count("pk", filter=Q(needs_staff=True)),
     )
     accounts = PointTransaction.objects.filter(waits_for_deposit(now)).aggregate(number=Count("pk"), won=Sum("amount"))
+    unmatched = UnmatchedPayment.objects.waiting().aggregate(
+        number=Count("pk"), won=Sum(F("amount") - F("cancel_amount"), filter=Q(currency="KRW", test_channel=False))
+    )
     short = Point.objects.filter(balance__lt=0).aggregate(number=Count("pk"), points=Sum(-F("balance")))
     return Backlog(
         reviews=PointTransaction.objects.exclude(review="").count(),
@@ -80,6 +92,8 @@ def backlog(*, now: datetime | None = None) -> Backlog:
         short=short["number"],
         short_points=short["points"] or 0,
         reconcile=last_reconcile(now),
+        unmatched=unmatched["number"],
+        unmatched_won=int(unmatched["won"] or 0),
     )
 
 

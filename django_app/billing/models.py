@@ -14,6 +14,7 @@ from billing.bookkeeping import DailyFigures, Installation, ReconcileRun
 from billing.errors import LedgerIsAppendOnly
 from billing.managers import PointManager, PointTransactionManager
 from billing.states import Review, Status
+from billing.unmatched import UnmatchedPayment
 
 __all__ = [
     "DailyFigures",
@@ -24,6 +25,7 @@ __all__ = [
     "PointEntry",
     "PointTransaction",
     "ReconcileRun",
+    "UnmatchedPayment",
     "WebhookEvent",
 ]
 
@@ -48,6 +50,7 @@ class Point(models.Model):
     point = models.PositiveBigIntegerField(_("attempts"), default=0, help_text=_("Attempts to pay. Never a balance."))
     balance = models.BigIntegerField(_("balance"), default=0, help_text=_("Points to spend: the sum of the member's entries."))
     language = models.CharField(_("language"), max_length=10, blank=True, default="")
+    left_at = models.DateTimeField(_("left"), null=True, blank=True, help_text=_("When the member left: personal data are scrubbed since."))
 
     objects = PointManager()
 

@@ -15,12 +15,12 @@ PERSONAL_DATA = "billing.see_personal_data"
 ASK = "billing.ask_gateway"  # and replay a delivery, which asks it too
 CANCEL = "billing.cancel_payment"  # and settle a cancel, close an account, resolve a review
 CANCEL_INTO_NEGATIVE = "billing.cancel_into_negative"
-ADOPT = "billing.adopt_payment"
+ADOPT = "billing.adopt_payment"  # and say that an unmatched payment is not ours
 ADJUST = "billing.adjust_points"
 SCRUB = "billing.scrub_member"
 FIGURES = "billing.view_dailyfigures"  # dashboard, export, the month's close
 
-_LISTS = ("point", "pointtransaction", "pointentry", "pointcancellation", "webhookevent", "reconcilerun")
+_LISTS = ("point", "pointtransaction", "pointentry", "pointcancellation", "webhookevent", "reconcilerun", "unmatchedpayment")
 _BOTH = {*(f"billing.view_{model}" for model in _LISTS), ASK}
 
 GROUPS = {

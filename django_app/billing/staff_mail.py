@@ -32,6 +32,8 @@ def _letter(now: Backlog, troubles: Mapping[str, int]) -> Letter:
     if troubles:
         steps = ", ".join(f"{name} ({code})" for name, code in troubles.items())
         sentence = _("Not everything agrees, or a step broke: %(steps)s. The job's output says more.") % {"steps": steps}
+    elif now.unmatched:
+        sentence = _("Every transaction agrees, but the gateway holds payments that no transaction has: somebody must decide.")
     else:
         sentence = _("Everything agrees: the gateway, the transactions, the ledger and the figures.")
     return Letter(
@@ -43,7 +45,7 @@ def _letter(now: Backlog, troubles: Mapping[str, int]) -> Letter:
             (_("Wrong money on its way back"), f"{now.returns:,}"),
             (_("Only staff can finish"), f"{now.for_staff:,}"),
             (_("Deliveries not handled yet"), f"{now.deliveries:,}"),
-            (_("Payments at the gateway that no transaction knows"), f"{now.reconcile.unknown:,}"),
+            (_("Unmatched payments that nobody has decided"), f"{now.unmatched:,}"),
         ],
         link=f"{settings.PUBLIC_URL}{reverse('admin:index')}" if settings.PUBLIC_URL else "",
         link_label=_("Back office"),
@@ -53,6 +55,12 @@ def _letter(now: Backlog, troubles: Mapping[str, int]) -> Letter:
 def _subject(now: Backlog, troubles: Mapping[str, int]) -> str:
     if troubles:
         return _("Points: the night did not go well")
+    if now.unmatched:
+        return _("Points: %(reviews)s reviews, %(unknown)s unknown cancels, %(unmatched)s unmatched payments") % {
+            "reviews": f"{now.reviews:,}",
+            "unknown": f"{now.unknown:,}",
+            "unmatched": f"{now.unmatched:,}",
+        }
     if now.reviews or now.unknown or now.for_staff:
         return _("Points: %(reviews)s reviews, %(unknown)s unknown cancels") % {
             "reviews": f"{now.reviews:,}",

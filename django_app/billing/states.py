@@ -43,6 +43,7 @@ class Review(TextChoices):
     NEGATIVE_BALANCE = "negative_balance", _("Points already spent were cancelled: the balance is below zero")
     CARD_REGISTRATION = "card_registration", _("A card was registered instead of a payment")
     CANCEL_UNCLEAR = "cancel_unclear", _("Nobody but staff can tell how a cancel ended")
+    MEMBER_LEFT = "member_left", _("Paid by a member who has left: nobody can spend the points")
     RETURN_STUCK = "return_stuck", _("Wrong money could not be sent back by itself")
 
 

@@ -10,15 +10,16 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from billing import permissions
 from billing.admin import cells, comparing, journal, notes, saying, story
 from billing.admin.base import MoneyAdmin
-from billing.admin.wording import points, review_badge, status_badge, sum_of, won
+from billing.admin.wording import open_cancel_badge, points, review_badge, status_badge, sum_of, won
 from billing.models import PointCancellation, PointTransaction
 from billing.payment import Payment
-from billing.states import Status
+from billing.states import Review, Status
 
 CONSOLE = "https://admin.portone.io/payments"  # the vendor's list of payments, where a number can be looked up
 SANDBOX_CONSOLE = "/sandbox/"
@@ -26,11 +27,12 @@ SANDBOX_CONSOLE = "/sandbox/"
 
 @dataclass(frozen=True)
 class Deed:
-    """A button: words, address; danger: it moves money."""
+    """A button: words, address; danger: it moves money. fields: it sends these, and the page that it leads to asks before it does it."""
 
     words: str
     address: str
     danger: bool = False
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -48,14 +50,17 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         journal.note(request, txn, "seen")
     answer = comparing.ask(txn) if asks else comparing.Answer()
     rows = story.Rows.of(txn)
+    open_cancel = _open_cancel(txn, rows)
     context: dict[str, Any] = {
         "title": txn.merchant_uid,
         "txn": txn,
-        "status": status_badge(txn),
+        "status": format_html("{} {}", status_badge(txn), open_cancel_badge(txn)),
         "review": review_badge(txn),
         "review_notes": [notes.shown(line, in_full=in_full) for line in txn.review_note.splitlines()],
         "amount": won(txn.amount),
         "books": list(_books(txn)),
+        "warning": _warning(open_cancel),
+        "cancel_is_open": txn.cancel_goal > 0,
         "member": cells.member_link(txn.owner),
         "lines": comparing.lines(txn, answer.payment, in_full=in_full),
         "asked": asks,
@@ -92,8 +97,29 @@ def _books(txn: PointTransaction) -> Iterator[tuple[str, str]]:
     yield _("Member's balance now"), points(txn.owner.balance)
     if txn.cancel_goal:
         yield _("Cancelled once the open cancel is done"), won(txn.cancel_goal)
-    if txn.is_bound:
-        yield _("Can still be cancelled"), won(txn.amount - txn.cancel_amount)
+    if txn.cancel_goal:
+        yield _("Can be cancelled now"), _("nothing now, a cancel is open")
+    elif txn.is_bound:
+        yield _("Can be cancelled now"), won(can_be_cancelled(txn))
+
+
+def can_be_cancelled(txn: PointTransaction) -> int:
+    """Won that a new cancel could give back: nothing while one is open, whose end may take what is left."""
+    return txn.amount - max(txn.cancel_amount, txn.cancel_goal) if txn.is_bound and not txn.cancel_goal else 0
+
+
+def _open_cancel(txn: PointTransaction, rows: story.Rows) -> PointCancellation | None:
+    """Our cancel that has not ended yet."""
+    found = (one for one in rows.cancellations if one.kind == PointCancellation.Kind.CANCEL and one.state in PointCancellation.OPEN)
+    return next(found, None) if txn.cancel_goal else None
+
+
+def _warning(one: PointCancellation | None) -> str:
+    """What keeps somebody from giving the same money back twice, by hand."""
+    if one is None:
+        return ""
+    words = _("Do not cancel it at the console: a cancel of %(amount)s is open (%(state)s), and would be paid twice.")
+    return words % {"amount": sum_of(one.amount, one.currency), "state": one.get_state_display()}
 
 
 def _changes(txn: PointTransaction, answer: comparing.Answer) -> list[str] | None:
@@ -117,7 +143,10 @@ def _deeds(txn: PointTransaction, request: HttpRequest) -> Iterator[Deed]:
     """What this user may do with the payment as it stands; each is asked again before it is done."""
     if not request.user.has_perm(permissions.CANCEL):
         return
-    if txn.is_bound and not txn.cancel_goal and txn.cancel_amount < txn.amount:
+    if left := can_be_cancelled(txn):
+        if txn.review == Review.MEMBER_LEFT:
+            sent = (("amount", f"{left:,}"), ("remaining", f"{left}"), ("rule", "unspent"), ("reason", _("The member has left")))
+            yield Deed(_("Refund all of it"), _url("cancel", txn), danger=True, fields=sent)
         yield Deed(_("Cancel all or a part"), _url("cancel", txn), danger=True)
     if not txn.is_bound and txn.status == Status.READY and txn.vbank_num and not txn.account_closed_at:
         yield Deed(_("Close the virtual account"), _url("close_account", txn), danger=True)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.admin import cells, masking
-from billing.admin.wording import NOTHING, choice_badge, moment, sum_of, won
+from billing.admin.wording import NOTHING, badge, choice_badge, moment, sum_of, won
 from billing.errors import GatewayError, GatewayNonsense, PaymentNotFound
 from billing.iamport import Deadline, gateway
 from billing.models import PointTransaction
@@ -133,6 +133,13 @@ def lines(txn: PointTransaction, payment: Payment | None, *, in_full: bool) -> l
     return [line for line in made if line is not None]
 
 
+def _status(one: PointTransaction | Payment) -> Any:
+    """As the head of the page says it: a part cancel is no full one."""
+    if one.status == Status.CANCELLED and 0 < one.cancel_amount < one.amount:
+        return badge(_("Cancelled in part"), "warn", "◐")
+    return choice_badge(one.status, _STATUS.get(one.status, one.status))
+
+
 def _fact(txn: PointTransaction, payment: Payment | None, fact: tuple[str, str, Any, _Write], in_full: bool) -> Line | None:
     column, name, label, write = fact
     ours, theirs = getattr(txn, column) or None, (getattr(payment, name) or None) if payment else None
@@ -141,6 +148,8 @@ def _fact(txn: PointTransaction, payment: Payment | None, fact: tuple[str, str, 
     if not in_full:
         write = _PERSONAL.get(column, write)
     shown = [NOTHING if value is None else write(value) for value in (ours, theirs)]
+    if column == "status":
+        shown = [_status(txn), _status(payment) if payment else NOTHING]
     # A row that knows no payment yet holds none of its facts: only what the order itself says can differ.
     knows = txn.imp_uid is not None or column in ("imp_uid", "status")
     return Line(label, shown[0], shown[1] if payment else None, payment is not None and knows and ours != theirs)

@@ -16,7 +16,7 @@ from billing import permissions
 from billing.admin import charts
 from billing.admin.cells import METHODS, run_url
 from billing.admin.wording import NOTHING, badge, moment, points, won
-from billing.backlog import Backlog, LastRun, backlog
+from billing.backlog import Backlog, backlog
 from billing.figures import DAY, Overview, Sums, overview, total
 
 DAYS = 30
@@ -62,7 +62,7 @@ def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
             "owed": points(found.owed),
             "short": waits.short and _("%(members)s members are %(points)s below zero") % _short(waits),
             "waiting": list(_waiting(request, waits)),
-            "reconcile": _reconcile(request, waits.reconcile),
+            "reconcile": _reconcile(request, waits),
             "closed_until": found.closed_until,
             "is_behind": found.closed_until is None or found.closed_until < found.today - DAY,
             "first": days[0][0],
@@ -163,13 +163,16 @@ def _waiting(request: HttpRequest, waits: Backlog) -> Iterator[Waiting]:
     yield one(_("Cancels under way"), waits.under_way, "pointcancellation", "?under-way=1")
     yield one(_("Wrong money on its way back"), waits.returns, "pointcancellation", "?kind=return&open=1")
     yield one(_("Only staff can finish"), waits.for_staff, "pointcancellation", "?staff=yes", tone="bad", sign="!")
+    note = won(waits.unmatched_won) if waits.unmatched else ""
+    yield one(_("Unmatched payments"), waits.unmatched, "unmatchedpayment", "?decision=waits", note=note, tone="bad", sign="!")
     yield one(_("Deliveries not handled yet"), waits.deliveries, "webhookevent", "?outcome=pending", tone="warn")
     note = won(waits.account_won) if waits.accounts else ""
     yield one(_("Virtual accounts waiting for a deposit"), waits.accounts, "pointtransaction", "?deposit=1", note=note)
     yield one(_("Members below zero"), waits.short, "point", "?balance=below", tone="bad", sign="−")
 
 
-def _reconcile(request: HttpRequest, last: LastRun) -> dict[str, Any]:
+def _reconcile(request: HttpRequest, waits: Backlog) -> dict[str, Any]:
+    last = waits.reconcile
     words, tone, sign = {
         "never": (_("never ran"), "bad", "!"),
         "running": (_("running"), "info", "…"),
@@ -178,10 +181,11 @@ def _reconcile(request: HttpRequest, last: LastRun) -> dict[str, Any]:
         "silent": (_("the gateway gave no answer"), "bad", "!"),
         "stopped": (_("did not come to its end"), "warn", "?"),
     }[last.verdict]
+    if last.verdict == "clean" and not waits.all_agrees:
+        words, tone, sign = _("money without a transaction: somebody must decide"), "bad", "!"
     return {
         "badge": badge(words, tone, sign),
         "began": moment(last.began),
         "is_late": last.is_late and last.began is not None,
-        "unknown": f"{last.unknown:,}" if last.unknown else "",
         "address": run_url(last.pk) if last.pk and request.user.has_perm("billing.view_reconcilerun") else "",
     }

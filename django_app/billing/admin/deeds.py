@@ -1,4 +1,4 @@
-"""What staff do to one payment: ask the gateway again, cancel, close a virtual account, resolve a review, adopt.
+"""What staff do to one payment: ask the gateway again, cancel, close a virtual account, resolve a review.
 
 Every view here runs outside the transaction that Django's admin wraps around its own form pages: what asks the gateway may not hold one.
 """
@@ -8,21 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth import get_user_model
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from billing import permissions
-from billing.admin import cells, comparing, journal, masking, notes, saying, steps
+from billing.admin import case, cells, comparing, journal, masking, notes, saying, steps
 from billing.admin.base import MoneyAdmin
-from billing.admin.forms import NEGATIVE, AdoptForm, CancelForm, ResolveForm
+from billing.admin.forms import NEGATIVE, CancelForm, ResolveForm
 from billing.admin.wording import points, sum_of, won
-from billing.errors import BillingError, GatewayError, GatewayNonsense, GatewayUnreachable
-from billing.iamport import Deadline, gateway
+from billing.errors import GatewayError, GatewayNonsense, GatewayUnreachable
 from billing.managers.applying import Applied
-from billing.models import Point, PointCancellation, PointTransaction
+from billing.models import PointCancellation, PointTransaction
 from billing.payment import AT_ONCE
 from billing.states import Return
 
@@ -75,9 +71,12 @@ def _told(result: str, gained: int) -> str:
 def cancel(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Cancel all or a part of a payment."""
     txn: PointTransaction = admin.row(request, object_id, permission=permissions.CANCEL)
-    left = txn.amount - txn.cancel_amount
+    left = case.can_be_cancelled(txn)
     back = cells.case_url(txn.pk)
-    if not txn.is_bound or txn.cancel_goal or not left:
+    if txn.cancel_goal:
+        messages.error(request, _("Nothing can be cancelled now: a cancel of this payment is open."))
+        return HttpResponseRedirect(back)
+    if not txn.is_bound or not left:
         messages.error(request, _("This payment cannot be cancelled as it stands."))
         return HttpResponseRedirect(back)
     may_go_negative = request.user.has_perm(permissions.CANCEL_INTO_NEGATIVE)
@@ -232,52 +231,3 @@ def resolve(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResp
         back=cells.case_url(txn.pk),
         about=[(_("Payment"), txn.merchant_uid), (_("Review"), txn.get_review_display())],
     )
-
-
-# -- adopt ----------------------------------------------------------------------------------------------------------------------------
-
-
-def adopt(admin: MoneyAdmin, request: HttpRequest) -> HttpResponse:
-    """Give a payment that no row knows to a member."""
-    if not admin.has_view_permission(request) or not request.user.has_perm(permissions.ADOPT):
-        raise PermissionDenied
-    users = get_user_model()._default_manager
-    back = reverse("admin:billing_pointtransaction_changelist")
-    start = {"imp_uid": request.GET.get("imp_uid", "")[:32]}
-
-    def explain(found: dict[str, Any]) -> list[str]:
-        payment = gateway().payment(found["imp_uid"], deadline=Deadline(comparing.ASK_SECONDS))
-        user = users.get(pk=found["member"])
-        return [
-            _("The gateway has %(imp_uid)s: order %(merchant_uid)s, %(amount)s, %(left)s of it left.")
-            % {
-                "imp_uid": payment.imp_uid,
-                "merchant_uid": payment.merchant_uid,
-                "amount": sum_of(payment.amount, payment.currency),
-                "left": sum_of(payment.left, payment.currency),
-            },
-            _("A transaction is made for %(member)s, and what is left is credited as points.")
-            % {"member": masking.login(user.get_username())},
-            _("It cannot be given to somebody else afterwards: make sure that it is this member's payment."),
-        ]
-
-    def act(found: dict[str, Any]) -> steps.Told:
-        applied = _adopted(request, found["imp_uid"], users.get(pk=found["member"]))
-        return messages.SUCCESS, _("Adopted: %(points)s were credited.") % {"points": points(applied.points)}
-
-    return steps.walk(
-        admin, request, title=_("Adopt a payment"), make_form=lambda data: AdoptForm(data, initial=start), explain=explain, act=act,
-        button=_("Adopt"), back=back, danger=True,
-    )  # fmt: skip
-
-
-def _adopted(request: HttpRequest, imp_uid: str, member: Any) -> Applied:
-    """Do it; while no transaction knows the payment, what was tried stands on the member's page."""
-    facts: dict[str, Any] = {"imp_uid": imp_uid}
-    try:
-        applied = rows.adopt(imp_uid, user=member, by=request.user)
-    except BillingError:
-        with journal.doing(request, Point(pk=member.pk), "adopt", **facts):
-            raise
-    journal.note(request, applied.txn, "adopt", **facts, result=outcome([applied], -1))
-    return applied

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.admin import masking
 from billing.admin.cells import METHODS, by_whom
 from billing.admin.export import Field, Sheet, person
+from billing.admin.wording import status_word
 from billing.models import PointTransaction
 
 LOGIN = f"owner__user__{get_user_model().USERNAME_FIELD}"
@@ -42,7 +43,8 @@ TRANSACTIONS = Sheet(
         Field(_("Payment number (imp_uid)"), _of("imp_uid")),
         Field(_("Member number"), lambda txn, in_full: txn.owner_id),
         Field(_("Member"), lambda txn, in_full: person(txn.login, in_full)),
-        Field(_("Status"), lambda txn, in_full: str(txn.get_status_display())),
+        Field(_("Status"), lambda txn, in_full: status_word(txn)),
+        Field(_("Cancel open (won)"), lambda txn, in_full: txn.cancel_goal - txn.cancel_amount if txn.cancel_goal else 0),
         Field(_("Amount (won)"), _of("amount")),
         Field(_("Cancelled (won)"), _of("cancel_amount")),
         Field(_("Credited (points)"), _of("credited")),

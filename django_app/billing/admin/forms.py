@@ -11,12 +11,14 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from billing import unmatched
 from billing.admin import searching
+from billing.admin.listing import key_of
 from billing.errors import NotAnId
 from billing.iamport import RefundAccount
 from billing.managers.decisions import Choice
 from billing.managers.points import MOST_POINTS
-from billing.models import PointCancellation, PointTransaction
+from billing.models import PointCancellation, PointTransaction, UnmatchedPayment
 from billing.payment import check_imp_uid, goes_to_an_account
 
 REASON = 200  # characters of a reason that are kept
@@ -107,7 +109,7 @@ class CancelForm(AccountFields):
     field_order = ["amount", "reason", "rule", "refund_bank", "refund_account", "refund_holder", "refund_tel", "remaining"]
 
     def __init__(self, data: Any, *, txn: PointTransaction, may_go_negative: bool) -> None:
-        self._txn, self._left = txn, txn.amount - txn.cancel_amount
+        self._txn, self._left = txn, txn.amount - max(txn.cancel_amount, txn.cancel_goal)
         by_account = goes_to_an_account(txn.paid_method, txn.pg_provider)
         initial = {"amount": f"{self._left:,}", "remaining": self._left, "rule": UNSPENT}
         self._may_go_negative = may_go_negative
@@ -217,3 +219,22 @@ class AdjustForm(StaffForm):
         if number is None or number > MOST_POINTS:
             raise ValidationError(_("A whole number of points, such as +5,000 or −300."))
         return -number if typed.startswith("-") else number
+
+
+class NotOursForm(StaffForm):
+    """Payments of another shop, and how that is known. rows: their keys, with commas between."""
+
+    reason = forms.CharField(label=gettext_lazy("How it is known that they are not ours"), max_length=unmatched.REASON)
+    rows = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, most: int, **kwargs: Any) -> None:
+        self._most = most
+        super().__init__(*args, **kwargs)
+
+    def clean_rows(self) -> list[int]:
+        """Their keys, each once."""
+        typed = list(dict.fromkeys(self.cleaned_data["rows"].split(",")))
+        keys = [key_of(UnmatchedPayment._meta.pk, one) for one in typed]
+        if len(keys) > self._most or None in keys:
+            raise ValidationError(_("These are no payments of the list: choose them again."))
+        return keys

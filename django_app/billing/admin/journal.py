@@ -116,6 +116,7 @@ def _texts() -> dict[str, str]:
         "close_account": _("Closed the virtual account: %(result)s"),
         "resolve": _("Resolved the review: %(result)s · “%(note)s”"),
         "adopt": _("Adopted the payment %(imp_uid)s: %(result)s"),
+        "not_ours": _("Said that the payment %(imp_uid)s is not ours · “%(note)s”"),
         "adjust": _("Corrected the balance by %(points)s: %(result)s · “%(note)s”"),
         "leave": _("Let the member leave: personal data scrubbed"),
         "seen": _("Looked at personal data in full"),

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from axes.utils import reset as forget_login_attempts
+from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -25,10 +27,18 @@ from billing import permissions
 from billing.admin import cells, journal, masking, steps
 from billing.admin.base import MoneyAdmin
 from billing.admin.members import member
-from billing.admin.wording import points
+from billing.admin.wording import moment, points
 from billing.models import Point, PointCancellation, PointTransaction, WebhookEvent
 from billing.routing import primary, write_alias
 from billing.states import Status
+
+WINDOW = timedelta(minutes=60)  # a payment window that was opened may still be paid in for so long
+
+
+class LeaveForm(forms.Form):
+    """Whether. balance: what the page told, in points."""
+
+    balance = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
 
 def leave(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -39,12 +49,12 @@ def leave(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespon
     if user.is_staff or user.is_superuser:
         messages.error(request, _("Staff cannot leave like this: take their rights away first."))
         return HttpResponseRedirect(back)
-    if _is_open(user):
-        messages.error(request, _("A deposit or a cancel of this member is still open. Wait until it is done, or settle it."))
+    if why := _still_open(user):
+        messages.error(request, why)
         return HttpResponseRedirect(back)
 
     def act(found: dict[str, Any]) -> steps.Told:
-        scrub(user)
+        _close(user, balance_told=found["balance"])
         journal.note(request, Point(pk=user.pk), "leave")
         return messages.SUCCESS, _("The member has left: personal data are scrubbed, the login is closed.")
 
@@ -59,7 +69,8 @@ def leave(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespon
         admin,
         request,
         title=_("The member leaves"),
-        make_form=steps.NoForm,
+        make_form=LeaveForm,
+        silent={"balance": balance},
         explain=lambda found: said,
         act=act,
         button=_("Scrub and close"),
@@ -69,11 +80,41 @@ def leave(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespon
     )
 
 
-def _is_open(user: Any) -> bool:
-    """Whether money of this member may still arrive or go: an account that waits for its deposit, an open cancel or return."""
+def _still_open(user: Any) -> str:
+    """Why money of this member may still arrive or go, and until when; "" where none may.
+
+    An account that waits for its deposit, an open cancel or return, an attempt whose payment window may still be open.
+    """
     rows = primary(PointTransaction).filter(owner_id=user.pk)
     waits = rows.filter(status=Status.READY, next_check_at__isnull=False, account_closed_at__isnull=True).exclude(vbank_num="")
-    return waits.exists() or rows.filter(cancellations__state__in=PointCancellation.OPEN).exists()
+    if waits.exists() or rows.filter(cancellations__state__in=PointCancellation.OPEN).exists():
+        return _("A deposit or a cancel of this member is still open. Wait until it is done, or settle it.")
+    unpaid = rows.filter(status__in=[Status.READY, Status.FAILED], credited_at__isnull=True, account_closed_at__isnull=True)
+    newest = unpaid.filter(created_at__gt=timezone.now() - WINDOW).order_by("-created_at").first()
+    if newest is None:
+        return ""
+    words = _("A payment begun at %(began)s may still be paid in the gateway's window. The member can leave from %(until)s on.")
+    return words % {"began": moment(newest.created_at), "until": moment(newest.created_at + WINDOW)}
+
+
+def _close(user: Any, *, balance_told: int | None) -> None:
+    """Scrub and close under the lock of the member's points, where everything is looked at once more. Raises steps.Refused.
+
+    A payment that is applied at the same moment comes before, and is seen here, or after, and finds `left_at`: it is credited and flagged.
+    balance_told: points that the page named; others by now keep the member from leaving.
+    """
+    accounts = Point.objects
+    with transaction.atomic(using=write_alias(Point)):
+        accounts.bulk_create([Point(pk=user.pk)], ignore_conflicts=True)
+        # Transactions before points, as everywhere: the scrub writes into them.
+        list(PointTransaction.objects.filter(owner_id=user.pk).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+        account = accounts.select_for_update(no_key=True).get(pk=user.pk)
+        if why := _still_open(user):
+            raise steps.Refused(why)
+        if balance_told not in (None, account.balance):
+            raise steps.Refused(_("The member's balance has changed since this page was opened. Look at it again."))
+        accounts.filter(pk=user.pk, left_at__isnull=True).update(left_at=timezone.now())
+        scrub(user)
 
 
 def scrub(user: Any) -> None:

@@ -13,6 +13,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from billing import permissions
+from billing.models import UnmatchedPayment
+
+MOST = 99  # that a badge counts
 
 
 def environment(request: HttpRequest) -> list[str] | None:
@@ -20,11 +23,20 @@ def environment(request: HttpRequest) -> list[str] | None:
     return [_("Sandbox: play money"), "warning"] if settings.IAMPORT_MODE == "sandbox" else None
 
 
+def _unmatched(request: HttpRequest) -> str:
+    """How many payments wait for somebody's decision, for those who see their list; "" where none does. At most MOST are counted."""
+    if not request.user.has_perm("billing.view_unmatchedpayment"):
+        return ""
+    number = len(UnmatchedPayment.objects.waiting().order_by().values_list("pk")[: MOST + 1])  # costs MOST rows at most
+    return f"{MOST}+" if number > MOST else f"{number or ''}"
+
+
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Groups of links; what somebody may not see is left out."""
 
-    def link(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
+    def link(title: str, icon: str, name: str, permission: str, **more: str) -> dict[str, Any]:
         return {
+            **{name: value for name, value in more.items() if value},
             "title": title,
             "icon": icon,
             "link": reverse(f"admin:{name}"),
@@ -51,6 +63,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 link(_("Ledger"), "list_alt", "billing_pointentry_changelist", "billing.view_pointentry"),
                 link(_("Members' points"), "group", "billing_point_changelist", "billing.view_point"),
                 link(_("Deliveries"), "mark_email_read", "billing_webhookevent_changelist", "billing.view_webhookevent"),
+                link(
+                    _("Unmatched payments"),
+                    "help",
+                    "billing_unmatchedpayment_changelist",
+                    "billing.view_unmatchedpayment",
+                    badge=_unmatched(request),
+                ),
                 link(_("Reconcile runs"), "sync", "billing_reconcilerun_changelist", "billing.view_reconcilerun"),
                 link(_("Adopt a payment"), "playlist_add", "billing_pointtransaction_adopt", permissions.ADOPT),
             ],

@@ -25,6 +25,7 @@ LINES = [
     gettext_noop("%(imp_uid)s is cancelled at the gateway, with nothing paid back"),
     gettext_noop("%(imp_uid)s registered a card and is %(status)s: no money to us; see at the gateway whether it was charged"),
     gettext_noop("%(imp_uid)s: %(points)s points were cancelled, the balance is %(balance)s"),
+    gettext_noop("%(imp_uid)s: %(points)s points were credited to a member who has left"),
     gettext_noop("%(imp_uid)s: cancel #%(number)s %(what)s"),
     gettext_noop("%(imp_uid)s: return #%(number)s %(what)s"),
     gettext_noop("%(imp_uid)s: closing of the account asked for by %(staff)s"),

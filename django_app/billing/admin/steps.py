@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -13,7 +13,15 @@ from billing.admin import saying
 from billing.admin.base import MoneyAdmin
 from billing.errors import BillingError
 
-Told = tuple[int, str]  # a level of django.contrib.messages, and the words
+Told = tuple[int, str] | tuple[int, str, str]  # a level of django.contrib.messages, the words, where to go instead of `back`
+
+
+class Refused(BillingError):
+    """What a page of ours refuses before anything is asked for. words: for staff, HTML where it is marked as safe."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
 
 
 class NoForm(forms.Form):
@@ -32,30 +40,32 @@ def walk(
     back: str,
     about: Sequence[tuple[Any, Any]] = (),
     danger: bool = False,
+    silent: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
     """The page of this step, or the deed and a redirect to `back`.
 
     explain: from the form's data to what will happen, a sentence each. act: does it, outside of any transaction, and tells how it went; a
-    BillingError is told to the user. about: (label, value) lines above the form.
+    BillingError is told to the user. about: (label, value) lines above the form. silent: what a form that asks nothing is
+    filled with on the first page.
     """
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-    asks_nothing = make_form is NoForm
-    form = make_form(request.POST if request.method == "POST" else ({} if asks_nothing else None))
+    asks_nothing = make_form is NoForm or silent is not None
+    form = make_form(request.POST if request.method == "POST" else (dict(silent or {}) if asks_nothing else None))
     frame = {"title": title, "form": form, "back": back, "about": about, "button": button, "danger": danger}
     if not form.is_bound or not form.is_valid() or (request.method == "POST" and "edit" in request.POST):
         return admin.page(request, "admin/billing/form.html", frame)
     if request.method != "POST" or request.POST.get("confirmed") != "yes":
-        hidden = [(name, request.POST.get(name, "")) for name in form.fields]
+        hidden = [(name, form.data.get(name, "")) for name in form.fields]
         try:
             frame.update(sentences=explain(form.cleaned_data), hidden=hidden, asks_nothing=asks_nothing)
         except BillingError as error:
-            form.add_error(None, saying.words(error))
+            form.add_error(None, error.words if isinstance(error, Refused) else saying.words(error))
             return admin.page(request, "admin/billing/form.html", frame)
         return admin.page(request, "admin/billing/confirm.html", frame)
     try:
-        level, words = act(form.cleaned_data)
+        level, words, *instead = act(form.cleaned_data)
     except BillingError as error:
-        level, words = messages.ERROR, saying.words(error)
+        level, words, instead = messages.ERROR, error.words if isinstance(error, Refused) else saying.words(error), []
     messages.add_message(request, level, words)
-    return HttpResponseRedirect(back)
+    return HttpResponseRedirect(instead[0] if instead else back)

@@ -10,14 +10,13 @@ from django.conf import settings
 from django.contrib import admin
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.http import HttpRequest
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing import backlog, permissions
-from billing.admin import case, cells, deeds, export_columns, searching
+from billing import backlog
+from billing.admin import case, cells, claims, deeds, export_columns, searching
 from billing.admin.base import MoneyAdmin
 from billing.admin.listing import Column, Filter, Listing
 from billing.admin.wording import amount, status_and_review, won
@@ -100,13 +99,17 @@ class PointTransactionAdmin(MoneyAdmin):
     acts = {"sync": deeds.sync, "cancel": deeds.cancel, "close_account": deeds.close_account, "resolve": deeds.resolve}
 
     def get_urls(self) -> list[URLPattern]:
-        adopt = path("adopt/", self.admin_site.admin_view(partial(deeds.adopt, self)), name="billing_pointtransaction_adopt")
-        return [adopt, *super().get_urls()]
+        own = [
+            path(f"{name}/", self.admin_site.admin_view(partial(view, self)), name=f"billing_pointtransaction_{name}")
+            for name, view in {"adopt": claims.adopt, "find": claims.find}.items()
+        ]
+        return own + super().get_urls()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).select_related("owner__user")
 
     def listing(self, request: HttpRequest) -> Listing:
+        typed = request.GET.get("q", "").strip()
         return Listing(
             request.GET,
             self.get_queryset(request),
@@ -116,15 +119,5 @@ class PointTransactionAdmin(MoneyAdmin):
             search=searching.transactions,
             search_hint=gettext_lazy("Order, payment, PG or approval number, member, e-mail, exact amount"),
             totals=totals,
-            nothing_found=self._adopt_instead(request),
-        )
-
-    def _adopt_instead(self, request: HttpRequest) -> str:
-        """A payment number that no row has may be one to adopt."""
-        typed = request.GET.get("q", "").strip()
-        if not IMP_UID.fullmatch(typed) or not request.user.has_perm(permissions.ADOPT):
-            return ""
-        words = _("No transaction knows this payment. If the gateway does, it can be adopted.")
-        return format_html(
-            '<p><a class="bo-link" href="{}?imp_uid={}">{}</a></p>', reverse("admin:billing_pointtransaction_adopt"), typed, words
+            nothing_found=claims.ways_on(request, typed) if IMP_UID.fullmatch(typed) else "",
         )

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from billing.models import PointCancellation, PointTransaction, WebhookEvent
+from billing.models import PointCancellation, PointTransaction, UnmatchedPayment, WebhookEvent
 from billing.states import Status
 
 NOTHING = "–"
@@ -44,9 +44,18 @@ def choice_badge(value: str, word: Any) -> SafeString:
     return badge(word, *SIGNS.get(value, ("plain", "○")))
 
 
-def status_badge(txn: PointTransaction) -> SafeString:
-    """A transaction's status; a part cancel is no full one."""
-    if txn.status == Status.CANCELLED and 0 < txn.cancel_amount < txn.amount:
+def _is_part(txn: PointTransaction | UnmatchedPayment) -> bool:
+    return bool(txn.status == Status.CANCELLED and 0 < txn.cancel_amount < txn.amount)
+
+
+def status_word(txn: PointTransaction) -> str:
+    """A transaction's status without a badge: for files."""
+    return _("Cancelled in part") if _is_part(txn) else str(txn.get_status_display())
+
+
+def status_badge(txn: PointTransaction | UnmatchedPayment) -> SafeString:
+    """A transaction's or payment's status; a part cancel is no full one."""
+    if _is_part(txn):
         return badge(_("Cancelled in part"), "warn", "◐")
     return choice_badge(txn.status, txn.get_status_display())
 
@@ -55,8 +64,13 @@ def review_badge(txn: PointTransaction) -> str | SafeString:
     return badge(txn.get_review_display(), "bad", "!") if txn.review else ""
 
 
+def open_cancel_badge(txn: PointTransaction) -> str | SafeString:
+    """That a cancel of ours has not ended: money may be on its way back although the status does not say so yet."""
+    return badge(_("Cancel open"), "warn", "?") if txn.cancel_goal else ""
+
+
 def status_and_review(txn: PointTransaction) -> SafeString:
-    return format_html("{} {}", status_badge(txn), review_badge(txn))
+    return format_html("{} {} {}", status_badge(txn), open_cancel_badge(txn), review_badge(txn))
 
 
 def won(amount: int | Decimal) -> str:

@@ -207,6 +207,9 @@ class ApplyManager(ReturnManager):
         if points < 0 and balance < 0:
             note = f"{payment.imp_uid}: {-points} points were cancelled, the balance is {balance}"
             found.append((Review.NEGATIVE_BALANCE, note))
+        if points > 0 and txn.owner.left_at:
+            # Credited as always: whose money it is does not change. Who was there to spend it has gone.
+            found.append((Review.MEMBER_LEFT, f"{payment.imp_uid}: {points} points were credited to a member who has left"))
         return back, found
 
 

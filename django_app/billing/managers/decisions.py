@@ -15,6 +15,7 @@ from billing.managers.cancels import CancelManager
 from billing.managers.sending import Verdict
 from billing.payment import Payment, check_merchant_uid
 from billing.states import Status
+from billing.unmatched import UnmatchedPayment
 
 if TYPE_CHECKING:
     from billing.models import PointCancellation, PointTransaction
@@ -115,7 +116,7 @@ class DecisionManager(CancelManager):
         merchant_uid (twice: NotAllowed), GatewayError, NotAnId.
         """
         payment = gateway().payment(imp_uid)
-        _may_adopt(payment)
+        check_claimable(payment)
         accounts = self._accounts()
         try:
             with transaction.atomic(using=self.db, durable=True):
@@ -129,6 +130,7 @@ class DecisionManager(CancelManager):
                     review_note=f"adopted for {user.get_username()} by {by.get_username()}",
                     next_check_at=timezone.now(),
                 )
+                UnmatchedPayment.objects.db_manager(self.db).claimed(payment.imp_uid, by=by, reason=f"for {user.pk}")
         except IntegrityError:
             if self.using(self.db).filter(merchant_uid=payment.merchant_uid).exists():
                 raise NotAllowed("a transaction has this merchant_uid already") from None
@@ -204,7 +206,8 @@ class DecisionManager(CancelManager):
         self._retrying(act)
 
 
-def _may_adopt(payment: Payment) -> None:
+def check_claimable(payment: Payment) -> None:
+    """Raise NotAllowed, with why, unless this payment is money that `adopt` may give to a member."""
     if payment.registers_card:
         raise NotAllowed("it registered a card, which is no payment")
     if not payment.is_money or payment.left <= 0:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from billing.models import PointTransaction, UnmatchedPayment
 from billing.reconciliation.job import Job
 from billing.reconciliation.loose_ends import open_cancellations, pending_deliveries
 from billing.reconciliation.report import CLEAN, COULD_NOT_ASK, DRIFT, Report
@@ -47,6 +48,7 @@ def reconcile(*, repair: bool, since: datetime | None = None, progress: Callable
     try:
         for sweep in SWEEPS:
             sweep(job)
+        _count_undecided(report)
     except LeaseLost:
         report.stopped = "another run has taken over: this one was too slow for its lease"
         run = None
@@ -58,3 +60,14 @@ def reconcile(*, repair: bool, since: datetime | None = None, progress: Callable
         if run is not None:
             run.end(report.as_json(), report.watermark)
     return report
+
+
+def _count_undecided(report: Report) -> None:
+    """How many payments of no row wait for somebody's decision; a repair first closes those that a row knows by now."""
+    if report.repair:
+        UnmatchedPayment.objects.heal(PointTransaction.objects.all())
+        report.undecided = UnmatchedPayment.objects.waiting().count()
+    else:
+        kept = UnmatchedPayment.objects.waiting()
+        known = sum(imp_uid in report.undecided_now for imp_uid in kept.values_list("imp_uid", flat=True).iterator())
+        report.undecided = kept.count() + len(report.undecided_now) - known

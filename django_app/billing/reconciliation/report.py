@@ -52,6 +52,8 @@ class Report:
     drift: list[dict[str, Any]] = field(default_factory=list)
     unknown_count: int = 0
     unknown: list[dict[str, Any]] = field(default_factory=list)
+    undecided: int = 0  # payments of no row that nobody has decided yet, from earlier runs too
+    undecided_now: set[str] = field(default_factory=set, repr=False)  # of a report alone: imp_uids that it met
     troubles: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     sweeps: dict[str, Tally] = field(default_factory=dict)
@@ -155,6 +157,7 @@ class Report:
             "sweeps": {name: asdict(tally) for name, tally in self.sweeps.items()},
             "drift": {"count": self.drift_count, "payments": self.drift},
             "unknown": {"count": self.unknown_count, "payments": self.unknown},
+            "undecided": self.undecided,
             "unsettled": [*self.open_payments, *self.carried],
             "unread": [list(key) for key in self.unread],
             # A run that did not read its windows has not met them again.

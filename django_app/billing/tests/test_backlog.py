@@ -14,7 +14,9 @@ from django.utils import timezone
 from billing import staff_mail
 from billing.backlog import Backlog, LastRun, backlog
 from billing.management.commands import nightly
-from billing.models import Point, PointTransaction, ReconcileRun, WebhookEvent
+from billing.models import Point, PointTransaction, ReconcileRun, UnmatchedPayment, WebhookEvent
+from billing.payment import Payment
+from billing.tests.payments import payment_json
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db]
 NOTHING = Backlog(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, LastRun("never", is_late=True))
@@ -42,6 +44,14 @@ def one_of_each(make_txn, make_user):
         {"vbank_date": now + HOUR, "status": "failed"}, {"vbank_date": now + HOUR, "vbank_num": ""},
     ):  # fmt: skip
         PointTransaction.objects.filter(pk=make_txn(amount=30_000).pk).update(**{"vbank_num": "1002", **values})
+    UnmatchedPayment.objects.record(
+        Payment.from_json(payment_json(imp_uid=f"imp_99999999999{number}", merchant_uid=f"lost-{number}", **values))
+        for number, values in enumerate(
+            ({"amount": 5_000}, {"amount": 7_000, "status": "cancelled", "cancel_amount": 4_000}, {"amount": 100}, {"status": "failed"},
+             {"status": "cancelled", "cancel_amount": 10_000}, {"status": "cancelled"})
+        )
+    )  # fmt: skip
+    UnmatchedPayment.objects.not_ours([UnmatchedPayment.objects.get(amount=100).pk], by=make_user("clerk"), reason="of the other shop")
     for number, balance in enumerate((-300, -200, 0, 700)):
         Point.objects.create(user=make_user(f"member-{number}"), balance=balance)
 
@@ -53,14 +63,14 @@ def test_nothing_waits():
 def test_what_waits(one_of_each):
     assert backlog() == Backlog(
         reviews=2, unknown=2, under_way=2, returns=2, for_staff=2, deliveries=2, accounts=2, account_won=60_000, short=2, short_points=500,
-        reconcile=LastRun("never", is_late=True),
+        reconcile=LastRun("never", is_late=True), unmatched=2, unmatched_won=8_000,
     )  # fmt: skip
 
 
 def test_the_number_of_statements_does_not_grow(one_of_each):
     with CaptureQueriesContext(connection) as captured:
         backlog()
-    assert len(captured) == 6
+    assert len(captured) == 7
 
 
 @pytest.mark.parametrize(
@@ -116,11 +126,11 @@ def test_what_the_mail_says(one_of_each, staff, settings):
     assert staff_mail.send({"reconcile --repair": 0, "audit_points": 0}) == 2
     assert [sent.to for sent in mail.outbox] == [["a@example.com"], ["b@example.com"]]
     for sent in mail.outbox:
-        assert sent.subject == "Points: 2 reviews, 2 unknown cancels"
+        assert sent.subject == "Points: 2 reviews, 2 unknown cancels, 2 unmatched payments"
         for line in (
-            "Everything agrees: the gateway, the transactions, the ledger and the figures.",
+            "Every transaction agrees, but the gateway holds payments that no transaction has: somebody must decide.",
             "Open reviews: 2", "Cancels whose result is unknown: 2", "Wrong money on its way back: 2", "Only staff can finish: 2",
-            "Deliveries not handled yet: 2", "Payments at the gateway that no transaction knows: 0",
+            "Deliveries not handled yet: 2", "Unmatched payments that nobody has decided: 2",
         ):  # fmt: skip
             assert line in sent.body
         assert "https://points.example/admin/" in sent.body
@@ -153,3 +163,13 @@ def test_a_mail_that_cannot_be_sent_is_a_step_that_broke(staff, settings, monkey
         call_command("nightly")
     assert left.value.code == 2
     assert "Not well: staff mail (2)." in capsys.readouterr().out
+
+
+def test_the_mail_says_that_all_agrees_only_where_nothing_is_to_be_decided(staff, settings):
+    settings.LANGUAGE_CODE = "en"
+    staff_mail.send({"audit_points": 0})
+    assert "Everything agrees: the gateway, the transactions, the ledger and the figures." in mail.outbox[0].body
+    UnmatchedPayment.objects.record([Payment.from_json(payment_json())])
+    staff_mail.send({"audit_points": 0})
+    assert "Everything agrees" not in mail.outbox[-1].body
+    assert mail.outbox[-1].subject == "Points: 0 reviews, 0 unknown cancels, 1 unmatched payments"

@@ -33,6 +33,7 @@ FLOORS = [
     },
     {"states"},
     {"payment"},
+    {"unmatched"},
     {"client"},
     {"iamport"},
     {"managers"},

@@ -81,6 +81,11 @@ def _verdict(report: Report) -> str:
         return f"Not as the gateway says: {report.remaining:,}. To repair it: reconcile --repair"
     if report.remaining:
         return f"Could not be repaired: {report.remaining:,}. See the troubles above."
+    if report.undecided:
+        return (
+            f"Every transaction agrees with the gateway. Undecided payments that no transaction has: {report.undecided:,}. "
+            "Staff claim them, or say that they are not ours: back office, Unmatched payments."
+        )
     return "Everything agrees with the gateway."
 
 

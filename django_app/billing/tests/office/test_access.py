@@ -8,8 +8,18 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
+from django.utils import timezone
 
-from billing.models import DailyFigures, Point, PointCancellation, PointEntry, PointTransaction, ReconcileRun, WebhookEvent
+from billing.models import (
+    DailyFigures,
+    Point,
+    PointCancellation,
+    PointEntry,
+    PointTransaction,
+    ReconcileRun,
+    UnmatchedPayment,
+    WebhookEvent,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
@@ -23,7 +33,7 @@ NOBODY: set[str] = set()
 TABLE: dict[str, tuple[str, set[str]]] = {
     **{
         f"billing_{model}_{page}": ("GET", who)
-        for model in ("point", "pointtransaction", "pointentry", "pointcancellation", "webhookevent", "reconcilerun")
+        for model in ("point", "pointtransaction", "pointentry", "pointcancellation", "webhookevent", "reconcilerun", "unmatchedpayment")
         for page, who in {"changelist": BOTH, "change": BOTH, "history": BOTH, "add": NOBODY, "delete": NOBODY}.items()
     },
     **{f"billing_dailyfigures_{page}": ("GET", MONEY) for page in ("changelist", "change", "history", "export")},
@@ -34,6 +44,8 @@ TABLE: dict[str, tuple[str, set[str]]] = {
     "billing_pointtransaction_close_account": ("GET", MONEY),
     "billing_pointtransaction_resolve": ("GET", MONEY),
     "billing_pointtransaction_adopt": ("GET", BOSS),
+    "billing_pointtransaction_find": ("POST", BOTH),
+    "billing_unmatchedpayment_not_ours": ("GET", BOSS),
     "billing_pointcancellation_finish": ("GET", MONEY),
     "billing_pointcancellation_settle": ("GET", MONEY),
     "billing_webhookevent_replay": ("POST", BOTH),
@@ -65,13 +77,16 @@ def rows(paid, gateway):
         ),
         "webhookevent": WebhookEvent.objects.create(imp_uid=txn.imp_uid, merchant_uid=txn.merchant_uid, outcome="done"),
         "reconcilerun": ReconcileRun.objects.create(),
+        "unmatchedpayment": UnmatchedPayment.objects.create(
+            imp_uid="imp_8", merchant_uid="lost", amount=1, status="paid", first_seen=timezone.now(), last_seen=timezone.now()
+        ),
         "dailyfigures": DailyFigures.objects.create(day="2026-11-23"),
     }
 
 
 def ask(client, name, method, rows, data=None):
     _app, model, page = name.split("_", 2)
-    without_row = page in ("changelist", "add", "adopt")
+    without_row = page in ("changelist", "add", "adopt", "find", "not_ours")
     args = ["csv"] if page == "export" else [] if without_row else [rows[model].pk]
     address = reverse(f"admin:{name}", args=args)
     return client.post(address, data) if data else client.generic(method, address)

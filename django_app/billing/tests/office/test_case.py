@@ -54,7 +54,7 @@ def test_a_difference_is_marked_with_sign_and_word(gateway, support, paid):
     response = case(support, txn, ask=1)
     found = lines(response)
     assert found["Cancelled amount"] == ("–", "3,000 won", True)
-    assert found["Status"] == ("✓ Paid", "↩ Cancelled", True)
+    assert found["Status"] == ("✓ Paid", "◐ Cancelled in part", True)
     assert found["Amount"] == ("10,000 won", "10,000 won", False)
     assert response.text.count('<span class="bo-word">differs</span>') == response.context["differences"] == 4
     assert response.context["changes"] == ["the status", "the cancelled amount", "the member's points"]
@@ -174,7 +174,7 @@ def test_statements_do_not_grow_with_the_story(gateway, support, paid, number):
     case(support, txn)
     with CaptureQueriesContext(connection) as caught:
         assert case(support, txn).status_code == 200
-    assert len(caught) == 9, [one["sql"][:90] for one in caught]
+    assert len(caught) == 10, [one["sql"][:90] for one in caught]
 
 
 def test_a_long_story_says_that_it_is_cut(support, paid):

@@ -11,9 +11,11 @@ from django.test import Client
 from django.utils.translation import gettext, override
 
 from billing.admin import notes, saying
-from billing.models import Point, PointCancellation, PointTransaction, WebhookEvent
+from billing.models import Point, PointCancellation, PointTransaction, UnmatchedPayment, WebhookEvent
+from billing.payment import Payment
 from billing.states import Review
 from billing.tests.office.conftest import url
+from billing.tests.payments import payment_json
 from billing.tests.test_house import BILLING
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
@@ -87,12 +89,18 @@ def test_every_page_is_korean(gateway, make_staff, make_user, paid, user):
     )
     event = WebhookEvent.objects.create(imp_uid=txn.imp_uid, merchant_uid=txn.merchant_uid, outcome="dead")
     Point.objects.adjust(user=user, delta=1, key="k", reason="정정", by=boss)
+    for number, status in enumerate(["paid", "paid", "failed"]):
+        lost = payment_json(imp_uid=f"imp_98765432100{number}", merchant_uid=f"shop-{number}", status=status)
+        UnmatchedPayment.objects.record([Payment.from_json(lost)])
+    unmatched = UnmatchedPayment.objects.first()
+    UnmatchedPayment.objects.not_ours([unmatched.pk], by=boss, reason="다른 가게")
     client.post(url("pointtransaction", txn.pk, "sync"))
     client.post(url("webhookevent", event.pk, "replay"))
     case, members = url("pointtransaction", txn.pk, "change"), url("point", user.pk, "change")
     addresses = [
         "/admin/", "/admin/billing/", "/admin/password_change/",
-        *(url(model) for model in ("pointtransaction", "pointentry", "pointcancellation", "webhookevent", "point", "reconcilerun", "dailyfigures")),
+        *(url(model) for model in ("pointtransaction", "pointentry", "pointcancellation", "webhookevent", "point", "reconcilerun", "dailyfigures", "unmatchedpayment")),
+        url("unmatchedpayment") + "?decision=", url("unmatchedpayment") + f"not-ours/?row={unmatched.pk}",
         url("pointtransaction") + "?q=10000&since=2026-11-05&until=2026-11-01", url("pointtransaction") + "?q=imp_404404404404", f"{case}?ask=1&full=1",
         *(url("pointtransaction", txn.pk, name) for name in ("cancel", "resolve")), url("pointtransaction", waiting.pk, "cancel"),
         url("pointtransaction", waiting.pk, "close-account"), url("pointtransaction", "adopt"),

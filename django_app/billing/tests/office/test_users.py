@@ -16,6 +16,7 @@ from django.test import Client
 
 from billing.admin.leaving import scrub
 from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
+from billing.tests.aging import let_pass
 from billing.tests.office.conftest import told, url
 
 pytestmark = pytest.mark.django_db
@@ -134,6 +135,7 @@ def test_a_member_leaves(boss, member):
     Point.objects.filter(pk=member.pk).update(balance=700)
     note = "adopted for hong@example.com by boss\nresolved by boss: wrote to hong@example.com"
     txn = PointTransaction.objects.get()
+    let_pass(minutes=61)
     PointTransaction.objects.update(review_note=note, vbank_holder="홍길동", cancel_reason="hong@example.com changed his mind")
     txn.cancellations.create(
         kind="cancel", state="done", imp_uid="imp_1", amount=1, base=0, checksum=1, reason="hong@example.com", by=member, by_name=member.username
