@@ -22,6 +22,10 @@ class OfficeSite(UnfoldAdminSite):
 
     index_title = _("Overview")
 
+    def get_urls(self) -> list[Any]:
+        """Django's own, without "view on site": no model here has a page of that kind, and its address asks the database for any number."""
+        return [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) != "view_on_site"]
+
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Unfold's own, which knows no answer to a page that is no number or lies behind the last: the first one is."""
         try:

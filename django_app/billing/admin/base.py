@@ -33,6 +33,13 @@ class Pages:
         """The list as the address asks for it; its `queryset` holds all rows that fit, in order."""
         raise NotImplementedError
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Django's own, which asks the database for any number: SQLite fails on one that is too long. None for what cannot be a key."""
+        field = self.opts.pk if from_field is None else self.opts.get_field(from_field)
+        if key_of(field, object_id) is None:  # type: ignore[arg-type]
+            return None
+        return super().get_object(request, object_id, from_field)  # type: ignore[misc]
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):  # type: ignore[attr-defined]
             raise PermissionDenied
