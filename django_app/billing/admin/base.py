@@ -17,6 +17,7 @@ from unfold.admin import ModelAdmin
 
 from billing.admin import export
 from billing.admin.listing import Listing, key_of
+from billing.non_atomic import non_atomic
 
 View = Callable[..., HttpResponse]
 
@@ -91,7 +92,7 @@ class MoneyAdmin(Pages, ModelAdmin):
         ]
         if self.sheet is not None:
             own.append(path("export/<slug:kind>/", self.admin_site.admin_view(partial(export.send, self)), name=f"{prefix}_export"))
-        return own + super().get_urls()
+        return non_atomic(own + super().get_urls())
 
     def files(self, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
         return export.links(self, request, listing)

@@ -22,6 +22,7 @@ from billing.admin.base import MoneyAdmin
 from billing.admin.listing import Column, Filter, Listing
 from billing.admin.wording import amount, status_and_review, won
 from billing.models import PayMethod, PointTransaction
+from billing.non_atomic import non_atomic
 from billing.states import Review, Status
 
 PART = "part"  # our word for `cancelled` with something left
@@ -101,7 +102,7 @@ class PointTransactionAdmin(MoneyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         adopt = path("adopt/", self.admin_site.admin_view(partial(deeds.adopt, self)), name="billing_pointtransaction_adopt")
-        return [adopt, *super().get_urls()]
+        return non_atomic([adopt, *super().get_urls()])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).select_related("owner__user")

@@ -25,6 +25,7 @@ FLOORS = [
         "foreign_indexes",
         "bookkeeping",
         "outbox",
+        "non_atomic",
         "csv_file",
         "xlsx_file",
     },
