@@ -123,9 +123,7 @@ def test_real_servers_answer_400_and_log_one_line(server, tmp_path):
         "PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings_test", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
     if server == "serve":
-        (tmp_path / "served.py").write_text(
-            f"from config.settings_test import *\nHOST, PORT = '127.0.0.1', {port}\n", encoding="utf-8"
-        )
+        (tmp_path / "served.py").write_text(f"from config.settings_test import *\nHOST, PORT = '127.0.0.1', {port}\n", encoding="utf-8")
         environment.update(DJANGO_SETTINGS_MODULE="served", PYTHONPATH=str(tmp_path))
     log = tmp_path / "log"
     with log.open("wb") as output:
