@@ -34,7 +34,8 @@ class LoginThrottle:
         wait = _refused_for(request, same_name(name))
         if wait:
             request.login_wait = wait  # type: ignore[attr-defined]
-            request.axes_locked_out = True  # type: ignore[attr-defined]  (axes then counts nothing and answers with its lockout page)
+            # axes then counts nothing and answers with its lockout page
+            request.axes_locked_out = True  # type: ignore[attr-defined]
             raise PermissionDenied
 
 

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from billing.tests.threads import at_once
+from billing.tests.threads import together
 from django.core.cache import cache
 from django.core.management import call_command
 
@@ -112,7 +112,7 @@ def test_loopback_is_free_in_sandbox_mode_only(rf, settings):
 @pytest.mark.django_db(transaction=True)
 def test_of_many_at_once_exactly_so_many_go_on():
     limit = Limit("race", 5, 600)
-    waits = at_once(*[lambda: take(limit, "a")] * 12)
+    waits = together([lambda: take(limit, "a")] * 12)
     assert sorted(bool(wait) for wait in waits) == [False] * 5 + [True] * 7
     assert AttemptCounter.objects.get().count == 5
 
@@ -129,4 +129,4 @@ def test_asking_first_and_counting_then_would_let_more_in():
         time.sleep(0.2)  # all have asked by now
         return free
 
-    assert sum(at_once(*[careless] * 6)) == 6
+    assert sum(together([careless] * 6)) == 6
