@@ -7,7 +7,7 @@ Django decodes the query by the charset of the content type while it makes its r
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import django
@@ -15,6 +15,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 
 logger = logging.getLogger("config.malformed")
 
@@ -51,7 +52,7 @@ class WSGIApplication(WSGIHandler):
 
     request_class = _Request
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         try:
             return super().__call__(environ, start_response)
         except MalformedRequest as error:
@@ -63,7 +64,7 @@ class WSGIApplication(WSGIHandler):
 class ASGIApplication(ASGIHandler):
     """The same under ASGI."""
 
-    def create_request(self, scope: dict[str, Any], body_file: Any) -> tuple[ASGIRequest | None, HttpResponse | None]:
+    def create_request(self, scope: Mapping[str, Any], body_file: Any) -> tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]:
         try:
             return super().create_request(scope, body_file)
         except UNREADABLE as error:
