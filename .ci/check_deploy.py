@@ -26,6 +26,7 @@ with tempfile.TemporaryDirectory() as folder:
         "SETTINGS_COMMON_FILE": str(path),
         "DJANGO_ALLOWED_HOSTS": "points.example",
         "PUBLIC_URL": "https://points.example",
+        "DJANGO_TRUSTED_PROXY": "X-Forwarded-For,X-Forwarded-Proto",
         "DATABASE_URL": f"sqlite:///{folder}/live.sqlite3",
         "CACHE_URL": f"file://{folder}/cache",
         "BILLING_MERCHANT": json.dumps(dict.fromkeys(MERCHANT, "filled in")),

@@ -34,6 +34,10 @@ ERRORS: dict[str, tuple[HTTPStatus, Any]] = {
         gettext_lazy("The payment service did not make the refund. Your points are back; our support can help you."),
     ),
     "too_many": (HTTPStatus.TOO_MANY_REQUESTS, gettext_lazy("That was too often. Wait a minute and try again.")),
+    "unavailable": (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        gettext_lazy("We cannot start a payment right now, and nothing was charged. Please try again later."),
+    ),
     "maintenance": (HTTPStatus.SERVICE_UNAVAILABLE, gettext_lazy("We are working on the service. Please try again in a few minutes.")),
     "gateway_refused": (
         HTTPStatus.BAD_GATEWAY,

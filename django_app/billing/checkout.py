@@ -20,7 +20,8 @@ from billing.models import PointTransaction
 def request_pay(txn: PointTransaction, request: HttpRequest) -> dict[str, Any]:
     """The parameters of IMP.request_pay for this attempt, as the vendor's SDK documentation names them.
 
-    amount is won, as a number. Points are no goods to ship, so digital is true (which pay_method phone requires).
+    txn may be one that is not saved yet: then every part that can fail has been tried before anything is counted or registered. Raises
+    BuyerHookFailed. amount is won, as a number. Points are no goods to ship, so digital is true (which pay_method phone requires).
     """
     params: dict[str, Any] = {
         **_channel(txn.pay_method),

@@ -104,8 +104,8 @@ def _post(compose: Callable[..., Letter], txn: PointTransaction, **more: Any) ->
 
 def _send(compose: Callable[..., Letter], txn: PointTransaction, *, language: str, **more: Any) -> None:
     name = email_field()
-    people = get_user_model()._default_manager.filter(pk=txn.owner_id, is_active=True)
-    address = people.values_list(name, flat=True).first() if name else ""
+    member: Any = get_user_model()._default_manager.filter(pk=txn.owner_id).first() if name else None
+    address = getattr(member, name or "", "") if member is not None and member.is_active else ""  # is_active need not be a field
     if address:
         with override(language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE):
             message(compose(txn, **more), address).send()

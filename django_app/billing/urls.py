@@ -3,6 +3,7 @@
 from django.urls import path, register_converter
 
 from billing import views, views_cancel, views_history
+from billing.non_atomic import non_atomic
 from billing.payment import MERCHANT_UID
 
 
@@ -36,3 +37,4 @@ urlpatterns = [
     path("payments/<merchant_uid:merchant_uid>/status/", views.status, name="status"),
     path("payments/<merchant_uid:merchant_uid>/cancel/", views_cancel.cancel, name="cancel"),
 ]
+non_atomic(urlpatterns)

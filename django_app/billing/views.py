@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from billing import shared_cache, webhooks
 from billing.addresses import client_address
 from billing.answers import error, for_scripts, gateway_trouble, payment_url, row
+from billing.buyer import BuyerHookFailed
 from billing.checkout import request_pay
 from billing.errors import GatewayError, NotAnId, PaymentNotFound, UnknownPayment
 from billing.forms import CheckoutForm, ValidationForm, WonField, asks_phone, is_merchant_uid, pay_methods, short_won, won
@@ -168,13 +169,17 @@ def checkout(request: HttpRequest) -> HttpResponse:
     phone = form.cleaned_data["buyer_tel"]
     if phone is not None and phone != request.session.get("buyer_tel", ""):
         request.session["buyer_tel"] = phone
+    wanted = {"amount": form.cleaned_data["amount"], "pay_method": form.cleaned_data["pay_method"]}
     try:
-        txn = PointTransaction.objects.start(
-            user=request.user, amount=form.cleaned_data["amount"], pay_method=form.cleaned_data["pay_method"], deadline=_door()
-        )
+        # First whatever can fail on our side: an attempt that was counted and registered must reach the page.
+        params = request_pay(PointTransaction(**wanted), request)
+    except BuyerHookFailed:
+        return error("unavailable", headers={"Retry-After": "60"})
+    try:
+        txn = PointTransaction.objects.start(user=request.user, deadline=_door(), **wanted)
     except GatewayError as trouble:
         return error("gateway_refused") if isinstance(trouble, PaymentNotFound) else gateway_trouble(trouble)
-    return JsonResponse({"merchant_uid": txn.merchant_uid, "request_pay": request_pay(txn, request)}, status=201)
+    return JsonResponse({"merchant_uid": txn.merchant_uid, "request_pay": {**params, "merchant_uid": txn.merchant_uid}}, status=201)
 
 
 @for_scripts("POST")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
+from accounts.throttle import OLD_PASSWORD, RESET, SIGNUP, Limit, give_back, is_own_machine, line, take
 from billing import outbox
-from billing.addresses import client_address
 from billing.mail import Letter, email_field, message
 from billing.models import Point
-from billing.throttle import allow
 from django.conf import settings
 from django.contrib.auth import get_user_model, login, views
 from django.contrib.auth.forms import PasswordResetForm, UserCreationForm
@@ -25,9 +25,6 @@ from django.views.i18n import LANGUAGE_QUERY_PARAMETER
 from django.views.i18n import set_language as django_set_language
 
 from config.site import NO_MAIL
-
-RESETS_PER_HOUR = 10  # mails that one address of the network may ask for
-SIGNUPS_PER_HOUR = 30  # from one address of the network: a school or an office shares one
 
 
 def _optional_email() -> str | None:
@@ -64,8 +61,10 @@ class SignupView(CreateView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.user.is_authenticated:
             return redirect("billing:charge")
-        if request.method == "POST" and _too_often("signup", request, SIGNUPS_PER_HOUR):
-            return too_many(request)
+        if request.method == "POST":
+            wait = _wait_of_line(SIGNUP, request)
+            if wait:
+                return too_many(request, wait)
         return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
@@ -117,8 +116,9 @@ class ResetView(views.PasswordResetView):
         return super().dispatch(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if _too_often("reset", request, RESETS_PER_HOUR):
-            return too_many(request)
+        wait = _wait_of_line(RESET, request)
+        if wait:
+            return too_many(request, wait)
         return super().post(request, *args, **kwargs)
 
 
@@ -131,22 +131,44 @@ def set_language(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _too_often(what: str, request: HttpRequest, per_hour: int) -> bool:
-    """Whether this address has done it `per_hour` times. A proxy next door that says nothing of its clients is not taken for one."""
-    address = client_address(request)
-    if address is None or ip_address(address).is_loopback:
-        return False
-    return not allow(f"{what}-{address}", at_most=per_hour, seconds=3600)
+def _wait_of_line(limit: Limit, request: HttpRequest) -> int:
+    """Seconds after which this line may do it again, 0 for now. The demo on one's own machine is not counted."""
+    return 0 if is_own_machine(request) else take(limit, line(request))
 
 
-def too_many(request: HttpRequest) -> HttpResponse:
-    """429, in the design of the site."""
-    return render(request, "429.html", status=429)
+def limit_old_password(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A password change that answers 429 after too many wrong old passwords of one member; the session stays. A right one is not counted.
+
+    A stolen session would else have all the time it wants. The admin's page of the same kind is wrapped too (config/admin_site.py).
+    """
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method != "POST" or not request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        member = request.user.pk
+        wait = take(OLD_PASSWORD, member)
+        if wait:
+            return too_many(request, wait)
+        response = view(request, *args, **kwargs)
+        form = (getattr(response, "context_data", None) or {}).get("form")
+        if form is None or "old_password" not in form.errors:
+            give_back((OLD_PASSWORD, member))
+        return response
+
+    return answer
+
+
+def too_many(request: HttpRequest, seconds: int = 600) -> HttpResponse:
+    """429, in the design of the site. seconds: after which it may be tried again."""
+    response = render(request, "429.html", status=429)
+    response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 def locked_out(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    """Too many wrong passwords (called by axes)."""
-    seconds = int(settings.AXES_COOLOFF_TIME.total_seconds())
-    response = render(request, "429.html", {"locked_minutes": seconds // 60}, status=429)
+    """Too many wrong passwords (called by axes, and for what accounts.logins refused)."""
+    seconds = getattr(request, "login_wait", 0) or int(settings.AXES_COOLOFF_TIME.total_seconds())
+    response = render(request, "429.html", {"locked_minutes": max(1, -(-seconds // 60))}, status=429)
     response.headers["Retry-After"] = str(seconds)
     return response

@@ -7,9 +7,9 @@ from config.environment import or_exit
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 with or_exit(3):
-    from django.core.asgi import get_asgi_application
+    from config.malformed import asgi_application
 
-    application = get_asgi_application()
+    application = asgi_application()
 
     from billing.installation import verify_now
 

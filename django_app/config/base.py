@@ -12,6 +12,7 @@ ROOT_DIR = APP_DIR.parent
 
 INSTALLED_APPS = [
     "billing",
+    "accounts",
     "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
     "config.admin_site.OfficeConfig",  # django.contrib.admin
     "django.contrib.auth",
@@ -23,8 +24,11 @@ INSTALLED_APPS = [
     "axes",
 ]
 
+NO_PROXY = False  # said by DJANGO_TRUSTED_PROXY=none
+
 MIDDLEWARE = [
     "config.middleware.PageHeaders",
+    "config.middleware.ForwardedHeaders",
     "config.middleware.HealthFirst",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.Readable",
@@ -63,7 +67,11 @@ TEMPLATES = [
 ]
 
 # -- members ---------------------------------------------------------------------------------------------------------------
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "accounts.logins.LoginThrottle",
+    "django.contrib.auth.backends.ModelBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
@@ -73,7 +81,8 @@ LOGIN_REDIRECT_URL = "billing:charge"
 LOGOUT_REDIRECT_URL = "login"
 CSRF_FAILURE_VIEW = "billing.answers.csrf_failure"
 
-# Ten wrong passwords for one name from one address within ten minutes, then 429; the admin's login is covered too.
+# Ten wrong passwords for one name from one line within ten minutes, then 429; the admin's login is covered too. A line is an IPv4 address
+# or an IPv6 /64. One line over all names, and one name over all lines, are held in accounts/logins.py.
 # Counted in the database: exact, and shared by all machines.
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=10)
@@ -81,7 +90,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True
-AXES_CLIENT_IP_CALLABLE = "billing.addresses.client_address"
+AXES_CLIENT_IP_CALLABLE = "accounts.throttle.axes_address"
 AXES_LOCKOUT_CALLABLE = "config.accounts.locked_out"
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_VERBOSE = False
@@ -157,6 +166,7 @@ BILLING_REFUND_BANKS = {
 BILLING_WEBHOOK_ADDRESSES: list[str] = []
 # From one address: unreadable webhooks, then 429; webhooks about nobody's payment that are stored, then they are answered only.
 BILLING_RUBBISH_PER_MINUTE = 30
+BILLING_NIGHTLY_COMMANDS = ["prune_attempts"]  # what else `nightly` runs: commands of the project that need no arguments
 BILLING_STAFF_MAIL: list[str] = []  # who gets the night's mail: open reviews, unknown cancels, drift. Empty: nobody
 BILLING_DOOR_SECONDS = 10  # seconds a web request may spend on the gateway in all
 

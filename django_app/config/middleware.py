@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from ipaddress import ip_address
 
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
@@ -11,6 +13,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.multipartparser import MultiPartParserError
 
 from config import health, policies
+
+logger = logging.getLogger(__name__)
 
 LONGEST_NUMBER = 20  # digits of a length; Python itself refuses to read thousands
 
@@ -47,6 +51,31 @@ class PageHeaders(CSPMiddleware):
         if used and match and match.app_names[:1] == ["admin"] and response.status_code < 400:
             parts.config = policies.ADMIN
         return parts
+
+
+class ForwardedHeaders:
+    """One warning for each process when a proxy next door names clients that do not count: then all of them share its address."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+        self._warned = False
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not self._warned and "HTTP_X_FORWARDED_FOR" in request.META and "x-forwarded-for" not in settings.TRUSTED_PROXY_HEADERS:
+            self._look_at(request.META.get("REMOTE_ADDR", ""))
+        return self.get_response(request)
+
+    def _look_at(self, peer: str) -> None:
+        try:
+            address = ip_address(peer.partition("%")[0]) if peer else None  # none: a Unix socket, and so a proxy of this machine
+        except ValueError:
+            return
+        if address is None or address.is_loopback or address.is_private:
+            self._warned = True
+            logger.warning(
+                "a proxy at %s sends X-Forwarded-For, which does not count: all visitors share its address. Set DJANGO_TRUSTED_PROXY.",
+                address or "a Unix socket",
+            )
 
 
 class Readable:

@@ -71,11 +71,16 @@ SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked by the machine nex
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # Forwarded headers can be written by anybody, so each counts only if it is named here.
+# "none" says that there is no proxy; check --deploy wants one or the other.
 TRUSTED_PROXY_HEADERS = [name.lower() for name in environment.words("DJANGO_TRUSTED_PROXY")]
+NO_PROXY = TRUSTED_PROXY_HEADERS == ["none"]
+if NO_PROXY:
+    TRUSTED_PROXY_HEADERS = []
 _unknown = set(TRUSTED_PROXY_HEADERS) - {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
 if _unknown:
     raise environment.ConfigurationError(
-        f"DJANGO_TRUSTED_PROXY names {sorted(_unknown)[0]!r}: write any of X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host."
+        f"DJANGO_TRUSTED_PROXY names {sorted(_unknown)[0]!r}: write any of "
+        "X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, or none alone."
     )
 if "x-forwarded-proto" in TRUSTED_PROXY_HEADERS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

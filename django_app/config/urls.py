@@ -3,6 +3,7 @@
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.views import PasswordChangeView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -15,6 +16,7 @@ urlpatterns = [  # /healthz and /readyz are answered before these: config/middle
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}billing/icon.svg")),  # asked for by pages that name none
     path("accounts/signup/", accounts.SignupView.as_view(), name="signup"),
     path("accounts/password_reset/", accounts.ResetView.as_view(), name="password_reset"),
+    path("accounts/password_change/", accounts.limit_old_password(PasswordChangeView.as_view()), name="password_change"),
     path("accounts/", include("django.contrib.auth.urls")),
     path("i18n/setlang/", accounts.set_language, name="set_language"),
     path("billing/", include("billing.urls")),

@@ -20,6 +20,7 @@ from billing.admin.base import MoneyAdmin
 from billing.admin.wording import points
 from billing.figures import Close, Sums, close_of
 from billing.models import DailyFigures
+from billing.non_atomic import non_atomic
 
 
 def heads() -> list[str]:
@@ -59,7 +60,7 @@ class DailyFiguresAdmin(MoneyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         files = path("export/<slug:kind>/", self.admin_site.admin_view(self.export_view), name="billing_dailyfigures_export")
-        return [files, *super().get_urls()]
+        return non_atomic([files, *super().get_urls()])
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         close = self._asked(request)

@@ -46,7 +46,7 @@ def leave(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespon
     user = member(admin, request, object_id, permission=permissions.SCRUB)
     back = cells.member_url(user.pk)
     balance = Point.objects.balance_of(user)
-    if user.is_staff or user.is_superuser:
+    if getattr(user, "is_staff", False) or getattr(user, "is_superuser", False):
         messages.error(request, _("Staff cannot leave like this: take their rights away first."))
         return HttpResponseRedirect(back)
     if why := _still_open(user):
@@ -134,8 +134,9 @@ def scrub(user: Any) -> None:
         user.set_unusable_password()
         user.is_active = False
         user.save()
-        user.groups.clear()
-        user.user_permissions.clear()
+        for rights in ("groups", "user_permissions"):  # a user model may have neither
+            if hasattr(user, rights):
+                getattr(user, rights).clear()
         about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(type(user)), object_id=str(user.pk))
         about.update(object_repr=nobody, change_message="")
         _scrub_payments(user, name, nobody, known_as)

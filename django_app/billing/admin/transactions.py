@@ -21,6 +21,7 @@ from billing.admin.base import MoneyAdmin
 from billing.admin.listing import Column, Filter, Listing
 from billing.admin.wording import amount, status_and_review, won
 from billing.models import PayMethod, PointTransaction
+from billing.non_atomic import non_atomic
 from billing.states import Review, Status
 
 PART = "part"  # our word for `cancelled` with something left
@@ -103,7 +104,7 @@ class PointTransactionAdmin(MoneyAdmin):
             path(f"{name}/", self.admin_site.admin_view(partial(view, self)), name=f"billing_pointtransaction_{name}")
             for name, view in {"adopt": claims.adopt, "find": claims.find}.items()
         ]
-        return own + super().get_urls()
+        return non_atomic([*own, *super().get_urls()])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).select_related("owner__user")

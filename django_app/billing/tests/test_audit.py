@@ -249,7 +249,14 @@ def night():
     return code, out.getvalue(), err.getvalue()
 
 
-ALL = [("reconcile", {"repair": True}), ("roll_up", {}), ("audit_points", {}), ("prune_webhooks", {}), ("clearsessions", {})]
+ALL = [
+    ("reconcile", {"repair": True}),
+    ("roll_up", {}),
+    ("audit_points", {}),
+    ("prune_webhooks", {}),
+    ("clearsessions", {}),
+    ("prune_attempts", {}),
+]
 
 
 @pytest.mark.parametrize(

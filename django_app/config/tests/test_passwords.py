@@ -7,6 +7,7 @@ from billing import outbox
 from billing.models import Point
 from django.contrib.auth import get_user_model
 from django.core import mail
+from django.core.cache import cache
 
 from config.site import NO_MAIL
 
@@ -71,6 +72,28 @@ def test_sign_ups_from_one_address_are_limited(elsewhere, sign_up):
 
 def test_a_proxy_that_hides_its_clients_locks_nobody_out(client, sign_up):
     assert {sign_up(password2="other").status_code for _ in range(31)} == {200}
+
+
+def test_in_live_mode_loopback_is_a_line_like_any_other(client, sign_up, settings):
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.startswith("sandbox.")]
+    settings.IAMPORT_MODE = "live"
+    assert [sign_up(password2="other").status_code for _ in range(31)][-1] == 429
+
+
+@pytest.mark.parametrize(("path", "at_most"), [(SIGNUP, 30), (RESET, 10)])
+def test_one_ipv6_line_has_no_more_tries_and_cannot_flush_those_of_others(elsewhere, path, at_most):
+    def post(address):
+        return elsewhere.post(path, {"email": "nobody@example.com"}, REMOTE_ADDR=address)
+
+    for _ in range(at_most):
+        post("203.0.113.1")
+    codes = [post(f"2001:db8:1:2::{number:x}").status_code for number in range(1, at_most + 3)]
+    assert codes[-2:] == [429, 429]
+    assert 429 not in codes[:-2]
+    cache.clear()
+    refused = post("203.0.113.1")
+    assert refused.status_code == 429
+    assert 3500 < int(refused["Retry-After"]) <= 3600
 
 
 # -- a new password -------------------------------------------------------------------------------------------------------------------

@@ -219,6 +219,7 @@ def test_channels_that_are_none(run, channels):
         ({"CACHE_URL": "file://"}, "CACHE_URL names no folder"),
         ({"IAMPORT_API_URL": "https://"}, "must begin with https://"),
         ({"IAMPORT_MODE": "sandbox", "HOST": "192.0.2.1"}, "serves this machine only"),
+        ({"DJANGO_TRUSTED_PROXY": "none,X-Forwarded-For"}, "DJANGO_TRUSTED_PROXY names 'none'"),
         ({"DJANGO_TRUSTED_PROXY": "X-Real-IP"}, "DJANGO_TRUSTED_PROXY names 'x-real-ip'"),
         ({"IAMPORT_API_URL": "http://127.0.0.1:9000/sandbox/api/"}, "must begin with https://"),
     ],
@@ -351,6 +352,20 @@ def test_live_cookies_are_secure_and_serve_says_otherwise_only_if_told(run):
     assert shell(run, code, good()) == "True True True 2592000"
     assert shell(run, code, good(), DJANGO_HTTPS="0") == "False False False 0"
     assert shell(run, code, IAMPORT_MODE="sandbox") == "False False False 0"
+
+
+def test_a_proxy_nobody_spoke_of_is_an_error_before_going_live(run):
+    public = {"DJANGO_ALLOWED_HOSTS": "points.example", "PUBLIC_URL": "https://points.example"}
+    code, output = run(good(), "check", "--deploy", **public)
+    assert code == 1
+    assert "(accounts.E001)" in output
+    for said in ("none", "X-Forwarded-For,X-Forwarded-Proto"):
+        code, output = run(good(), "check", "--deploy", DJANGO_TRUSTED_PROXY=said, **public)
+        assert (code, "accounts.E" in output) == (0, False), output
+    code, output = run(
+        good(), "check", "--deploy", BILLING_WEBHOOK_ADDRESSES="52.78.100.19", DJANGO_TRUSTED_PROXY="X-Forwarded-Proto", **public
+    )
+    assert (code, "(accounts.E002)" in output) == (1, True)
 
 
 # -- make run ---------------------------------------------------------------------------------------------------------------------

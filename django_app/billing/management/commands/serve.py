@@ -12,8 +12,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.core.servers.basehttp import run
-from django.core.wsgi import get_wsgi_application
+from django.core.servers.basehttp import get_internal_wsgi_application, run
 
 from billing.installation import DEMO_PEOPLE
 from billing.mail import email_field
@@ -37,7 +36,7 @@ class Command(BaseCommand):
         shown = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else f'[{host}]' if ipv6 else host}:{port}"  # noqa: S104
         self._say(shown)
         try:
-            run(host, port, get_wsgi_application(), ipv6=ipv6, threading=True)
+            run(host, port, get_internal_wsgi_application(), ipv6=ipv6, threading=True)
         except KeyboardInterrupt:
             self.stdout.write("\nStopped.")
         except OSError as error:

@@ -1,0 +1,38 @@
+"""What `check --deploy` says about who is told apart. Checks do not run under a server; the log warns there (config/middleware.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+
+@register(Tags.security, deploy=True)
+def trusted_proxy(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Behind a proxy whose headers do not count every visitor has the proxy's address."""
+    if settings.IAMPORT_MODE != "live" or settings.TRUSTED_PROXY_HEADERS or settings.NO_PROXY:
+        return _webhooks() if settings.IAMPORT_MODE == "live" and not settings.NO_PROXY else []
+    if not settings.PUBLIC_URL and not settings.BILLING_WEBHOOK_ADDRESSES:
+        return []
+    return [
+        Error(
+            "DJANGO_TRUSTED_PROXY is not set: behind a proxy all visitors have its address, and one of them can use up the tries of all.",
+            hint="The headers that your proxy writes itself (X-Forwarded-For,X-Forwarded-Proto); none where there is no proxy.",
+            id="accounts.E001",
+        ),
+        *_webhooks(),
+    ]
+
+
+def _webhooks() -> list[CheckMessage]:
+    if not settings.BILLING_WEBHOOK_ADDRESSES or "x-forwarded-for" in settings.TRUSTED_PROXY_HEADERS:
+        return []
+    return [
+        Error(
+            "BILLING_WEBHOOK_ADDRESSES is set, but X-Forwarded-For does not count: behind a proxy every webhook is refused.",
+            hint="Add X-Forwarded-For to DJANGO_TRUSTED_PROXY, or write none there where there is no proxy.",
+            id="accounts.E002",
+        )
+    ]
