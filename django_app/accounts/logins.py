@@ -54,8 +54,12 @@ def on_logged_in(sender: Any, request: HttpRequest | None = None, user: Any = No
     taken = getattr(request, "login_taken", ())
     if taken:
         throttle.give_back(*taken)
-    if request is None or "REMOTE_ADDR" not in request.META:
-        return
+    if request is not None and "REMOTE_ADDR" in request.META:
+        know(request, user)
+
+
+def know(request: HttpRequest, user: Any) -> None:
+    """This request proved to be this user's, so its line is known for their name from now on."""
     line = throttle.line(request)
     if line != UNKNOWN:
         remember(same_name(user.get_username()), line)

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
+from accounts.logins import know
 from accounts.throttle import OLD_PASSWORD, RESET, SIGNUP, Limit, give_back, is_own_machine, line, take
 from billing import outbox
 from billing.mail import Letter, email_field, message
@@ -120,6 +121,15 @@ class ResetView(views.PasswordResetView):
         if wait:
             return too_many(request, wait)
         return super().post(request, *args, **kwargs)
+
+
+class ResetConfirmView(views.PasswordResetConfirmView):
+    """Choose the new password. Who had the mailed link is the member, so the line is known: a way in while strangers try the name."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        know(self.request, self.user)
+        return response
 
 
 def set_language(request: HttpRequest) -> HttpResponse:

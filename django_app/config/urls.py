@@ -17,6 +17,7 @@ urlpatterns = [  # /healthz and /readyz are answered before these: config/middle
     path("accounts/signup/", accounts.SignupView.as_view(), name="signup"),
     path("accounts/password_reset/", accounts.ResetView.as_view(), name="password_reset"),
     path("accounts/password_change/", accounts.limit_old_password(PasswordChangeView.as_view()), name="password_change"),
+    path("accounts/reset/<uidb64>/<token>/", accounts.ResetConfirmView.as_view(), name="password_reset_confirm"),
     path("accounts/", include("django.contrib.auth.urls")),
     path("i18n/setlang/", accounts.set_language, name="set_language"),
     path("billing/", include("billing.urls")),

@@ -5,7 +5,10 @@ import re
 import pytest
 from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.contrib.auth.tokens import default_token_generator
 from django.test import Client
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 
 from accounts import logins
 from accounts.models import KnownLine
@@ -91,6 +94,18 @@ def test_a_line_is_known_for_its_own_name_only(user, make_user):
     assert attempt("192.0.2.1", "stranger", PASSWORD).status_code == 302
     from_many_lines(60)
     assert attempt("192.0.2.1", password=PASSWORD).status_code == 429
+
+
+def test_a_new_password_by_mail_opens_a_new_line_for_its_member(user):
+    from_many_lines(60)
+    assert attempt("192.0.2.1", password=PASSWORD).status_code == 429
+    uid, token = urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)
+    browser = Client(REMOTE_ADDR="192.0.2.1")
+    form = browser.get(f"/accounts/reset/{uid}/{token}/")["Location"]
+    new = {"new_password1": "another-long-one-7", "new_password2": "another-long-one-7"}
+    assert browser.post(form, new).status_code == 302
+    assert attempt("192.0.2.1", password="another-long-one-7").status_code == 302
+    assert attempt("192.0.2.2", password="another-long-one-7").status_code == 429
 
 
 def test_a_line_is_forgotten_after_ninety_days(user):
