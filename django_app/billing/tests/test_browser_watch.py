@@ -46,7 +46,7 @@ def until_asked(payer: Payer, asked: list[str], many: int) -> None:
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_window_that_is_gone_keeps_nobody_who_has_paid(visit: Callable[..., Payer], user: Any, look: Any) -> None:
-    """Approved, and its tab closed: the callback never comes. Twice the same page is not loaded."""
+    """Approved, and its tab closed: the callback never comes."""
     size, language = look
     payer = visit(size=size, language=language, hurry=True)
     payer.enter(user)

@@ -7,7 +7,6 @@ import { get, insist, pause, post } from "./api.js";
 import { chooser, fields, here } from "./choose.js";
 import { data, element, fill, fresh, say, swap } from "./page.js";
 import { loadSdk, requestPay } from "./sdk.js";
-import { watch } from "./watch.js";
 
 const POLLS = [2, 3, 5, 6, 8, 10, 12]; // s between questions while a payment is neither made nor failed
 
@@ -131,16 +130,23 @@ async function start() {
   if (answer.status === 201) {
     const attempt = { merchantUid: answer.body.merchant_uid, impUid: "", failed: false, errorMessage: "", over: false };
     openWindow(IMP, attempt, answer.body.request_pay);
-    watch(
-      `${pageOf(attempt)}status/`,
-      () => attempt.over,
-      (url) => {
-        attempt.over = true; // what the window says from now on leads nowhere else
-        location.assign(url);
-      },
-    );
+    keepAsking(attempt);
   } else {
     refuse(answer);
+  }
+}
+
+/** Where the window never answers; loaded with the first window, not with the page. Without it the callback still tells. */
+async function keepAsking(attempt) {
+  const decided = (url) => {
+    attempt.over = true; // what the window says from now on leads nowhere else
+    location.assign(url);
+  };
+  try {
+    const { watch } = await import("./watch.js");
+    await watch(`${pageOf(attempt)}status/`, () => attempt.over, decided);
+  } catch {
+    // not loaded
   }
 }
 
