@@ -14,12 +14,12 @@ from django.utils.module_loading import import_string
 
 from billing.addresses import network
 from billing.forms import pay_methods
-from billing.models import DailyFigures, Point, PointCancellation, PointEntry, PointTransaction, ReconcileRun, WebhookEvent
+from billing.models import DailyFigures, Point, PointCancellation, PointEntry, PointTransaction, ReconcileRun, UnmatchedPayment, WebhookEvent
 from billing.routing import write_alias
 
 BY_LAW = ("name", "representative", "registration_number", "mail_order_number", "address", "telephone", "email")
 VENDOR_API = "https://api.iamport.kr/"
-MONEY = (Point, PointTransaction, PointEntry, PointCancellation, WebhookEvent, ReconcileRun, DailyFigures)
+MONEY = (Point, PointTransaction, PointEntry, PointCancellation, WebhookEvent, UnmatchedPayment, ReconcileRun, DailyFigures)
 READ_UNCOMMITTED, READ_COMMITTED = 1, 2  # psycopg.IsolationLevel; for PostgreSQL they are the same
 
 

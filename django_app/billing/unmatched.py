@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from billing.payment import Payment
+from billing.routing import PrimaryManager
 from billing.states import Status
 
 REASON = 300  # characters of a reason that are kept
@@ -27,12 +28,12 @@ _FACTS = (
 )  # fmt: skip
 
 
-class UnmatchedPaymentManager(models.Manager["UnmatchedPayment"]):
+class UnmatchedPaymentManager(PrimaryManager["UnmatchedPayment"]):
     """`UnmatchedPayment.objects`. Nothing here moves money."""
 
     def waiting(self) -> models.QuerySet[UnmatchedPayment]:
         """Those that somebody must decide: undecided, and the gateway still holds money of them."""
-        return self.filter(WAITS)
+        return self.using(self.db).filter(WAITS)
 
     def record(self, payments: Iterable[Payment], *, now: datetime | None = None) -> int:
         """Keep these payments, which no transaction knows; how many they are. One statement (SQLite: as many as its parameters need).
@@ -46,13 +47,13 @@ class UnmatchedPaymentManager(models.Manager["UnmatchedPayment"]):
             for imp_uid, payment in sorted(found.items())  # in one order, so that two writers cannot wait for each other
         ]
         if rows:
-            self.bulk_create(rows, update_conflicts=True, unique_fields=["imp_uid"], update_fields=[*_FACTS, "last_seen"])
+            self.using(self.db).bulk_create(rows, update_conflicts=True, unique_fields=["imp_uid"], update_fields=[*_FACTS, "last_seen"])
         return len(rows)
 
     def undecided_among(self, payments: Iterable[Payment]) -> set[str]:
         """imp_uids of those that hold money and that nobody has decided yet, whether or not they are kept here: one statement."""
         held = {payment.imp_uid for payment in payments if payment.is_money and payment.left > 0}
-        decided = self.filter(imp_uid__in=held).exclude(decision="").values_list("imp_uid", flat=True) if held else ()
+        decided = self.using(self.db).filter(imp_uid__in=held).exclude(decision="").values_list("imp_uid", flat=True) if held else ()
         return held - set(decided)
 
     def claimed(self, imp_uid: str, *, by: Any, reason: str = "") -> int:

@@ -22,6 +22,7 @@ from billing.admin.forms import NotOursForm
 from billing.admin.listing import Column, Filter, Found, Listing
 from billing.admin.wording import NOTHING, badge, status_badge, sum_of, won
 from billing.models import UnmatchedPayment
+from billing.non_atomic import non_atomic
 from billing.unmatched import HEALED, HOLDS_MONEY, WAITS
 
 DECISION = "decision"
@@ -90,7 +91,7 @@ class UnmatchedPaymentAdmin(MoneyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         own = path("not-ours/", self.admin_site.admin_view(partial(not_ours, self)), name="billing_unmatchedpayment_not_ours")
-        return [own, *super().get_urls()]
+        return non_atomic([own, *super().get_urls()])
 
     def listing(self, request: HttpRequest) -> Listing:
         data = request.GET.copy()

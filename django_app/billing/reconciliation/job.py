@@ -185,7 +185,7 @@ class Job:
         can_be_asked = True
         for item in items:
             ours = models.Q(merchant_uid=item.merchant_uid) | models.Q(imp_uid=item.imp_uid)  # no row has "" in either
-            if item.merchant_uid and not PointTransaction.objects.filter(ours).exists():
+            if item.merchant_uid and not primary(PointTransaction).filter(ours).exists():
                 self.report.nobody_reads(item)
                 continue
             self.tally.failed += 1

@@ -104,9 +104,12 @@ def test_what_still_clears_itself_is_not_theirs(gateway, user, staff):
 
 
 def test_two_staff_decide_at_once(gateway, stuck, staff, ledger):
+    def seen() -> PointCancellation:  # each has read it for himself, as two requests do
+        return PointCancellation.objects.get(pk=stuck.pk)
+
     decide = [
-        lambda: rows.settle(stuck, choice=Choice.GIVE_UP, by=staff),
-        lambda: rows.settle(stuck, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT),
+        lambda: rows.settle(seen(), choice=Choice.GIVE_UP, by=staff),
+        lambda: rows.settle(seen(), choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT),
     ]
     results = together(decide * 3)
     assert all(isinstance(result, PointCancellation | NotAllowed) for result in results), results

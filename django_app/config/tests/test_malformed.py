@@ -125,6 +125,9 @@ def test_real_servers_answer_400_and_log_one_line(server, tmp_path):
     if server == "serve":
         (tmp_path / "served.py").write_text(f"from config.settings_test import *\nHOST, PORT = '127.0.0.1', {port}\n", encoding="utf-8")
         environment.update(DJANGO_SETTINGS_MODULE="served", PYTHONPATH=str(tmp_path))
+    else:  # gunicorn's application refuses to start without its tables; `serve` makes them
+        environment["DATABASE_URL"] = f"sqlite:///{tmp_path}/served.sqlite3"
+        subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=APP, env=environment, check=True, timeout=120)
     log = tmp_path / "log"
     with log.open("wb") as output:
         process = subprocess.Popen([sys.executable, *command], cwd=APP, env=environment, stdout=output, stderr=subprocess.STDOUT)

@@ -35,7 +35,7 @@ class Command(JobCommand):
             "old runs": lambda: self.stdout.write(f"{runs.prune(KEEP_RUNS)} deleted."),
             "clearsessions": lambda: self._call("clearsessions", ours=False),
         }
-        steps.update((name, partial(self._call, name)) for name in getattr(settings, "BILLING_NIGHTLY_COMMANDS", ()))
+        steps.update((name, partial(self._call, name, ours=False)) for name in getattr(settings, "BILLING_NIGHTLY_COMMANDS", ()))
         codes = {name: self._step(name, step) for name, step in steps.items()}
         if settings.BILLING_STAFF_MAIL:
             codes["staff mail"] = self._step("staff mail", lambda: self.stdout.write(f"{staff_mail.send(codes)} addresses."))
