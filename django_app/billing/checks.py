@@ -14,7 +14,16 @@ from django.utils.module_loading import import_string
 
 from billing.addresses import network
 from billing.forms import pay_methods
-from billing.models import DailyFigures, Point, PointCancellation, PointEntry, PointTransaction, ReconcileRun, UnmatchedPayment, WebhookEvent
+from billing.models import (
+    DailyFigures,
+    Point,
+    PointCancellation,
+    PointEntry,
+    PointTransaction,
+    ReconcileRun,
+    UnmatchedPayment,
+    WebhookEvent,
+)
 from billing.routing import write_alias
 
 BY_LAW = ("name", "representative", "registration_number", "mail_order_number", "address", "telephone", "email")
