@@ -60,6 +60,7 @@ def test_a_window_that_is_gone_keeps_nobody_who_has_paid(visit: Callable[..., Pa
     payer.no_trouble()
 
 
+@pytest.mark.thorough
 def test_an_account_moves_on_too(payer: Payer, user: Any) -> None:
     payer.pay(50_000, "vbank")
     payer.do("vanish")
@@ -68,6 +69,7 @@ def test_an_account_moves_on_too(payer: Payer, user: Any) -> None:
     payer.no_trouble()
 
 
+@pytest.mark.thorough
 def test_wrong_money_moves_on_too(payer: Payer, user: Any) -> None:
     payer.pay()
     payer.window.locator("#close").wait_for()
@@ -87,6 +89,7 @@ def test_the_gateway_is_asked_after_10_20_40_s_and_then_each_minute(payer: Payer
     assert set(asked) == {own, ""}
 
 
+@pytest.mark.thorough
 def test_a_refusal_does_not_take_the_window_away(payer: Payer, user: Any, asked: list[str]) -> None:
     """In the same window the payer may take another card."""
     payer.pay()
