@@ -11,6 +11,6 @@ with or_exit(3):  # gunicorn stops for good on 3
 
     shared_set_up()
 
-    from django.core.wsgi import get_wsgi_application
+    from config.malformed import wsgi_application
 
-    application = get_wsgi_application()
+    application = wsgi_application()

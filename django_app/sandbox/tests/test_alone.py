@@ -75,6 +75,12 @@ def eight_clients(here: str, receiver: Receiver) -> None:
     assert len(receiver.got) == len(set(receiver.got)) == CLIENTS * ROUNDS  # each once, whoever sent it
 
 
+def assert_malformed_is_400(here: str) -> None:
+    """A charset that is none for text stops Django before any view."""
+    answer = requests.get(f"{here}/sandbox/?a=1", headers={"Content-Type": "text/plain; charset=hex"}, timeout=10)
+    assert (answer.status_code, answer.text) == (400, "unreadable request\n")
+
+
 @pytest.mark.thorough
 def test_the_command_serves_eight_clients_without_an_error():
     port = free_port()
@@ -87,6 +93,7 @@ def test_the_command_serves_eight_clients_without_an_error():
             assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
             assert "unsafe" not in answer.headers["Content-Security-Policy"]
         assert requests.get(here, timeout=10, allow_redirects=False).headers["Location"] == "/sandbox/"
+        assert_malformed_is_400(here)
         assert requests.get(f"{here}/static/sandbox/sandbox.css", timeout=10).status_code == 200
 
 
@@ -97,6 +104,7 @@ def test_several_processes_under_gunicorn_serve_them_too(tmp_path):
     database = {"SANDBOX_DB": str(tmp_path / "db.sqlite3")}
     with Receiver() as receiver, running(gunicorn(port, *options), port, **database, SANDBOX_WEBHOOK_URL=receiver.url) as here:
         eight_clients(here, receiver)
+        assert_malformed_is_400(here)
         tokens = {token(here, f"key{number}") for number in range(4)}  # each pair has its own, whichever process answers
         assert tokens == {token(here, f"key{number}") for number in range(4)}
         assert len(tokens) == 4

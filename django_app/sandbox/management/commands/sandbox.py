@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from config.malformed import wsgi_application
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.core.servers.basehttp import run
-from django.core.wsgi import get_wsgi_application
 
 
 class Command(BaseCommand):
@@ -101,6 +101,6 @@ class Command(BaseCommand):
         self.stdout.write("\n".join(["", *lines, ""]))
         self.stdout.flush()
         try:
-            run(host, port, get_wsgi_application(), ipv6=":" in host, threading=True)
+            run(host, port, wsgi_application(), ipv6=":" in host, threading=True)
         except OSError as error:  # taken since the look before
             raise CommandError(f"cannot serve on {host}:{port}: {os.strerror(error.errno or 0)}.") from None
