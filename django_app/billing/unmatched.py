@@ -37,11 +37,12 @@ class UnmatchedPaymentManager(PrimaryManager["UnmatchedPayment"]):
 
     def record(self, payments: Iterable[Payment], *, now: datetime | None = None) -> int:
         """Keep these payments, which no transaction knows; how many they are. One statement (SQLite: as many as its parameters need).
+        A registered card is no money, and nobody's to decide: it is not kept.
 
         A second time their facts and `last_seen` follow; `first_seen` and what staff decided stay as they are.
         """
         now = now or timezone.now()
-        found = {payment.imp_uid: payment for payment in payments}
+        found = {payment.imp_uid: payment for payment in payments if not payment.registers_card}
         rows = [
             self.model(imp_uid=imp_uid, first_seen=now, last_seen=now, **{name: getattr(payment, name) for name in _FACTS})
             for imp_uid, payment in sorted(found.items())  # in one order, so that two writers cannot wait for each other
@@ -72,13 +73,22 @@ class UnmatchedPaymentManager(PrimaryManager["UnmatchedPayment"]):
         values = _decided(UnmatchedPayment.Decision.NOT_OURS, by, reason)
         return [row for row in rows if self.filter(pk=row.pk, decision="").update(**values)]
 
-    def heal(self, known: models.QuerySet[Any]) -> int:
-        """Close as claimed what waits although a transaction has its order number by now; how many. One statement.
+    def with_a_row(self, known: models.QuerySet[Any]) -> models.QuerySet[UnmatchedPayment]:
+        """Those that wait although a transaction has their order number by now. known: the transactions.
 
-        known: the transactions.
+        It may hold the money of another payment of the order: then this one is still to be sent back.
         """
-        found = known.filter(merchant_uid=models.OuterRef("merchant_uid"))
-        return self.waiting().filter(models.Exists(found)).update(**_decided(UnmatchedPayment.Decision.CLAIMED, None, HEALED))
+        return self.waiting().filter(models.Exists(known.filter(merchant_uid=models.OuterRef("merchant_uid"))))
+
+    def heal(self, known: models.QuerySet[Any]) -> int:
+        """Close as claimed what waits although a transaction holds this very payment, or sends it back; how many. One statement.
+
+        known: the transactions. Their order number alone proves nothing of this payment.
+        """
+        mine = models.OuterRef("imp_uid")
+        held = models.Exists(known.filter(imp_uid=mine, credited_at__isnull=False))
+        returned = models.Exists(known.filter(cancellations__kind="return", cancellations__imp_uid=mine))
+        return self.waiting().filter(held | returned).update(**_decided(UnmatchedPayment.Decision.CLAIMED, None, HEALED))
 
 
 def _decided(decision: str, by: Any, reason: str) -> dict[str, Any]:

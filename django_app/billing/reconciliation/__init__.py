@@ -16,13 +16,13 @@ from billing.models import PointTransaction, UnmatchedPayment
 from billing.reconciliation.job import Job
 from billing.reconciliation.loose_ends import open_cancellations, pending_deliveries
 from billing.reconciliation.report import CLEAN, COULD_NOT_ASK, DRIFT, Report
-from billing.reconciliation.rows import open_rows, part_cancelled_rows, unsettled_payments
+from billing.reconciliation.rows import open_rows, part_cancelled_rows, unmatched_with_a_row, unsettled_payments
 from billing.reconciliation.runs import LeaseLost, Run, holder, last_of_nobody, last_unread, last_unsettled
 from billing.reconciliation.windows import status_windows
 
 __all__ = ["CLEAN", "COULD_NOT_ASK", "DRIFT", "Report", "reconcile"]
 
-SWEEPS = (open_rows, status_windows, unsettled_payments, part_cancelled_rows, pending_deliveries, open_cancellations)
+SWEEPS = (open_rows, status_windows, unsettled_payments, unmatched_with_a_row, part_cancelled_rows, pending_deliveries, open_cancellations)
 
 
 def reconcile(*, repair: bool, since: datetime | None = None, progress: Callable[[str], None] | None = None) -> Report:

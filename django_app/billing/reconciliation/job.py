@@ -166,7 +166,7 @@ class Job:
             some = listing.payments[start : start + ROWS_AT_ONCE]
             rows = primary(PointTransaction).filter(merchant_uid__in={payment.merchant_uid for payment in some})
             known = {txn.merchant_uid: txn for txn in rows}
-            self._keep_unmatched([payment for payment in some if payment.merchant_uid not in known])
+            can_be_asked &= self._keep_unmatched([payment for payment in some if payment.merchant_uid not in known])
             for payment in some:
                 self.keep()
                 txn = known.get(payment.merchant_uid)
@@ -195,13 +195,17 @@ class Job:
             self.report.trouble(f"{self._name}: a payment that cannot be read: {item.words}")
         return can_be_asked
 
-    def _keep_unmatched(self, payments: list[Payment]) -> None:
-        """What no row knows waits for somebody to decide: a repair keeps it, a report only counts it."""
+    def _keep_unmatched(self, payments: list[Payment]) -> bool:
+        """What no row knows waits for somebody to decide: a repair keeps it, a report only counts it. Returns whether it could be kept:
+        what could not must be met once more.
+        """
         with self.guarded(f"{len(payments)} payments that no transaction has"):
             if self.repair:
                 UnmatchedPayment.objects.record(payments, now=self.now)
             else:
                 self.report.undecided_now |= UnmatchedPayment.objects.undecided_among(payments)
+            return True
+        return False
 
     def _settle(self, txn: PointTransaction, payment: Payment, apply_all: bool) -> PointTransaction:
         """One payment and its row; the row as it is then. One that makes trouble keeps no other from its money."""

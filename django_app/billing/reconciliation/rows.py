@@ -12,7 +12,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from billing.iamport import BATCH, Deadline, Listing, gateway, in_addresses
-from billing.models import PointTransaction
+from billing.models import PointTransaction, UnmatchedPayment
 from billing.payment import MERCHANT_UID
 from billing.reconciliation.job import AskForLess, Job, in_batches, unique
 from billing.routing import primary
@@ -64,6 +64,17 @@ def unsettled_payments(job: Job) -> None:
                 for imp_uid in job.report.carried.keys() & set(batch):
                     job.tally.failed += 1
                     job.report.trouble(f"unsettled payments: {imp_uid}: the gateway does not know it any more")
+
+
+def unmatched_with_a_row(job: Job) -> None:
+    """Payments that no row knew when they were seen, and whose order has one by now: credited, or sent back, as any other of the order.
+
+    No other sweep meets them: the windows are past them, and the row may hold the money of another payment.
+    """
+    with job.sweep("unmatched payments of our orders"):
+        for batch in in_batches(UnmatchedPayment.objects.with_a_row(primary(PointTransaction).all())):
+            job.tally.rows += len(batch)
+            by_imp_uid(job, [kept.imp_uid for kept in batch])
 
 
 def by_imp_uid(job: Job, imp_uids: Sequence[str | None]) -> bool:

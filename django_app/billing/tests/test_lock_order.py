@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import OperationalError, transaction
 
+from billing.admin import leaving
 from billing.managers import points
 from billing.models import Point
 from billing.tests.threads import together
@@ -54,6 +56,28 @@ def meet(user: Any, django_user_model: Any, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_shop_that_locks_its_user_row_without_the_key_meets_nobody(meet):
     assert meet(no_key=True) == [-1_000, 500]
     assert Point.objects.get().balance == 9_500
+
+
+def test_a_shop_that_locks_its_user_row_meets_nobody_who_lets_the_member_leave(user, django_user_model, monkeypatch):
+    """Leaving writes the user too, so it takes the user first, as the shop does: whoever comes second waits and no one is refused."""
+    Point.objects.adjust(user=user, delta=10_000, key="a gift", reason="a test", by=user)
+    user_locked = threading.Event()
+    real = leaving._still_open
+    monkeypatch.setattr(leaving, "_still_open", lambda who: user_locked.wait(5) and real(who))
+
+    def shop() -> int:
+        with transaction.atomic():
+            django_user_model.objects.select_for_update(no_key=True).get(pk=user.pk)
+            user_locked.set()
+            time.sleep(0.5)  # so that the other side comes as far as it can
+            return Point.objects.spend(user=user, amount=1_000, key="order-1").delta
+
+    def office() -> None:
+        user_locked.wait(30)
+        leaving._close(user, balance_told=None)
+
+    assert together([shop, office]) == [-1_000, None]
+    assert (Point.objects.get().balance, Point.objects.get().left_at is not None) == (9_000, True)
 
 
 def test_a_shop_that_locks_the_whole_user_row_deadlocks(meet):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from sandbox.models import Payment as SandboxPayment
 
 from billing.backlog import backlog
-from billing.models import PointTransaction, UnmatchedPayment
+from billing.models import PointCancellation, PointTransaction, UnmatchedPayment
 from billing.payment import Payment
 from billing.reconciliation import reconcile
 from billing.tests.payments import payment_json
@@ -152,6 +152,42 @@ def test_what_a_row_knows_by_now_is_closed_by_the_next_repair(lost, make_txn):
     assert reconcile(repair=True).undecided == 0
     row = unmatched.get()
     assert (row.decision, row.by, row.reason) == ("claimed", None, "a transaction has this order number")
+
+
+def test_a_second_payment_of_a_claimed_order_is_sent_back_and_not_called_claimed(gateway, make_user, ledger):
+    """Both were paid under an order that we do not know. Staff claim one; the other is past every window, and its row is bound."""
+    first, second = (gateway.pay("lost-order-1", amount=7_000) for _ in range(2))
+    reconcile(repair=True)
+    assert UnmatchedPayment.objects.waiting().count() == 2
+    age(days=3)
+    applied = PointTransaction.objects.adopt(first, user=make_user("finder"), by=make_user("clerk"))
+    assert UnmatchedPayment.objects.heal(PointTransaction.objects.all()) == 0  # the order number alone proves nothing of the second
+    assert UnmatchedPayment.objects.get(imp_uid=second).decision == ""
+    reconcile(repair=True)
+    back = PointCancellation.objects.get()
+    assert (back.kind, back.imp_uid, back.state, back.amount) == ("return", second, "done", 7_000)
+    assert UnmatchedPayment.objects.get(imp_uid=second).decision == "claimed"
+    assert ledger(applied.txn) == (7_000, [7_000])
+
+
+def test_a_registered_card_waits_for_nobody(gateway):
+    imp_uid = gateway.pay("lost-order-2", amount=7_000)
+    SandboxPayment.objects.filter(imp_uid=imp_uid).update(customer_uid_usage="issue")
+    report = reconcile(repair=True)
+    assert (report.unknown_count, UnmatchedPayment.objects.count()) == (1, 0)
+
+
+def test_what_could_not_be_kept_is_met_once_more(lost, monkeypatch):
+    """A database that refuses the list must not let the windows pass it by."""
+
+    lost("lost-1")
+
+    def refuse(*args, **kwargs):
+        raise OperationalError("disk full")
+
+    monkeypatch.setattr(type(UnmatchedPayment.objects), "record", refuse)
+    report = reconcile(repair=True)
+    assert (report.exit_code, report.watermark) == (1, None)
 
 
 def test_two_who_decide_at_once_decide_once(make_user):
