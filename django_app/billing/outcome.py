@@ -19,7 +19,7 @@ from billing.standing import Standing, gave_up, shows_account, standing
 JUST_PAID = timedelta(minutes=10)  # so long the charge page reminds of a charge
 JUST_BEGUN = timedelta(hours=1)  # so long it reminds of an attempt that nobody finished
 LATER_ENTRIES = 100  # a balance of long ago is not worked out from more entries than that
-RECENT = 5  # attempts that the charge page looks at
+RECENT = 20  # attempts that the charge page looks at
 
 
 @dataclass(frozen=True)
@@ -133,13 +133,14 @@ def left_words(seconds: int) -> str:
 
 
 def recent(user: Any) -> dict[str, str] | None:
-    """What a member should know before paying again: text, icon and url of a payment that is not settled or was made just now.
+    """What a member should know before paying again: text, icon and url of a payment that is not settled, else of one made just now.
 
     Two queries, whatever there is: the newest attempts and their cancellations.
     """
     rows = PointTransaction.objects.filter(owner_id=user.pk).select_related("owner").prefetch_related("cancellations").order_by("-id")
-    for txn in rows[:RECENT]:
-        words = _recent_words(txn, standing(txn).name)
+    named = [(txn, standing(txn).name) for txn in rows[:RECENT]]
+    for txn, name in sorted(named, key=lambda pair: pair[1] == "paid"):  # stable: newest first among both
+        words = _recent_words(txn, name)
         if words:
             text, icon = words
             return {"text": text % {"amount": f"{_going(txn) or txn.amount:,}"}, "icon": icon, "url": payment_url(txn)}

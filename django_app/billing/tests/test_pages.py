@@ -116,6 +116,17 @@ def test_the_charge_page_tells_what_is_not_settled(payer: Client, gallery: Galle
         assert txn.merchant_uid not in shown(payer, CHARGE)  # later it is only history
 
 
+@pytest.mark.parametrize("name", ["cancel_accepted", "cancel_unknown", "waiting", "checking"])
+def test_a_charge_of_just_now_hides_nothing_that_is_open(payer: Client, gallery: Gallery, name: str) -> None:
+    """Good news can wait: money that is on its way, or may be paid twice, comes first."""
+    txn = getattr(gallery, name)()
+    newer = [gallery.paid() for _ in range(6)][-1]
+    text = shown(payer, CHARGE)
+    assert RECENT[name] in text
+    assert f"/billing/payments/{txn.merchant_uid}/" in text
+    assert newer.merchant_uid not in text
+
+
 def test_the_charge_page_names_what_is_going_not_what_went(payer: Client, gallery: Gallery) -> None:
     """3,000 are back already, and 2,000 are on their way."""
     txn = gallery.part_cancelled()

@@ -91,6 +91,7 @@ async function checkAgain(button) {
   const label = button.textContent;
   button.setAttribute("aria-disabled", "true");
   put(button, config.texts.asking);
+  element("news").textContent = config.texts.asking;
   const news = await look(true);
   if (!button.isConnected) {
     return; // the page shows what is new
