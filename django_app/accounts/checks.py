@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]", "testserver"}
 
 
 @register(Tags.security, deploy=True)
 def trusted_proxy(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """Behind a proxy whose headers do not count every visitor has the proxy's address."""
-    if settings.IAMPORT_MODE != "live" or settings.TRUSTED_PROXY_HEADERS or settings.NO_PROXY:
-        return _webhooks() if settings.IAMPORT_MODE == "live" and not settings.NO_PROXY else []
-    if not settings.PUBLIC_URL and not settings.BILLING_WEBHOOK_ADDRESSES:
+    if settings.IAMPORT_MODE != "live" or settings.NO_PROXY:
+        return []
+    if settings.TRUSTED_PROXY_HEADERS:
+        return [*_half_said(), *_webhooks()]
+    is_public = settings.PUBLIC_URL or set(settings.ALLOWED_HOSTS) - THIS_MACHINE
+    if not is_public and not settings.BILLING_WEBHOOK_ADDRESSES:
         return []
     return [
         Error(
@@ -23,6 +28,19 @@ def trusted_proxy(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
             id="accounts.E001",
         ),
         *_webhooks(),
+    ]
+
+
+def _half_said() -> list[CheckMessage]:
+    """A warning only: a server that is told the client by other means (the PROXY protocol) is right without the header."""
+    if "x-forwarded-for" in settings.TRUSTED_PROXY_HEADERS:
+        return []
+    return [
+        Warning(
+            "DJANGO_TRUSTED_PROXY names a proxy, but not X-Forwarded-For: all visitors have its address, and share its limits.",
+            hint="Let the proxy write X-Forwarded-For, and add it to DJANGO_TRUSTED_PROXY.",
+            id="accounts.W001",
+        )
     ]
 
 

@@ -24,6 +24,21 @@ def test_a_public_address_without_a_word_about_the_proxy_is_an_error(live):
     assert found(live) == ["accounts.E001"]
 
 
+def test_a_host_name_without_public_url_is_public_too(live):
+    live.PUBLIC_URL, live.ALLOWED_HOSTS = "", ["127.0.0.1", "points.example"]
+    assert found(live) == ["accounts.E001"]
+    live.ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+    assert found(live) == []
+
+
+def test_a_proxy_that_is_trusted_for_all_but_the_client_is_a_warning(live):
+    live.TRUSTED_PROXY_HEADERS = ["x-forwarded-proto", "x-forwarded-host"]
+    [message] = trusted_proxy(None)
+    assert (message.id, bool(message.hint)) == ("accounts.W001", True)
+    live.TRUSTED_PROXY_HEADERS = ["x-forwarded-proto", "x-forwarded-for"]
+    assert found(live) == []
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("TRUSTED_PROXY_HEADERS", ["x-forwarded-for"]), ("NO_PROXY", True), ("PUBLIC_URL", ""), ("IAMPORT_MODE", "sandbox")],
@@ -37,7 +52,7 @@ def test_senders_of_webhooks_need_the_clients_address(live):
     live.BILLING_WEBHOOK_ADDRESSES = ["52.78.100.19"]
     assert found(live) == ["accounts.E001", "accounts.E002"]
     live.TRUSTED_PROXY_HEADERS = ["x-forwarded-proto"]
-    assert found(live) == ["accounts.E002"]
+    assert found(live) == ["accounts.W001", "accounts.E002"]
     live.TRUSTED_PROXY_HEADERS = ["x-forwarded-proto", "x-forwarded-for"]
     assert found(live) == []
     live.TRUSTED_PROXY_HEADERS, live.NO_PROXY = [], True
