@@ -16,6 +16,7 @@ from config import health, policies
 
 logger = logging.getLogger(__name__)
 
+HALF_LETTERS = rb"\ud800+2AA-"  # "unicode_escape" and "utf-7" read half of a pair here, which no database and no hash takes
 LONGEST_NUMBER = 20  # digits of a length; Python itself refuses to read thousands
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -81,8 +82,9 @@ class ForwardedHeaders:
 class Readable:
     """400 for a request on which Django would fail: an unknown charset, a length that is no number, a NUL in a cookie.
 
-    Python knows codecs that are none for text ("hex"), and PostgreSQL refuses to look for a session whose key holds a NUL. Also for files
-    beyond the limit of all other bodies: nobody uploads here, and Django itself would write them to the disk, however long.
+    Python knows codecs that are none for text ("hex") or that read what is none ("unicode_escape"), and PostgreSQL refuses to look for a
+    session whose key holds a NUL. Also for files beyond the limit of all other bodies: nobody uploads here, and Django itself would write
+    them to the disk, however long.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -104,6 +106,7 @@ class Readable:
         charset = (request.content_params or {}).get("charset", "utf-8")
         try:
             b"a".decode(charset)
+            HALF_LETTERS.decode(charset, "replace").encode()
             if request.method == "POST" and request.content_type == "multipart/form-data":
                 request.POST  # noqa: B018  (parsed now: a part may name a charset of its own)
         except (LookupError, UnicodeError):

@@ -168,6 +168,9 @@ ODD = {
     "charset hex": {"CONTENT_TYPE": "application/x-www-form-urlencoded; charset=hex"},
     "charset undefined": {"CONTENT_TYPE": "text/plain; charset=undefined"},
     "charset rot13": {"CONTENT_TYPE": "application/json; charset=rot13"},
+    "multipart of escapes": {"CONTENT_TYPE": "multipart/form-data; boundary=x; charset=unicode_escape"},
+    "multipart of raw escapes": {"CONTENT_TYPE": "multipart/form-data; boundary=x; charset=raw-unicode-escape"},
+    "multipart in UTF-7": {"CONTENT_TYPE": "multipart/form-data; boundary=x; charset=UTF-7"},
     "multipart of another charset": {"CONTENT_TYPE": "multipart/form-data; boundary=x; charset=hex"},
     "a length that is none": {"CONTENT_LENGTH": "abc"},
     "a length in full-width digits": {"CONTENT_LENGTH": "１"},
@@ -197,6 +200,17 @@ def test_an_unreadable_request_is_a_400(user, path, name):
     for method in ("GET", "POST"):
         response = Client().generic(method, path, body, **ODD[name])
         assert response.status_code == 400, (method, path, name)
+
+
+@pytest.mark.parametrize(("charset", "half"), [("unicode_escape", rb"\ud800"), ("utf-7", b"+2AA-"), ("euc-kr", "가".encode("euc-kr"))])
+def test_a_name_that_is_half_a_letter_never_reaches_the_database(charset, half):
+    field = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+    body = field % (b"username", half) + field % (b"password", b"abc") + b"--x--\r\n"
+    codes = {
+        Client().generic("POST", path, body, content_type=f"multipart/form-data; boundary=x; charset={charset}").status_code
+        for path in (LOGIN, "/admin/login/", SIGNUP)
+    }
+    assert codes == ({200} if charset == "euc-kr" else {400})
 
 
 @pytest.mark.parametrize(
