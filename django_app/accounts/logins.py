@@ -1,7 +1,7 @@
 """Who may try a password now, asked before one is hashed. A line that is known for a name is never shut out of it by others.
 
 axes stands before this and holds one name from one line (10 wrong passwords in 10 minutes). Here one line is held over all names, and one
-name over all lines. The second must not become a weapon: who logged in under this name from a line within KNOWN_DAYS goes on from there.
+name over all lines. The second must not become a weapon: who logged in as this member from a line within KNOWN_DAYS goes on from there.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class LoginThrottle:
         name = kwargs.get(get_user_model().USERNAME_FIELD) if username is None else username
         if request is None or name is None or throttle.is_own_machine(request):
             return
-        wait = _refused_for(request, same_name(name))
+        wait = _refused_for(request, name)
         if wait:
             request.login_wait = wait  # type: ignore[attr-defined]
             # axes then counts nothing and answers with its lockout page
@@ -40,13 +40,20 @@ class LoginThrottle:
 
 
 def same_name(name: str) -> str:
-    """Names that a form or a database might take for one, as one."""
+    """Names that a form or a database might take for one, as one. For counting only: they may still be two members ("boß", "boss")."""
     return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 def is_known(name: str, line: str) -> bool:
-    """Whether somebody logged in under this name (see same_name) from this line within KNOWN_DAYS."""
-    return KnownLine.objects.filter(pk=throttle.digest("known", name, line), seen_at__gt=int(time.time()) - KNOWN_DAYS * DAY).exists()
+    """Whether the member whom this very name lets in logged in from this line within KNOWN_DAYS. Two statements, for nobody's name too.
+
+    The member is asked for, not the spelling: else who signs up under a look-alike would be known for the other name.
+    """
+    try:
+        member = get_user_model()._default_manager.get_by_natural_key(name).pk
+    except get_user_model().DoesNotExist:
+        member = None  # asked all the same: how long a refusal takes tells nobody which names exist
+    return KnownLine.objects.filter(pk=throttle.digest("known", member, line), seen_at__gt=int(time.time()) - KNOWN_DAYS * DAY).exists()
 
 
 def on_logged_in(sender: Any, request: HttpRequest | None = None, user: Any = None, **kwargs: Any) -> None:
@@ -59,20 +66,20 @@ def on_logged_in(sender: Any, request: HttpRequest | None = None, user: Any = No
 
 
 def know(request: HttpRequest, user: Any) -> None:
-    """This request proved to be this user's, so its line is known for their name from now on."""
+    """This request proved to be this user's, so its line is known for them from now on."""
     line = throttle.line(request)
     if line != UNKNOWN:
-        remember(same_name(user.get_username()), line)
+        remember(user.pk, line)
 
 
-def remember(name: str, line: str) -> None:
-    """This line is known for this name for KNOWN_DAYS from now. One statement; again: the days begin anew."""
+def remember(member: object, line: str) -> None:
+    """This line is known for this member (their primary key) for KNOWN_DAYS from now. One statement; again: the days begin anew."""
     connection = connections[router.db_for_write(KnownLine)]
     table = connection.ops.quote_name(KnownLine._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {table} (key, seen_at) VALUES (%s, %s) ON CONFLICT (key) DO UPDATE SET seen_at = excluded.seen_at",  # noqa: S608
-            [throttle.digest("known", name, line), int(time.time())],
+            [throttle.digest("known", member, line), int(time.time())],
         )
 
 
@@ -86,7 +93,7 @@ def _refused_for(request: HttpRequest, name: str) -> int:
     line = throttle.line(request)
     taken: list[tuple[throttle.Limit, object]] = []
     known: bool | None = None
-    for limit, who in ((LOGIN_OF_LINE, line), (LOGIN_OF_NAME, name)):
+    for limit, who in ((LOGIN_OF_LINE, line), (LOGIN_OF_NAME, same_name(name))):
         wait = throttle.take(limit, who)
         if not wait:
             taken.append((limit, who))

@@ -23,9 +23,9 @@ class AttemptCounter(models.Model):
 
 
 class KnownLine(models.Model):
-    """A line from which somebody logged in under this name, and when last."""
+    """A line from which a member logged in, and when last."""
 
-    key = models.CharField(max_length=DIGEST, primary_key=True)  # HMAC of name and line
+    key = models.CharField(max_length=DIGEST, primary_key=True)  # HMAC of the member's primary key and the line
     seen_at = models.BigIntegerField(db_index=True)  # unix seconds
 
     class Meta:

@@ -1,6 +1,7 @@
 """Wrong passwords: one line over all names, one name over all lines, and no stranger locks a member out."""
 
 import re
+import time
 
 import pytest
 from django.contrib.auth import authenticate
@@ -16,6 +17,7 @@ from accounts.models import KnownLine
 pytestmark = pytest.mark.django_db
 
 LOGIN, PASSWORD = "/accounts/login/", "a-long-passphrase"
+STATEMENTS_OF_A_REFUSAL = 7  # axes 2, the line 1, the name 2, the member 1, their line 1
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +80,7 @@ def test_a_name_under_attack_is_slow_for_strangers_and_open_for_its_member(user)
     assert (stranger.status_code, 0 < int(stranger["Retry-After"]) <= 600) == (429, True)
     assert attempt("192.0.2.2", "somebody-else").status_code == 200
     assert attempt("203.0.113.1", password=PASSWORD).status_code == 302
-    assert attempt("203.0.113.1", "PAYER ").status_code == 200  # a known line may mistype, too
+    assert attempt("203.0.113.1", "payer ").status_code == 200  # a known line may mistype, too
 
 
 def test_a_member_is_known_in_the_line_whatever_others_do_there(user):
@@ -94,6 +96,44 @@ def test_a_line_is_known_for_its_own_name_only(user, make_user):
     assert attempt("192.0.2.1", "stranger", PASSWORD).status_code == 302
     from_many_lines(60)
     assert attempt("192.0.2.1", password=PASSWORD).status_code == 429
+
+
+def test_a_look_alike_of_a_name_is_not_known_for_it(make_user):
+    """Django lets somebody sign up as "boß" beside "boss"; for counting they are one name."""
+    make_user("boss")
+    signed_up = {"username": "boß", "password1": PASSWORD, "password2": PASSWORD}
+    assert Client().post("/accounts/signup/", signed_up, REMOTE_ADDR="192.0.2.1").status_code == 302
+    assert attempt("203.0.113.1", "boss", PASSWORD).status_code == 302
+    from_many_lines(60, "boss")
+    assert attempt("192.0.2.1", "boss").status_code == 429
+    assert attempt("192.0.2.1", "boß", PASSWORD).status_code == 302
+    assert attempt("203.0.113.1", "boss", PASSWORD).status_code == 302
+
+
+def test_a_refusal_asks_as_much_for_nobodys_name(user, hashed, django_assert_num_queries):
+    from_many_lines(60)
+    from_many_lines(60, "nobody")
+    for name in ("payer", "nobody"):
+        del hashed[:]
+        with django_assert_num_queries(STATEMENTS_OF_A_REFUSAL):
+            assert attempt("192.0.2.1", name).status_code == 429
+        assert hashed == []
+
+
+def test_a_new_line_of_the_member_gets_in_after_the_window(user, monkeypatch):
+    from_many_lines(60)
+    refused = attempt("192.0.2.1", password=PASSWORD)
+    assert refused.status_code == 429
+    later = time.time() + int(refused["Retry-After"])
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert attempt("192.0.2.1", password=PASSWORD).status_code == 302
+
+
+def test_a_success_of_ones_own_does_not_begin_a_sprayers_count_anew(user):
+    spray = [attempt("203.0.113.1", f"name{number}").status_code for number in range(20)]
+    assert attempt("203.0.113.1", password=PASSWORD).status_code == 302
+    spray += [attempt("203.0.113.1", f"more{number}").status_code for number in range(12)]
+    assert spray == [200] * 30 + [429] * 2
 
 
 def test_a_new_password_by_mail_opens_a_new_line_for_its_member(user):
