@@ -19,9 +19,9 @@ from billing.states import Status
 REASON = 300  # characters of a reason that are kept
 HEALED = "a transaction has this order number"
 
-# WAITS is also the condition of an index: change it with a migration only.
-WAITS = Q(decision="", status__in=["paid", "cancelled"], cancel_amount__lt=F("amount")) & ~Q(status="cancelled", cancel_amount=0)
+# What the gateway still holds. WAITS is also the condition of an index: change either with a migration only.
 HOLDS_MONEY = Q(status__in=["paid", "cancelled"], cancel_amount__lt=F("amount")) & ~Q(status="cancelled", cancel_amount=0)
+WAITS = Q(decision="") & HOLDS_MONEY
 
 _FACTS = (
     "merchant_uid", "amount", "cancel_amount", "currency", "status", "pay_method", "pg_provider", "test_channel", "paid_at"

@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'unmatched payment',
                 'verbose_name_plural': 'unmatched payments',
-                'indexes': [models.Index(condition=models.Q(('cancel_amount__lt', models.F('amount')), ('decision', ''), ('status__in', ['paid', 'cancelled']), models.Q(('cancel_amount', 0), ('status', 'cancelled'), _negated=True)), fields=['first_seen', 'id'], name='billing_unmatched_waits'), models.Index(fields=['merchant_uid'], name='billing_unmatched_by_order'), models.Index(fields=['first_seen', 'id'], name='billing_unmatched_by_time'), models.Index(fields=['decision', 'first_seen', 'id'], name='billing_unmatched_by_decision')],
+                'indexes': [models.Index(condition=models.Q(('decision', ''), ('cancel_amount__lt', models.F('amount')), ('status__in', ['paid', 'cancelled']), models.Q(('cancel_amount', 0), ('status', 'cancelled'), _negated=True)), fields=['first_seen', 'id'], name='billing_unmatched_waits'), models.Index(fields=['merchant_uid'], name='billing_unmatched_by_order'), models.Index(fields=['first_seen', 'id'], name='billing_unmatched_by_time'), models.Index(fields=['decision', 'first_seen', 'id'], name='billing_unmatched_by_decision')],
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', True), ('decision', '')), models.Q(('decided_at__isnull', False), ('decision__in', ['claimed', 'not_ours'])), _connector='OR'), name='billing_unmatched_decision')],
             },
         ),
