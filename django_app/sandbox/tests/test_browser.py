@@ -38,6 +38,8 @@ ORDER = {
 }
 CALL = "([name, params]) => window.IMP[name](params, (answer) => { (window.answers ??= []).push(answer); })"
 
+HEAR_SHOWN = "window.addEventListener('message', (event) => { window.shown = window.shown || event.data.shown; }); 0"
+
 
 @pytest.fixture
 def browser(running_chromium: Browser) -> Browser:
@@ -270,9 +272,10 @@ def test_certification(shop: Shop) -> None:
 
 
 def test_by_keyboard_alone(shop: Shop) -> None:
+    shop.page.evaluate(HEAR_SHOWN)
     shop.call()
     window = shop.payer.window
-    window.locator("#strip").wait_for()
+    shop.page.wait_for_function("window.shown")  # it takes the focus then: a key pressed earlier is lost
     keyboard = shop.page.keyboard
     focused = "document.querySelector('iframe') === document.activeElement"
     assert shop.page.evaluate(focused)

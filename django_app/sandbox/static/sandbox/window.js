@@ -40,11 +40,15 @@
   var all = document.getElementById("agree-all");
   var terms = [...document.querySelectorAll(".term input")];
   if (all) {
-    all.addEventListener("change", function () {
+    var agree = function () {
       terms.forEach(function (term) {
         term.checked = all.checked;
       });
-    });
+    };
+    all.addEventListener("change", agree);
+    if (all.checked) { // by somebody who was faster than this script
+      agree();
+    }
     terms.forEach(function (term) {
       term.addEventListener("change", function () {
         all.checked = terms.every(function (one) {
