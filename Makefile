@@ -49,8 +49,8 @@ check: $(VENV)/.dev  ## lint, types, templates, migrations, deploy checks, trans
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/djlint --check --lint --quiet django_app
-	$(BIN)/python django_app/manage.py makemigrations --check --dry-run --settings config.settings_test
-	$(BIN)/python django_app/manage.py check --fail-level WARNING --settings config.settings_test
+	$(BIN)/python django_app/manage.py makemigrations --check --dry-run --settings config.settings.test
+	$(BIN)/python django_app/manage.py check --fail-level WARNING --settings config.settings.test
 	$(BIN)/python .ci/check_deploy.py
 	$(BIN)/python .ci/translations.py --check
 	$(BIN)/python .ci/mutants.py --list >/dev/null
@@ -61,8 +61,8 @@ typings:  ## the sandbox's window.IMP against its public TypeScript types; needs
 conformance: $(VENV)/.dev  ## the vendor's Python client, both releases, against the stand-alone sandbox
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target "$$folder" iamport-rest-client==0.9.0 && \
-	$(BIN)/python -m pytest -q django_app/sandbox/tests/test_conformance.py && \
-	IAMPORT_CLIENT_DIR="$$folder" $(BIN)/python -m pytest -q django_app/sandbox/tests/test_conformance.py
+	$(BIN)/python -m pytest -q django_app/billing_sandbox/tests/test_conformance.py && \
+	IAMPORT_CLIENT_DIR="$$folder" $(BIN)/python -m pytest -q django_app/billing_sandbox/tests/test_conformance.py
 
 bench: $(VENV)/.dev  ## pages of the back office with 1,000 and 1,000,000 transactions in PostgreSQL, exports, the audit
 	$(BIN)/python .ci/bench.py
@@ -88,7 +88,7 @@ messages: $(VENV)/.dev  ## collect new texts into the .po files and compile them
 	$(BIN)/python .ci/translations.py
 
 screenshots: $(VENV)/.dev  ## make the pictures of README and docs from the real pages
-	$(BIN)/python -m pytest -q -p no:randomly django_app/billing/tests/screenshots.py django_app/billing/tests/screenshots_admin.py
+	$(BIN)/python -m pytest -q -p no:randomly django_app/billing/tests/support/screenshots.py django_app/billing_office/tests/support/screenshots_admin.py
 
 clean:  ## remove .venv and caches; databases and keys stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

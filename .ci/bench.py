@@ -1,13 +1,16 @@
-"""Measures the back office over 1,000 and over 1,000,000 transactions in PostgreSQL: statements and time of every page, and exports.
+"""Measures the back office over 1,000 and over 1,000,000 transactions in PostgreSQL: statements and
+time of every page, and exports.
 
-python .ci/bench.py [--rows 1000 1000000] [--rounds 25] [--export 10000 100000]      its own server and databases, thrown away at the end
+python .ci/bench.py [--rows 1000 1000000] [--rounds 25] [--export 10000 100000]      its own server
+  and databases, thrown away at the end
 
-Both databases are asked in turn, so that whatever else the machine does touches both alike; a page's time is the lower quartile of its
-rounds, because other programs on the same cores only ever add to it. 1,000 rows are a service's first month, 1,000,000 those of 1,000 days;
-pages are full with either.
+Both databases are asked in turn, so that whatever else the machine does touches both alike; a
+page's time is the lower quartile of its rounds, because other programs on the same cores only ever
+add to it. 1,000 rows are a service's first month, 1,000,000 those of 1,000 days; pages are full
+with either.
 
-1 where a page needs other statements or more than 1.5 times as long with many rows, where an export's memory grows with its rows, or where
-the rows contradict themselves.
+1 where a page needs other statements or more than 1.5 times as long with many rows, where an
+export's memory grows with its rows, or where the rows contradict themselves.
 """
 
 from __future__ import annotations
@@ -37,7 +40,8 @@ GROWTH = 30  # MB by which ten times as many rows may raise an export's peak
 WARM_UP = 5  # rounds that are not counted
 LIST = "/admin/billing/pointtransaction/"
 
-# What is measured: name → address, filled in with facts of a row in the middle of the table. See `facts`.
+# What is measured: name → address, filled in with facts of a row in the middle of the table. See
+# `facts`.
 PAGES = {
     "overview": "/admin/",
     "month's close": "/admin/billing/dailyfigures/?month={month}",
@@ -70,23 +74,31 @@ PAGES = {
 }
 
 
-# -- one process per database -------------------------------------------------------------------------------------------------------------
+# -- one process per database ----------------------------------------------------------------------
 
 
 def facts() -> dict[str, str]:
     """Of a cancelled payment in the middle of the table, and of days near it."""
-    from billing.models import PointTransaction
     from django.utils import timezone
 
+    from billing.models import PointTransaction
+
     rows = PointTransaction.objects.select_related("owner__user").order_by("created_at", "id")
-    middle = PointTransaction.objects.order_by("id").values_list("id", flat=True)[PointTransaction.objects.count() // 2]
+    middle = PointTransaction.objects.order_by("id").values_list("id", flat=True)[
+        PointTransaction.objects.count() // 2
+    ]
     txn = rows.filter(id__gte=middle, status="cancelled", pay_method="card").first()
     day = timezone.localdate(txn.created_at)
     stamp = int(txn.created_at.timestamp()) * 1_000_000 + txn.created_at.microsecond
-    found = {name: str(getattr(txn, name)) for name in ("merchant_uid", "imp_uid", "pg_tid", "apply_num", "amount")}
+    found = {
+        name: str(getattr(txn, name))
+        for name in ("merchant_uid", "imp_uid", "pg_tid", "apply_num", "amount")
+    }
     return {
-        **found, "key": str(txn.pk), "member": str(txn.owner_id), "login": txn.owner.user.get_username(),
-        "email": quote(txn.owner.user.email), "since": f"{day}", "until": f"{day + timedelta(days=6)}", "month": f"{day:%Y-%m}",
+        **found, "key": str(txn.pk), "member": str(txn.owner_id),
+        "login": txn.owner.user.get_username(),
+        "email": quote(txn.owner.user.email), "since": f"{day}",
+        "until": f"{day + timedelta(days=6)}", "month": f"{day:%Y-%m}",
         "place": f"{stamp}.{txn.pk}",
     }  # fmt: skip
 
@@ -105,12 +117,17 @@ def set_up() -> object:
     logging.disable(logging.INFO)
     users = get_user_model().objects
     client = Client(headers={"accept-language": "ko"})
-    client.force_login(users.filter(is_superuser=True).first() or users.create_superuser("boss", "boss@example.com", "x"))
+    client.force_login(
+        users.filter(is_superuser=True).first()
+        or users.create_superuser("boss", "boss@example.com", "x")
+    )
     return client
 
 
 def answer_questions() -> None:
-    """Each line on standard input names a page and what is wanted of it: `count` of its statements, or the `time` it takes."""
+    """Each line on standard input names a page and what is wanted of it: `count` of its statements,
+    or the `time` it takes.
+    """
     client = set_up()
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
@@ -137,24 +154,39 @@ class _Nothing:
 
 
 def export(kind: str, rows: int) -> None:
-    """Export the newest `rows` transactions, and print how much came, in which time, with which peak of this process's memory."""
+    """Export the newest `rows` transactions, and print how much came, in which time, with which
+    peak of this process's memory.
+    """
     client = set_up()
-    from billing.models import PointTransaction
     from django.utils import timezone
+
+    from billing.models import PointTransaction
 
     newest = PointTransaction.objects.order_by("-created_at").values_list("created_at", flat=True)
     since = timezone.localdate(newest[min(rows, newest.count()) - 1])
-    number = PointTransaction.objects.filter(created_at__gte=timezone.make_aware(datetime.combine(since, clock.min))).count()
+    number = PointTransaction.objects.filter(
+        created_at__gte=timezone.make_aware(datetime.combine(since, clock.min))
+    ).count()
     began, size, first = time.perf_counter(), 0, 0.0
     for piece in client.get(f"{LIST}export/{kind}/?since={since}").streaming_content:
         first = first or time.perf_counter() - began
         size += len(piece)
     unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    print(json.dumps({"rows": number, "seconds": time.perf_counter() - began, "first": first, "bytes": size, "peak": peak}))
+    print(
+        json.dumps(
+            {
+                "rows": number,
+                "seconds": time.perf_counter() - began,
+                "first": first,
+                "bytes": size,
+                "peak": peak,
+            }
+        )
+    )
 
 
-# -- the one that asks --------------------------------------------------------------------------------------------------------------------
+# -- the one that asks -----------------------------------------------------------------------------
 
 
 class Database:
@@ -166,20 +198,36 @@ class Database:
         server.psql(f"CREATE DATABASE {name}")  # type: ignore[attr-defined]
         url = urlsplit(server.get_uri())  # type: ignore[attr-defined]
         self.surroundings = {
-            **os.environ, "DATABASE_URL": urlunsplit(url._replace(path=f"/{name}")), "DJANGO_SETTINGS_MODULE": "config.settings_test",
+            **os.environ, "DATABASE_URL": urlunsplit(url._replace(path=f"/{name}")),
+            "DJANGO_SETTINGS_MODULE": "config.settings.test",
         }  # fmt: skip
         self._manage("migrate", "--verbosity", "0")
-        print(f"\n{rows:,} transactions:", self._manage("make_bench_data", "--rows", str(rows), "--days", str(days)), sep="\n", flush=True)
+        print(
+            f"\n{rows:,} transactions:",
+            self._manage("make_bench_data", "--rows", str(rows), "--days", str(days)),
+            sep="\n",
+            flush=True,
+        )
         since = time.monotonic()
         self._manage("audit_points")
-        print(f"{time.monotonic() - since:12.1f} seconds for audit_points, which finds no contradiction", flush=True)
+        print(
+            f"{time.monotonic() - since:12.1f} seconds for audit_points, which finds no "
+            "contradiction",
+            flush=True,
+        )
         self._process: subprocess.Popen | None = None
 
     def ask(self, page: str, wanted: str) -> float:
         """See answer_questions."""
         if self._process is None:
             program = [sys.executable, __file__, "--answer"]
-            self._process = subprocess.Popen(program, env=self.surroundings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            self._process = subprocess.Popen(
+                program,
+                env=self.surroundings,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
         assert self._process.stdin  # noqa: S101
         assert self._process.stdout  # noqa: S101
         self._process.stdin.write(json.dumps([page, wanted]) + "\n")
@@ -192,7 +240,9 @@ class Database:
     def export(self, kind: str, rows: int) -> dict:
         """See export: a process of its own, whose peak tells what this export took."""
         program = [sys.executable, __file__, "--export-one", kind, str(rows)]
-        done = subprocess.run(program, env=self.surroundings, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            program, env=self.surroundings, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise SystemExit(done.stderr[-2_000:])
         return json.loads(done.stdout)
@@ -204,16 +254,28 @@ class Database:
             self._process.wait(20)
 
     def _manage(self, *arguments: str) -> str:
-        done = subprocess.run([*MANAGE, *arguments], env=self.surroundings, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*MANAGE, *arguments],
+            env=self.surroundings,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
-            raise SystemExit(f"manage.py {arguments[0]} ended with {done.returncode}: {done.stdout[-2_000:]}{done.stderr[-2_000:]}")
+            raise SystemExit(
+                f"manage.py {arguments[0]} ended with {done.returncode}: "
+                f"{done.stdout[-2_000:]}{done.stderr[-2_000:]}"
+            )
         return done.stdout.rstrip()
 
 
 def measure_pages(few: Database, many: Database, rounds: int) -> list[str]:
     """Print the table of all pages; what is wrong."""
     wrong = []
-    print(f"\n| page | statements | ms with {few.rows:,} | ms with {many.rows:,} | ratio |\n|---|---:|---:|---:|---:|")
+    print(
+        f"\n| page | statements | ms with {few.rows:,} | ms with {many.rows:,} | ratio "
+        "|\n|---|---:|---:|---:|---:|"
+    )
     for page in PAGES:
         for database in (few, many):
             for _ in range(WARM_UP):
@@ -221,7 +283,10 @@ def measure_pages(few: Database, many: Database, rounds: int) -> list[str]:
         counts = [int(database.ask(page, "count")) for database in (few, many)]
         ratio, times = compare(few, many, page, rounds)
         told = f"{counts[0]}" if counts[0] == counts[1] else f"{counts[0]} → {counts[1]}"
-        print(f"| {page} | {told} | {times[0] * 1000:.1f} | {times[1] * 1000:.1f} | {ratio:.2f} |", flush=True)
+        print(
+            f"| {page} | {told} | {times[0] * 1000:.1f} | {times[1] * 1000:.1f} | {ratio:.2f} |",
+            flush=True,
+        )
         if counts[0] != counts[1]:
             wrong.append(f"{page}: {counts[0]} statements, and {counts[1]} with many rows")
         if ratio > LIMIT and times[1] - times[0] > NOISE:
@@ -242,14 +307,18 @@ def compare(few: Database, many: Database, page: str, rounds: int) -> tuple[floa
 def measure_exports(database: Database, sizes: list[int]) -> list[str]:
     """Print the table of exports; what is wrong."""
     wrong = []
-    print("\n| export | rows | MB | s to the first byte | s | peak of the process, MB |\n|---|---:|---:|---:|---:|---:|")
+    print(
+        "\n| export | rows | MB | s to the first byte | s | peak of the process, MB "
+        "|\n|---|---:|---:|---:|---:|---:|"
+    )
     for kind in ("csv", "xlsx"):
         peaks = []
         for size in sizes:
             found = database.export(kind, size)
             peaks.append(found["peak"] / 1e6)
             print(
-                f"| {kind.upper()} | {found['rows']:,} | {found['bytes'] / 1e6:.1f} | {found['first']:.1f} | {found['seconds']:.1f} |"
+                f"| {kind.upper()} | {found['rows']:,} | {found['bytes'] / 1e6:.1f} | "
+                f"{found['first']:.1f} | {found['seconds']:.1f} |"
                 f" {peaks[-1]:.0f} |", flush=True,
             )  # fmt: skip
         if peaks[-1] > peaks[0] + GROWTH:
@@ -281,7 +350,9 @@ def main() -> int:
     databases: list[Database] = []
     try:
         version = server.psql("SHOW server_version").split()[2]
-        here = f"{platform.python_implementation()} {platform.python_version()}, PostgreSQL {version}"
+        here = (
+            f"{platform.python_implementation()} {platform.python_version()}, PostgreSQL {version}"
+        )
         print(f"{here}, {os.cpu_count()} cores, all on the same cores")
         databases.extend(Database(server, rows) for rows in options.rows)
         wrong = measure_pages(databases[0], databases[1], options.rounds)
@@ -291,7 +362,12 @@ def main() -> int:
             database.close()
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
-    print("", *(f"Wrong: {line}" for line in wrong), "" if wrong else "Every promise is kept.", sep="\n")
+    print(
+        "",
+        *(f"Wrong: {line}" for line in wrong),
+        "" if wrong else "Every promise is kept.",
+        sep="\n",
+    )
     return 1 if wrong else 0
 
 

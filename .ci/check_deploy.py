@@ -1,4 +1,6 @@
-"""`manage.py check --deploy` with settings as a live server has them: a filled-in example file, HTTPS, a host name."""
+"""`manage.py check --deploy` with settings as a live server has them: a filled-in example file,
+HTTPS, a host name.
+"""
 
 import json
 import os
@@ -9,18 +11,34 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MERCHANT = ("name", "representative", "registration_number", "mail_order_number", "address", "telephone", "email")
+MERCHANT = (
+    "name",
+    "representative",
+    "registration_number",
+    "mail_order_number",
+    "address",
+    "telephone",
+    "email",
+)
 
 with tempfile.TemporaryDirectory() as folder:
-    settings = json.loads((ROOT / ".config_secret" / "settings_common.example.json").read_text(encoding="utf-8"))
+    settings = json.loads(
+        (ROOT / ".config_secret" / "settings_common.example.json").read_text(encoding="utf-8")
+    )
     settings["django"]["secret_key"] = secrets.token_urlsafe(60)
-    settings["iamport"].update(iamport_code="imp12345678", iamport_key=secrets.token_hex(8), iamport_secret=secrets.token_hex(40))
+    settings["iamport"].update(
+        iamport_code="imp12345678",
+        iamport_key=secrets.token_hex(8),
+        iamport_secret=secrets.token_hex(40),
+    )
     path = Path(folder) / "settings_common.json"
     path.write_text(json.dumps(settings), encoding="utf-8")
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("DJANGO_", "IAMPORT_", "BILLING_", "DATABASE_", "CACHE_", "PUBLIC_"))
+        if not name.startswith(
+            ("DJANGO_", "IAMPORT_", "BILLING_", "DATABASE_", "CACHE_", "PUBLIC_")
+        )
     }
     live = {
         "SETTINGS_COMMON_FILE": str(path),
@@ -33,5 +51,12 @@ with tempfile.TemporaryDirectory() as folder:
         "DJANGO_EMAIL_HOST": "mail.points.example",
         "DJANGO_EMAIL_FROM": "no-reply@points.example",
     }
-    command = [sys.executable, "django_app/manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    command = [
+        sys.executable,
+        "django_app/manage.py",
+        "check",
+        "--deploy",
+        "--fail-level",
+        "WARNING",
+    ]
     sys.exit(subprocess.call(command, cwd=ROOT, env={**kept, **live}))

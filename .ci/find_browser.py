@@ -1,4 +1,5 @@
-"""Say which browser the browser tests will drive; where there is none, let Playwright try to fetch its own, else say so loudly.
+"""Say which browser the browser tests will drive; where there is none, let Playwright try to fetch
+its own, else say so loudly.
 
 Never calls the system's package manager. With REQUIRE_BROWSER=1 a missing browser is an error.
 """
@@ -33,13 +34,21 @@ def main() -> int:
     if not browser:
         print("No Chromium on this machine: asking Playwright for its own …", flush=True)
         with suppress(subprocess.TimeoutExpired):
-            subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], timeout=120, check=False, capture_output=True)
+            subprocess.run(
+                [sys.executable, "-m", "playwright", "install", "chromium"],
+                timeout=120,
+                check=False,
+                capture_output=True,
+            )
         browser = installed()
     if browser:
         print(f"Browser tests drive {browser}")
         return 0
     print("*" * 100)
-    print("*** NO BROWSER: the browser tests will be skipped. Install Chromium, or name one: CHROMIUM=/path/to/chromium make test")
+    print(
+        "*** NO BROWSER: the browser tests will be skipped. Install Chromium, or name one: "
+        "CHROMIUM=/path/to/chromium make test"
+    )
     print("*" * 100)
     return 1 if os.environ.get("REQUIRE_BROWSER") == "1" else 0
 

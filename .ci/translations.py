@@ -1,7 +1,10 @@
-"""Translations without gettext: collect the texts of the sources, keep the .po files, compile the .mo files. Uses Babel.
+"""Translations without gettext: collect the texts of the sources, keep the .po files, compile the
+.mo files. Uses Babel.
 
-python .ci/translations.py            collect and compile; new texts appear untranslated in the .po file
-python .ci/translations.py --check    change nothing; exit 1 if a text is missing, untranslated, fuzzy, obsolete or not compiled
+python .ci/translations.py            collect and compile; new texts appear untranslated in the .po
+  file
+python .ci/translations.py --check    change nothing; exit 1 if a text is missing, untranslated,
+  fuzzy, obsolete or not compiled
 """
 
 import io
@@ -14,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 APP = ROOT / "django_app"
 sys.path.insert(0, str(APP))
-os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings_test"
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
 
 import django  # noqa: E402
 from babel.messages.catalog import Catalog  # noqa: E402
@@ -27,7 +30,8 @@ django.setup()
 
 LANGUAGES = ["ko"]  # English is the language of the sources
 KEYWORDS = {
-    "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None, "ngettext": (1, 2), "ngettext_lazy": (1, 2),
+    "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None, "ngettext": (1, 2),
+    "ngettext_lazy": (1, 2),
     "pgettext": ((1, "c"), 2), "pgettext_lazy": ((1, "c"), 2), "npgettext": ((1, "c"), 2, 3),
 }  # fmt: skip
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
@@ -37,17 +41,30 @@ def collected() -> Catalog:
     """Every text of Python sources and templates, tests left out."""
     catalog = Catalog(charset="utf-8")
     for path in sorted(APP.rglob("*")):
-        if path.suffix not in {".py", ".html", ".txt"} or "tests" in path.parts or "migrations" in path.parts or not path.is_file():
+        if (
+            path.suffix not in {".py", ".html", ".txt"}
+            or "tests" in path.parts
+            or "migrations" in path.parts
+            or not path.is_file()
+        ):
             continue
         source = path.read_text(encoding="utf-8")
         if path.suffix != ".py":
             # Made for xgettext, which does not mind indentation; Python's tokenizer does.
-            source = "\n".join(line.strip() for line in templatize(source, origin=str(path)).splitlines())
+            source = "\n".join(
+                line.strip() for line in templatize(source, origin=str(path)).splitlines()
+            )
         for _line, message, comments, context in extract(
             "python", io.BytesIO(source.encode()), keywords=KEYWORDS, comment_tags=["Translators"]
         ):
             flags = ["python-format"] if "%(" in str(message) else []
-            catalog.add(message, locations=[(str(path.relative_to(ROOT)), None)], flags=flags, auto_comments=comments, context=context)
+            catalog.add(
+                message,
+                locations=[(str(path.relative_to(ROOT)), None)],
+                flags=flags,
+                auto_comments=comments,
+                context=context,
+            )
     return catalog
 
 
@@ -62,12 +79,20 @@ def update(language: str, texts: Catalog) -> None:
     """Merge new texts into the .po file, drop what is gone, compile."""
     folder = APP / "locale" / language / "LC_MESSAGES"
     path = folder / "django.po"
-    catalog = read_po(path.open("rb"), locale=language) if path.exists() else Catalog(locale=language, charset="utf-8", fuzzy=False)
+    catalog = (
+        read_po(path.open("rb"), locale=language)
+        if path.exists()
+        else Catalog(locale=language, charset="utf-8", fuzzy=False)
+    )
     catalog.update(texts, no_fuzzy_matching=True)
-    catalog.header_comment = "# The site's texts. Collected by `make messages`; edit the msgstr lines here, then run it again."
+    catalog.header_comment = (
+        "# The site's texts. Collected by `make messages`; edit the msgstr lines here, then run it "
+        "again."
+    )
     catalog.project, catalog.version, catalog.msgid_bugs_address = "Prepaid points", "1", ""
     catalog.last_translator = catalog.language_team = ""
-    catalog.creation_date = catalog.revision_date = datetime(2026, 11, 23, tzinfo=UTC)  # a file that changes only when texts do
+    # A file that changes only when texts do.
+    catalog.creation_date = catalog.revision_date = datetime(2026, 11, 23, tzinfo=UTC)
     catalog.obsolete.clear()
     with path.open("wb") as out:
         write_po(out, catalog, width=0, sort_output=True, omit_header=False, include_lineno=False)
@@ -83,13 +108,19 @@ def faults(language: str, texts: Catalog) -> list[str]:
         if not message.id:
             continue
         there = catalog.get(message.id, message.context)
-        strings = there.string if there is not None and isinstance(there.string, tuple) else (there.string if there is not None else "",)
+        strings = (
+            there.string
+            if there is not None and isinstance(there.string, tuple)
+            else (there.string if there is not None else "",)
+        )
         ids = message.id if isinstance(message.id, tuple) else (message.id,)
         if there is None or not all(strings):
             found.append(f"not translated: {message.id!r}")
         elif there.fuzzy:
             found.append(f"fuzzy: {message.id!r}")
-        elif any(set(PLACEHOLDER.findall(text)) != set(PLACEHOLDER.findall(ids[-1])) for text in strings):
+        elif any(
+            set(PLACEHOLDER.findall(text)) != set(PLACEHOLDER.findall(ids[-1])) for text in strings
+        ):
             found.append(f"placeholders differ: {message.id!r}")
     found += [
         f"not in the sources any more: {message.id!r}"

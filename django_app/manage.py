@@ -4,14 +4,14 @@
 import os
 import sys
 
-from config.environment import or_exit
+from config.env import or_exit
 
 
 def main() -> None:
     """Run the command of sys.argv. A configuration mistake ends in one sentence and exit code 1."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.by_mode")
     if sys.argv[1:2] == ["sandbox"]:  # the gateway alone needs nobody's keys
-        os.environ["DJANGO_SETTINGS_MODULE"] = "sandbox.settings"
+        os.environ["DJANGO_SETTINGS_MODULE"] = "billing_sandbox.standalone.settings"
     with or_exit():
         from django.core.management import execute_from_command_line
 

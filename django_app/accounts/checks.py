@@ -1,4 +1,6 @@
-"""What `check --deploy` says about who is told apart. Checks do not run under a server; the log warns there (config/middleware.py)."""
+"""What `check --deploy` says about who is told apart. Checks do not run under a server; the log
+warns there (config/middleware.py).
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,12 @@ def trusted_proxy(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
         return []
     return [
         Error(
-            "DJANGO_TRUSTED_PROXY is not set: behind a proxy all visitors have its address, and one of them can use up the tries of all.",
-            hint="The headers that your proxy writes itself (X-Forwarded-For,X-Forwarded-Proto); none where there is no proxy.",
+            "DJANGO_TRUSTED_PROXY is not set: behind a proxy all visitors have its address, "
+            "and one of them can use up the tries of all.",
+            hint=(
+                "The headers that your proxy writes itself "
+                "(X-Forwarded-For,X-Forwarded-Proto); none where there is no proxy."
+            ),
             id="accounts.E001",
         ),
         *_webhooks(),
@@ -32,12 +38,15 @@ def trusted_proxy(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
 
 
 def _half_said() -> list[CheckMessage]:
-    """A warning only: a server that is told the client by other means (the PROXY protocol) is right without the header."""
+    """A warning only: a server that is told the client by other means (the PROXY protocol) is right
+    without the header.
+    """
     if "x-forwarded-for" in settings.TRUSTED_PROXY_HEADERS:
         return []
     return [
         Warning(
-            "DJANGO_TRUSTED_PROXY names a proxy, but not X-Forwarded-For: all visitors have its address, and share its limits.",
+            "DJANGO_TRUSTED_PROXY names a proxy, but not X-Forwarded-For: all visitors have "
+            "its address, and share its limits.",
             hint="Let the proxy write X-Forwarded-For, and add it to DJANGO_TRUSTED_PROXY.",
             id="accounts.W001",
         )
@@ -45,12 +54,19 @@ def _half_said() -> list[CheckMessage]:
 
 
 def _webhooks() -> list[CheckMessage]:
-    if not settings.BILLING_WEBHOOK_ADDRESSES or "x-forwarded-for" in settings.TRUSTED_PROXY_HEADERS:
+    if (
+        not settings.BILLING_WEBHOOK_ADDRESSES
+        or "x-forwarded-for" in settings.TRUSTED_PROXY_HEADERS
+    ):
         return []
     return [
         Error(
-            "BILLING_WEBHOOK_ADDRESSES is set, but X-Forwarded-For does not count: behind a proxy every webhook is refused.",
-            hint="Add X-Forwarded-For to DJANGO_TRUSTED_PROXY, or write none there where there is no proxy.",
+            "BILLING_WEBHOOK_ADDRESSES is set, but X-Forwarded-For does not count: behind a "
+            "proxy every webhook is refused.",
+            hint=(
+                "Add X-Forwarded-For to DJANGO_TRUSTED_PROXY, or write none there where "
+                "there is no proxy."
+            ),
             id="accounts.E002",
         )
     ]

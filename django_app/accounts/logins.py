@@ -1,7 +1,9 @@
-"""Who may try a password now, asked before one is hashed. A line that is known for a name is never shut out of it by others.
+"""Who may try a password now, asked before one is hashed. A line that is known for a name is never
+shut out of it by others.
 
-axes stands before this and holds one name from one line (10 wrong passwords in 10 minutes). Here one line is held over all names, and one
-name over all lines. The second must not become a weapon: who logged in as this member from a line within KNOWN_DAYS goes on from there.
+axes stands before this and holds one name from one line (10 wrong passwords in 10 minutes). Here
+one line is held over all names, and one name over all lines. The second must not become a weapon:
+who logged in as this member from a line within KNOWN_DAYS goes on from there.
 """
 
 from __future__ import annotations
@@ -24,10 +26,20 @@ DAY = 24 * 3600  # seconds
 
 
 class LoginThrottle:
-    """An authentication backend that knows nobody, and stops who tried too often. Behind axes', before the one that hashes."""
+    """An authentication backend that knows nobody, and stops who tried too often. Behind axes',
+    before the one that hashes.
+    """
 
-    def authenticate(self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any) -> None:
-        """None where the next backend may look. Raises PermissionDenied where it may not: `login_wait` of the request has the seconds."""
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """None where the next backend may look. Raises PermissionDenied where it may not:
+        `login_wait` of the request has the seconds.
+        """
         name = kwargs.get(get_user_model().USERNAME_FIELD) if username is None else username
         if request is None or name is None or throttle.is_own_machine(request):
             return
@@ -40,23 +52,31 @@ class LoginThrottle:
 
 
 def same_name(name: str) -> str:
-    """Names that a form or a database might take for one, as one. For counting only: they may still be two members ("boß", "boss")."""
+    """Names that a form or a database might take for one, as one. For counting only: they may still
+    be two members ("boß", "boss").
+    """
     return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
 def is_known(name: str, line: str) -> bool:
-    """Whether the member whom this very name lets in logged in from this line within KNOWN_DAYS. Two statements, for nobody's name too.
+    """Whether the member whom this very name lets in logged in from this line within KNOWN_DAYS.
+    Two statements, for nobody's name too.
 
-    The member is asked for, not the spelling: else who signs up under a look-alike would be known for the other name.
+    The member is asked for, not the spelling: else who signs up under a look-alike would be known
+    for the other name.
     """
     try:
         member = get_user_model()._default_manager.get_by_natural_key(name).pk
     except get_user_model().DoesNotExist:
         member = None  # asked all the same: how long a refusal takes tells nobody which names exist
-    return KnownLine.objects.filter(pk=throttle.digest("known", member, line), seen_at__gt=int(time.time()) - KNOWN_DAYS * DAY).exists()
+    return KnownLine.objects.filter(
+        pk=throttle.digest("known", member, line), seen_at__gt=int(time.time()) - KNOWN_DAYS * DAY
+    ).exists()
 
 
-def on_logged_in(sender: Any, request: HttpRequest | None = None, user: Any = None, **kwargs: Any) -> None:
+def on_logged_in(
+    sender: Any, request: HttpRequest | None = None, user: Any = None, **kwargs: Any
+) -> None:
     """The attempt was none, and this line is known from now on. UNKNOWN is nobody's line."""
     taken = getattr(request, "login_taken", ())
     if taken:
@@ -73,12 +93,15 @@ def know(request: HttpRequest, user: Any) -> None:
 
 
 def remember(member: object, line: str) -> None:
-    """This line is known for this member (their primary key) for KNOWN_DAYS from now. One statement; again: the days begin anew."""
+    """This line is known for this member (their primary key) for KNOWN_DAYS from now. One
+    statement; again: the days begin anew.
+    """
     connection = connections[router.db_for_write(KnownLine)]
     table = connection.ops.quote_name(KnownLine._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} (key, seen_at) VALUES (%s, %s) ON CONFLICT (key) DO UPDATE SET seen_at = excluded.seen_at",  # noqa: S608
+            f"INSERT INTO {table} (key, seen_at) VALUES (%s, %s) "  # noqa: S608
+            "ON CONFLICT (key) DO UPDATE SET seen_at = excluded.seen_at",
             [throttle.digest("known", member, line), int(time.time())],
         )
 
@@ -89,7 +112,9 @@ def prune() -> int:
 
 
 def _refused_for(request: HttpRequest, name: str) -> int:
-    """Seconds to wait, 0 for none. What was taken is left on the request, to be given back by a right password."""
+    """Seconds to wait, 0 for none. What was taken is left on the request, to be given back by a
+    right password.
+    """
     line = throttle.line(request)
     taken: list[tuple[throttle.Limit, object]] = []
     known: bool | None = None

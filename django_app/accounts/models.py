@@ -1,4 +1,6 @@
-"""Counters of attempts, and from which lines members logged in. Both hold keyed hashes only: no address and no name can be read back."""
+"""Counters of attempts, and from which lines members logged in. Both hold keyed hashes only: no
+address and no name can be read back.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,15 @@ DIGEST = 64  # hex digits
 
 
 class AttemptCounter(models.Model):
-    """How often one thing was tried by one line, name or member in its current window. Updated in place."""
+    """How often one thing was tried by one line, name or member in its current window. Updated in
+    place.
+    """
 
-    key = models.CharField(max_length=DIGEST, primary_key=True)  # HMAC of the action and of who tries
+    # HMAC of the action and of who tries.
+    key = models.CharField(max_length=DIGEST, primary_key=True)
     started_at = models.BigIntegerField()  # unix seconds: when the window began
-    expires_at = models.BigIntegerField(db_index=True)  # unix seconds: from then on the row says nothing
+    # Unix seconds: from then on the row says nothing.
+    expires_at = models.BigIntegerField(db_index=True)
     count = models.PositiveIntegerField()
 
     class Meta:
@@ -25,7 +31,8 @@ class AttemptCounter(models.Model):
 class KnownLine(models.Model):
     """A line from which a member logged in, and when last."""
 
-    key = models.CharField(max_length=DIGEST, primary_key=True)  # HMAC of the member's primary key and the line
+    # HMAC of the member's primary key and the line.
+    key = models.CharField(max_length=DIGEST, primary_key=True)
     seen_at = models.BigIntegerField(db_index=True)  # unix seconds
 
     class Meta:

@@ -16,17 +16,20 @@ class BillingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from billing import checks, installation, mail  # noqa: F401  (checks register themselves)
+        from billing.db import environment_stamp
+        from billing.notifications import member_mail
 
-        connection_created.connect(installation.on_connection, dispatch_uid="billing.installation")
-        mail.connect()
+        connection_created.connect(
+            environment_stamp.on_connection, dispatch_uid="billing.db.environment_stamp"
+        )
+        member_mail.connect()
         post_migrate.connect(_after_migrate, sender=self, dispatch_uid="billing.after_migrate")
 
 
 def _after_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None:
-    from billing import foreign_indexes, installation, permissions, triggers
+    from billing.db import environment_stamp, extra_indexes, permissions, triggers
 
     triggers.install(using)
-    installation.stamp(using)
-    foreign_indexes.install(using)
+    environment_stamp.stamp(using)
+    extra_indexes.install(using)
     permissions.install(using, sender)

@@ -1,4 +1,6 @@
-"""Tables about the work itself: runs of the jobs, the figures of closed days, the mode of this database. `models.py` has those of money."""
+"""Tables about the work itself: runs of the jobs, the figures of closed days, the mode of this
+database. `models.py` has those of money.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ReconcileRun(models.Model):
-    """One run of `reconcile --repair`, or of another job by that name. The lease keeps two machines from doing the same work."""
+    """One run of `reconcile --repair`, or of another job by that name. The lease keeps two machines
+    from doing the same work.
+    """
 
     name = models.CharField(max_length=20, default="reconcile")
     started = models.DateTimeField(auto_now_add=True)
@@ -20,14 +24,22 @@ class ReconcileRun(models.Model):
     class Meta:
         verbose_name = _("reconcile run")
         verbose_name_plural = _("reconcile runs")
-        constraints = [models.UniqueConstraint(fields=["name"], condition=Q(finished__isnull=True), name="billing_one_run_at_a_time")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=Q(finished__isnull=True),
+                name="billing_one_run_at_a_time",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.started:%Y-%m-%d %H:%M}"
 
 
 class DailyFigures(models.Model):
-    """What happened on one closed day (Asia/Seoul) by one method; "" holds what has no method (spend, adjust). See `figures.py`."""
+    """What happened on one closed day (Asia/Seoul) by one method; "" holds what has no method
+    (spend, adjust). See `figures.py`.
+    """
 
     day = models.DateField()
     pay_method = models.CharField(max_length=20, blank=True, default="")
@@ -43,7 +55,11 @@ class DailyFigures(models.Model):
     class Meta:
         verbose_name = _("daily figures")
         verbose_name_plural = _("daily figures")
-        constraints = [models.UniqueConstraint(fields=["day", "pay_method"], name="billing_one_figure_per_day_and_method")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["day", "pay_method"], name="billing_one_figure_per_day_and_method"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.day} {self.pay_method}"

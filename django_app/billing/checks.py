@@ -1,4 +1,6 @@
-"""Mistakes in the settings, found by `manage.py check`. They do not run under a server: what is dangerous raises in settings.py."""
+"""Mistakes in the settings, found by `manage.py check`. They do not run under a server: what is
+dangerous raises in settings.py.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
-from billing.addresses import network
-from billing.forms import pay_methods
+from billing.db.routing import write_alias
 from billing.models import (
     DailyFigures,
     Point,
@@ -24,11 +25,29 @@ from billing.models import (
     UnmatchedPayment,
     WebhookEvent,
 )
-from billing.routing import write_alias
+from billing.support.client_ip import network
+from billing.web.forms import pay_methods
 
-BY_LAW = ("name", "representative", "registration_number", "mail_order_number", "address", "telephone", "email")
+BY_LAW = (
+    "name",
+    "representative",
+    "registration_number",
+    "mail_order_number",
+    "address",
+    "telephone",
+    "email",
+)
 VENDOR_API = "https://api.iamport.kr/"
-MONEY = (Point, PointTransaction, PointEntry, PointCancellation, WebhookEvent, UnmatchedPayment, ReconcileRun, DailyFigures)
+MONEY = (
+    Point,
+    PointTransaction,
+    PointEntry,
+    PointCancellation,
+    WebhookEvent,
+    UnmatchedPayment,
+    ReconcileRun,
+    DailyFigures,
+)
 READ_UNCOMMITTED, READ_COMMITTED = 1, 2  # psycopg.IsolationLevel; for PostgreSQL they are the same
 
 
@@ -36,35 +55,56 @@ READ_UNCOMMITTED, READ_COMMITTED = 1, 2  # psycopg.IsolationLevel; for PostgreSQ
 def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """Amounts, methods and hooks."""
     found: list[CheckMessage] = []
-    lowest, highest, step = settings.BILLING_MIN_AMOUNT, settings.BILLING_MAX_AMOUNT, settings.BILLING_AMOUNT_STEP
+    lowest, highest, step = (
+        settings.BILLING_MIN_AMOUNT,
+        settings.BILLING_MAX_AMOUNT,
+        settings.BILLING_AMOUNT_STEP,
+    )
     numbers = all(type(value) is int and value > 0 for value in (lowest, highest, step))
     if not numbers or lowest > highest or lowest % step or highest % step:
         found.append(
             Error(
                 "The amounts do not fit together.",
-                hint="0 < BILLING_MIN_AMOUNT ≤ BILLING_MAX_AMOUNT, both multiples of BILLING_AMOUNT_STEP.",
+                hint=(
+                    "0 < BILLING_MIN_AMOUNT ≤ BILLING_MAX_AMOUNT, both multiples of "
+                    "BILLING_AMOUNT_STEP."
+                ),
                 id="billing.E001",
             )
         )
-    elif any(type(value) is not int or not lowest <= value <= highest or value % step for value in settings.BILLING_PRESETS):
+    elif any(
+        type(value) is not int or not lowest <= value <= highest or value % step
+        for value in settings.BILLING_PRESETS
+    ):
         found.append(
             Error(
-                "A preset cannot be charged.", hint="Every value of BILLING_PRESETS must be an amount within the limits.", id="billing.E002"
+                "A preset cannot be charged.",
+                hint="Every value of BILLING_PRESETS must be an amount within the limits.",
+                id="billing.E002",
             )
         )
     if not pay_methods():
-        found.append(Error("No way to pay is offered.", hint='BILLING_METHODS = ["card", …]', id="billing.E003"))
+        found.append(
+            Error(
+                "No way to pay is offered.", hint='BILLING_METHODS = ["card", …]', id="billing.E003"
+            )
+        )
     try:
         import_string(settings.BILLING_BUYER)
     except ImportError:
         found.append(
-            Error("BILLING_BUYER names nothing that can be imported.", hint='BILLING_BUYER = "billing.buyer.facts"', id="billing.E004")
+            Error(
+                "BILLING_BUYER names nothing that can be imported.",
+                hint='BILLING_BUYER = "billing.web.buyer.facts"',
+                id="billing.E004",
+            )
         )
     odd = unreadable_senders(settings.BILLING_WEBHOOK_ADDRESSES)
     if odd:
         found.append(
             Error(
-                f"BILLING_WEBHOOK_ADDRESSES holds {odd[0]}, which is no address: nobody can deliver from there.",
+                f"BILLING_WEBHOOK_ADDRESSES holds {odd[0]}, which is no address: nobody can "
+                "deliver from there.",
                 hint='A list of addresses and networks: ["52.78.100.19", "52.78.48.0/24"].',
                 id="billing.E005",
             )
@@ -74,7 +114,10 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
         found.append(
             Warning(
                 f"A channel is configured for {unknown[0]!r}, which nobody can choose.",
-                hint="The keys of channels are values of BILLING_METHODS, or kakaopay, naverpay, tosspay, payco.",
+                hint=(
+                    "The keys of channels are values of BILLING_METHODS, or kakaopay, "
+                    "naverpay, tosspay, payco."
+                ),
                 id="billing.W004",
             )
         )
@@ -83,7 +126,9 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
 
 @register("billing")
 def database_routers(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    """Where routers send the tables of money: all to be written in one place, and read there by what decides."""
+    """Where routers send the tables of money: all to be written in one place, and read there by
+    what decides.
+    """
     found: list[CheckMessage] = []
     written = {model._meta.label: write_alias(model) for model in MONEY}
     if len(set(written.values())) > 1:
@@ -91,7 +136,10 @@ def database_routers(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
         return [
             Error(
                 f"The database routers write the tables of money to several databases: {where}.",
-                hint="One transaction covers one database: db_for_write must answer the same alias for all models of `billing`.",
+                hint=(
+                    "One transaction covers one database: db_for_write must answer the same "
+                    "alias for all models of `billing`."
+                ),
                 id="billing.E010",
             )
         ]
@@ -100,8 +148,12 @@ def database_routers(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     if elsewhere:
         found.append(
             Warning(
-                f"The database routers read the tables of money from {elsewhere[0]} and write them to {home}.",
-                hint="Nothing is spent, credited or cancelled by what a replica says. But lists and reports are as old as the replica.",
+                f"The database routers read the tables of money from {elsewhere[0]} and write "
+                f"them to {home}.",
+                hint=(
+                    "Nothing is spent, credited or cancelled by what a replica says. But "
+                    "lists and reports are as old as the replica."
+                ),
                 id="billing.W010",
             )
         )
@@ -110,7 +162,8 @@ def database_routers(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     if not router.allow_relation(user, entry):
         found.append(
             Error(
-                f"The database routers refuse a relation between a user that was read from {user._state.db} and money in {home}.",
+                "The database routers refuse a relation between a user that was read from "
+                f"{user._state.db} and money in {home}.",
                 hint="Answer True in allow_relation for databases that hold the same data.",
                 id="billing.E011",
             )
@@ -125,14 +178,21 @@ def isolation(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     options = configured.get("OPTIONS") or {}
     if not str(configured.get("ENGINE", "")).endswith("postgresql"):
         return []
-    told = re.search(r"default_transaction_isolation\s*=\s*['\"]?(\w+)", str(options.get("options", "")))
-    level = options.get("isolation_level") or (READ_COMMITTED if told is None or told[1].lower() == "read" else told[1])
+    told = re.search(
+        r"default_transaction_isolation\s*=\s*['\"]?(\w+)", str(options.get("options", ""))
+    )
+    level = options.get("isolation_level") or (
+        READ_COMMITTED if told is None or told[1].lower() == "read" else told[1]
+    )
     if level in (READ_UNCOMMITTED, READ_COMMITTED):
         return []
     return [
         Warning(
             "PostgreSQL runs at another isolation level than READ COMMITTED.",
-            hint="Unset it: nothing is lost, but calls that meet at one member or payment fail with “could not serialize access”.",
+            hint=(
+                "Unset it: nothing is lost, but calls that meet at one member or payment "
+                "fail with “could not serialize access”."
+            ),
             id="billing.W011",
         )
     ]
@@ -156,18 +216,36 @@ def deployment(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """What should not be so on a live server."""
     found: list[CheckMessage] = []
     if settings.IAMPORT_MODE != "live":
-        found.append(Warning("This is sandbox mode: no real money.", hint="Set IAMPORT_MODE=live.", id="billing.W001"))
+        found.append(
+            Warning(
+                "This is sandbox mode: no real money.",
+                hint="Set IAMPORT_MODE=live.",
+                id="billing.W001",
+            )
+        )
     if not set(settings.ALLOWED_HOSTS) - {"localhost", "127.0.0.1", "[::1]", "testserver"}:
-        found.append(Warning("Only this machine is served.", hint="Set DJANGO_ALLOWED_HOSTS and PUBLIC_URL.", id="billing.W005"))
+        found.append(
+            Warning(
+                "Only this machine is served.",
+                hint="Set DJANGO_ALLOWED_HOSTS and PUBLIC_URL.",
+                id="billing.W005",
+            )
+        )
     if settings.BILLING_ACCEPT_TEST_CHANNEL:
         found.append(
             Warning(
-                "Test-channel payments are credited: points for play money.", hint="Unset BILLING_ACCEPT_TEST_CHANNEL.", id="billing.W002"
+                "Test-channel payments are credited: points for play money.",
+                hint="Unset BILLING_ACCEPT_TEST_CHANNEL.",
+                id="billing.W002",
             )
         )
     if settings.IAMPORT_MODE == "live" and settings.IAMPORT_API_URL != VENDOR_API:
         found.append(
-            Warning("The gateway is not the vendor's.", hint=f"Unset IAMPORT_API_URL; the vendor's is {VENDOR_API}", id="billing.W003")
+            Warning(
+                "The gateway is not the vendor's.",
+                hint=f"Unset IAMPORT_API_URL; the vendor's is {VENDOR_API}",
+                id="billing.W003",
+            )
         )
     missing = [key for key in BY_LAW if not settings.BILLING_MERCHANT.get(key)]
     if settings.IAMPORT_MODE == "live" and missing:

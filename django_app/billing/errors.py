@@ -1,23 +1,32 @@
 """What can go wrong, and who can do something about it.
 
     BillingError
-    ├── GatewayError                the gateway's part; `gateway_message` quotes it where it said something
-    │   ├── GatewayUnreachable      no usable answer: network, time limit, 5xx. What happened there is unknown; ask again
+    ├── GatewayError                the gateway's part; `gateway_message` quotes it where it said
+      something
+    │   ├── GatewayUnreachable      no usable answer: network, time limit, 5xx. What happened there
+      is unknown; ask again
     │   ├── GatewayRefused          it answered "no": code ≠ 0, or 401 even with a fresh token
-    │   ├── GatewayNonsense         it answered something that cannot be a V1 answer, or contradicts itself
+    │   ├── GatewayNonsense         it answered something that cannot be a V1 answer, or contradicts
+      itself
     │   │   └── AnswerTooLong       more than is read of one answer: ask for less at a time
     │   └── PaymentNotFound         its 404
-    ├── UnknownPayment              a payment whose merchant_uid no row of ours has: reported, never touched
-    ├── NotAnId                     a text that cannot be an imp_uid or merchant_uid; nothing was asked
+    ├── UnknownPayment              a payment whose merchant_uid no row of ours has: reported, never
+      touched
+    ├── NotAnId                     a text that cannot be an imp_uid or merchant_uid; nothing was
+      asked
     ├── InsufficientPoints          the balance does not cover it; nothing was changed
-    ├── KeyReused                   this key belongs to another spend, give-back or adjustment already
+    ├── KeyReused                   this key belongs to another spend, give-back or adjustment
+      already
     ├── NoSuchSpend                 nothing was spent under this key
     ├── CannotCancel                a cancel that must not begin, and why; nothing was changed
-    ├── NotAllowed                  a decision of staff that does not fit how things stand; nothing was changed
+    ├── NotAllowed                  a decision of staff that does not fit how things stand; nothing
+      was changed
     └── LedgerIsAppendOnly          somebody tried to change or delete an entry
-    NetworkInTransaction            (a RuntimeError: the program is wrong) a gateway call inside a database transaction
+    NetworkInTransaction            (a RuntimeError: the program is wrong) a gateway call inside a
+      database transaction
 
-Texts never hold keys or tokens. They are for developers and logs; what people read is written by the views.
+Texts never hold keys or tokens. They are for developers and logs; what people read is written by
+the views.
 """
 
 from __future__ import annotations
@@ -30,8 +39,8 @@ class BillingError(Exception):
 class GatewayError(BillingError):
     """Trouble with the gateway.
 
-    code: the gateway's own `code`, None where it gave none. gateway_message: its `message`, for people, unchanged. http: the answer's
-    status, None where there was no answer.
+    code: the gateway's own `code`, None where it gave none. gateway_message: its `message`, for
+    people, unchanged. http: the answer's status, None where there was no answer.
     """
 
     http: int | None = None
@@ -45,10 +54,18 @@ class GatewayError(BillingError):
 class GatewayUnreachable(GatewayError):
     """No usable answer came.
 
-    surely_not_sent: True only where the request cannot have reached the gateway (no address, connection refused, no connection in time).
+    surely_not_sent: True only where the request cannot have reached the gateway (no address,
+    connection refused, no connection in time).
     """
 
-    def __init__(self, message: str, *, surely_not_sent: bool = False, code: int | None = None, gateway_message: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        surely_not_sent: bool = False,
+        code: int | None = None,
+        gateway_message: str = "",
+    ) -> None:
         super().__init__(message, code=code, gateway_message=gateway_message)
         self.surely_not_sent = surely_not_sent
 
@@ -60,10 +77,18 @@ class GatewayRefused(GatewayError):
 class GatewayNonsense(GatewayError):
     """The answer cannot be understood, or contradicts what we know for certain.
 
-    ids: imp_uid and merchant_uid that stand in an answer which is no JSON, "" where that cannot be told. They name it; never believe them.
+    ids: imp_uid and merchant_uid that stand in an answer which is no JSON, "" where that cannot be
+    told. They name it; never believe them.
     """
 
-    def __init__(self, message: str, *, code: int | None = None, gateway_message: str = "", ids: tuple[str, str] = ("", "")) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int | None = None,
+        gateway_message: str = "",
+        ids: tuple[str, str] = ("", ""),
+    ) -> None:
         super().__init__(message, code=code, gateway_message=gateway_message)
         self.ids = ids
 
@@ -101,7 +126,8 @@ class NoSuchSpend(BillingError):
 
 
 class CannotCancel(BillingError):
-    """A cancel that must not begin. code: not_paid, cancel_open, nothing_left, amount, changed, points_missing or account_needed.
+    """A cancel that must not begin. code: not_paid, cancel_open, nothing_left, amount, changed,
+    points_missing or account_needed.
 
     missing: points, for points_missing.
     """
@@ -121,4 +147,6 @@ class LedgerIsAppendOnly(BillingError):
 
 
 class NetworkInTransaction(RuntimeError):
-    """A gateway call while a database transaction is open would hold locks for seconds and could be rolled back after it happened."""
+    """A gateway call while a database transaction is open would hold locks for seconds and could be
+    rolled back after it happened.
+    """

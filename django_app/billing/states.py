@@ -1,12 +1,16 @@
-"""What a payment of the gateway means for a row of ours: `decide`, a pure function. No query, no clock, no setting.
+"""What a payment of the gateway means for a row of ours: `decide`, a pure function. No query, no
+clock, no setting.
 
-Words: an imp_uid is *bound* when the row holds its money (`credited_at` is set then). C is what the gateway says has been
-cancelled of a payment, left = amount − C.
+Words: an imp_uid is *bound* when the row holds its money (`credited_at` is set then). C is what the
+gateway says has been cancelled of a payment, left = amount − C.
 
-- *Money* is status paid, or cancelled with 0 < C ≤ amount: a partial cancel shows as `cancelled` too, with `amount` unchanged.
-  `cancelled` with C = 0 is a closed virtual account: nobody paid. A payment that registers a card (`customer_uid_usage` is `issue`) is
-  never money, whatever its status says: processors differ in whether they charge for it.
-- *Right* money has the row's amount, is whole won, and comes from no test channel (unless those are accepted).
+- *Money* is status paid, or cancelled with 0 < C ≤ amount: a partial cancel shows as `cancelled`
+  too, with `amount` unchanged.
+  `cancelled` with C = 0 is a closed virtual account: nobody paid. A payment that registers a card
+  (`customer_uid_usage` is `issue`) is never money, whatever its status says: processors differ in
+  whether they charge for it.
+- *Right* money has the row's amount, is whole won, and comes from no test channel (unless those are
+  accepted).
 """
 
 from __future__ import annotations
@@ -40,7 +44,10 @@ class Review(TextChoices):
     SECOND_PAYMENT = "second_payment", _("Paid a second time")
     MONEY_AFTER_CANCEL = "money_after_cancel", _("Paid again after the payment was cancelled")
     CLOSED_ACCOUNT = "closed_account", _("Shown as cancelled although nothing was paid back")
-    NEGATIVE_BALANCE = "negative_balance", _("Points already spent were cancelled: the balance is below zero")
+    NEGATIVE_BALANCE = (
+        "negative_balance",
+        _("Points already spent were cancelled: the balance is below zero"),
+    )
     CARD_REGISTRATION = "card_registration", _("A card was registered instead of a payment")
     CANCEL_UNCLEAR = "cancel_unclear", _("Nobody but staff can tell how a cancel ended")
     MEMBER_LEFT = "member_left", _("Paid by a member who has left: nobody can spend the points")
@@ -81,7 +88,9 @@ class Answer(Protocol):
 
 @dataclass(frozen=True)
 class Bind:
-    """Right money for a row that has none: credit amount − cancel_amount, take all facts of this payment."""
+    """Right money for a row that has none: credit amount − cancel_amount, take all facts of this
+    payment.
+    """
 
     status: Status
     cancel_amount: int  # won
@@ -89,7 +98,9 @@ class Bind:
 
 @dataclass(frozen=True)
 class Facts:
-    """News about the payment the row already shows, or (whole) another attempt takes its place. Never credits an unbound row."""
+    """News about the payment the row already shows, or (whole) another attempt takes its place.
+    Never credits an unbound row.
+    """
 
     status: Status
     cancel_amount: int  # won
@@ -121,9 +132,10 @@ _RANK = {Status.READY: 0, Status.FAILED: 1, Status.CANCELLED: 2}
 def decide(row: Row, payment: Answer, *, accept_test_channel: bool) -> Decision:
     """What `payment` means for `row`.
 
-    accept_test_channel: whether payments of the vendor's test channel count as money.
-    Raises GatewayNonsense where the payment contradicts the money that this row already holds.
-    Calling it twice with the same row gives the same answer; after the first was applied, the second is Ignore (or the same Return).
+    accept_test_channel: whether payments of the vendor's test channel count as money. Raises
+    GatewayNonsense where the payment contradicts the money that this row already holds. Calling it
+    twice with the same row gives the same answer; after the first was applied, the second is Ignore
+    (or the same Return).
     """
     status = Status(payment.status)
     left = payment.amount - payment.cancel_amount
@@ -135,7 +147,9 @@ def decide(row: Row, payment: Answer, *, accept_test_channel: bool) -> Decision:
             return _registration(is_money)
         if is_money and left > 0:
             fully_cancelled = row.cancel_amount == row.amount
-            return Return(Review.MONEY_AFTER_CANCEL if fully_cancelled else Review.SECOND_PAYMENT, left)
+            return Return(
+                Review.MONEY_AFTER_CANCEL if fully_cancelled else Review.SECOND_PAYMENT, left
+            )
         return Ignore()
     if payment.registers_card:
         return _registration(is_money)
@@ -143,14 +157,17 @@ def decide(row: Row, payment: Answer, *, accept_test_channel: bool) -> Decision:
     if is_money:
         if wrong is None:
             cancelled = int(payment.cancel_amount)
-            # Also with nothing left: otherwise a `paid` answer that was asked for earlier and arrives later would credit cancelled money.
+            # Also with nothing left: otherwise a `paid` answer that was asked for earlier and
+            # arrives later would credit cancelled money.
             return Bind(_bound_status(cancelled), cancelled)
         return Return(wrong, left) if left > 0 else Ignore()
     return _unpaid(row, payment, status, wrong)
 
 
 def _registration(looks_paid: bool) -> Ignore:
-    """Never credited and never sent back: nobody here knows whether money moved at all. Staff look where the gateway calls it paid."""
+    """Never credited and never sent back: nobody here knows whether money moved at all. Staff look
+    where the gateway calls it paid.
+    """
     return Ignore(Review.CARD_REGISTRATION) if looks_paid else Ignore()
 
 
@@ -164,7 +181,8 @@ def _bound(row: Row, payment: Answer, status: Status) -> Decision:
         return Ignore()
     if payment.amount != row.amount or payment.currency != "KRW" or payment.cancel_amount % 1:
         raise GatewayNonsense(
-            f"{payment.imp_uid} is {payment.amount} {payment.currency} now, and was {row.amount} KRW when it was credited"
+            f"{payment.imp_uid} is {payment.amount} {payment.currency} now, and was "
+            f"{row.amount} KRW when it was credited"
         )
     if status == Status.CANCELLED and payment.cancel_amount == 0:
         return Ignore(Review.CLOSED_ACCOUNT)
@@ -191,7 +209,11 @@ def _unpaid(row: Row, payment: Answer, status: Status, wrong: Review | None) -> 
         return Ignore()
     flag = Review.CLOSED_ACCOUNT if status == Status.CANCELLED else None
     if row.imp_uid == payment.imp_uid:
-        return Facts(status, 0, review=flag) if _RANK[status] >= _RANK[Status(row.status)] else Ignore()
+        return (
+            Facts(status, 0, review=flag)
+            if _RANK[status] >= _RANK[Status(row.status)]
+            else Ignore()
+        )
     if row.imp_uid is None or _started_later(payment, row):
         return Facts(status, 0, whole=True, review=flag)
     return Ignore()
@@ -199,4 +221,6 @@ def _unpaid(row: Row, payment: Answer, status: Status, wrong: Review | None) -> 
 
 def _started_later(payment: Answer, row: Row) -> bool:
     """A payment that does not say when it began cannot claim to be later."""
-    return payment.started_at is not None and (row.started_at is None or payment.started_at > row.started_at)
+    return payment.started_at is not None and (
+        row.started_at is None or payment.started_at > row.started_at
+    )

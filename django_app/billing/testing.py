@@ -1,4 +1,5 @@
-"""For tests, ours and yours: the sandbox gateway behind `responses`, in the test's own process, without a network.
+"""For tests, ours and yours: the sandbox gateway behind `responses`, in the test's own process,
+without a network.
 
     from billing.testing import sandbox_gateway
 
@@ -8,8 +9,9 @@
             imp_uid = gateway.pay(txn.merchant_uid)
             PointTransaction.objects.sync(imp_uid)
 
-The requests travel through `requests` and are answered by the sandbox app, so that there is one imitation of the gateway only. It needs
-the `sandbox` app and its database alias (see config/settings_test.py), and pytest-django's `databases=["default", "sandbox"]`.
+The requests travel through `requests` and are answered by the sandbox app, so that there is one
+imitation of the gateway only. It needs the `sandbox` app and its database alias (see
+config/settings/test.py), and pytest-django's `databases=["default", "sandbox"]`.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import translation
 
-from billing.triggers import lifted as ledger_unlocked
+from billing.db.triggers import lifted as ledger_unlocked
 
 __all__ = ["SandboxGateway", "ledger_unlocked", "sandbox_gateway"]
 
@@ -50,7 +52,9 @@ class Call:
 
 
 class SandboxGateway:
-    """The gateway as a test sees it: what was asked, what happens there, and answers that the sandbox would not give."""
+    """The gateway as a test sees it: what was asked, what happens there, and answers that the
+    sandbox would not give.
+    """
 
     def __init__(self) -> None:
         self.all_calls: list[Call] = []
@@ -58,7 +62,9 @@ class SandboxGateway:
         self._handler = Client().handler
         self._handler.load_middleware()  # once: it takes longer than any request that follows
         self.before_answer: Callable[[Call], None] | None = None
-        self.change_answer: Callable[[Call, int, bytes], tuple[int, bytes]] | None = None  # (call, HTTP status, body) → what arrives
+        self.change_answer: Callable[[Call, int, bytes], tuple[int, bytes]] | None = (
+            None  # (call, HTTP status, body) → what arrives
+        )
 
     @property
     def calls(self) -> list[Call]:
@@ -73,17 +79,27 @@ class SandboxGateway:
     # -- what happens at the gateway (the sandbox's control API) --
 
     def control(self, path: str, /, **body: Any) -> Any:
-        """POST one control call and return its JSON; AssertionError where the sandbox refuses it."""
+        """POST one control call and return its JSON; AssertionError where the sandbox
+        refuses it.
+        """
         with _own_language():
-            response = self._client().post(CONTROL_PATH + path, json.dumps(body), content_type="application/json")
+            response = self._client().post(
+                CONTROL_PATH + path, json.dumps(body), content_type="application/json"
+            )
         assert response.status_code < 300, response.content
         return response.json()
 
-    def pay(self, merchant_uid: str, *, outcome: str = "paid", pay_method: str = "card", **more: Any) -> str:
-        """A payer uses the window: outcome paid, failed, ready or vbank. Returns the imp_uid. No webhook unless asked."""
+    def pay(
+        self, merchant_uid: str, *, outcome: str = "paid", pay_method: str = "card", **more: Any
+    ) -> str:
+        """A payer uses the window: outcome paid, failed, ready or vbank. Returns the imp_uid. No
+        webhook unless asked.
+        """
         more.setdefault("webhook", False)
         pay_method = "vbank" if outcome == "vbank" else pay_method
-        return self.control("pay", merchant_uid=merchant_uid, outcome=outcome, pay_method=pay_method, **more)["imp_uid"]
+        return self.control(
+            "pay", merchant_uid=merchant_uid, outcome=outcome, pay_method=pay_method, **more
+        )["imp_uid"]
 
     def cancel(self, imp_uid: str, amount: int | None = None) -> None:
         """Staff cancel at the gateway's console; None: all that remains."""
@@ -95,23 +111,41 @@ class SandboxGateway:
             return self._client().get(f"{CONTROL_PATH}log").json()
 
     def deliver(self) -> list[dict[str, Any]]:
-        """Hand out the queued webhooks now; they reach this project's own webhook view. Returns all deliveries so far."""
+        """Hand out the queued webhooks now; they reach this project's own webhook view. Returns all
+        deliveries so far.
+        """
         self.control("deliver")
         return self.log()["deliveries"]
 
-    def answer_next(self, fragment: str, *, status: int = 200, json_body: Any = None, body: str | bytes = b"", method: str = "") -> None:
-        """Answer the next call whose path holds `fragment` with this instead of asking the sandbox."""
+    def answer_next(
+        self,
+        fragment: str,
+        *,
+        status: int = 200,
+        json_body: Any = None,
+        body: str | bytes = b"",
+        method: str = "",
+    ) -> None:
+        """Answer the next call whose path holds `fragment` with this instead of asking the
+        sandbox.
+        """
         content = json.dumps(json_body) if json_body is not None else body
-        self._instead.append((method, fragment, lambda call: (status, {"Content-Type": "application/json"}, content)))
+        self._instead.append(
+            (method, fragment, lambda call: (status, {"Content-Type": "application/json"}, content))
+        )
 
     def fail_next(self, fragment: str, trouble: Exception | None = None, method: str = "") -> None:
-        """Let the next call whose path holds `fragment` fail on the way; default: a read that takes too long."""
+        """Let the next call whose path holds `fragment` fail on the way; default: a read that takes
+        too long.
+        """
         self._instead.append((method, fragment, trouble or requests.ReadTimeout("hung")))
 
     # -- the route --
 
     def _client(self) -> Client:
-        """A new one for every request, as threads may ask at once; they share the handler, as a server's threads do."""
+        """A new one for every request, as threads may ask at once; they share the handler, as a
+        server's threads do.
+        """
         client = Client()
         client.handler = self._handler
         return client
@@ -120,8 +154,17 @@ class SandboxGateway:
         """A webhook that the sandbox sends to this project."""
         body = request.body or b""
         with _own_language():
-            response = self._client().generic("POST", urlsplit(str(request.url)).path, body, content_type=request.headers["Content-Type"])
-        return response.status_code, {"Content-Type": response.headers["Content-Type"]}, response.content
+            response = self._client().generic(
+                "POST",
+                urlsplit(str(request.url)).path,
+                body,
+                content_type=request.headers["Content-Type"],
+            )
+        return (
+            response.status_code,
+            {"Content-Type": response.headers["Content-Type"]},
+            response.content,
+        )
 
     def _answer(self, request: requests.PreparedRequest) -> Answer:
         parts = urlsplit(str(request.url))
@@ -138,13 +181,22 @@ class SandboxGateway:
                 if isinstance(answer, Exception):
                     raise answer
                 return answer(call)
-        sent = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers.items() if name != "Content-Type"}
+        sent = {
+            f"HTTP_{name.upper().replace('-', '_')}": value
+            for name, value in request.headers.items()
+            if name != "Content-Type"
+        }
         sent.pop("HTTP_CONTENT_LENGTH", None)
         with _own_language():
             response = self._client().generic(
-                call.method, API_PATH + path, body, content_type=request.headers.get("Content-Type", "application/octet-stream"), **sent
+                call.method,
+                API_PATH + path,
+                body,
+                content_type=request.headers.get("Content-Type", "application/octet-stream"),
+                **sent,
             )
-        fault = response.headers.get("X-Sandbox-Fault")  # what a socket would show, see docs/sandbox.md
+        # What a socket would show, see docs/sandbox.md.
+        fault = response.headers.get("X-Sandbox-Fault")
         if fault == "drop":
             raise requests.ConnectionError("the sandbox dropped the connection")
         if fault == "timeout":
@@ -169,12 +221,19 @@ def _own_language() -> Iterator[None]:
 
 @contextmanager
 def sandbox_gateway() -> Iterator[SandboxGateway]:
-    """Send every request for IAMPORT_API_URL to the sandbox app; whatever else would leave the process fails. No token is cached yet."""
+    """Send every request for IAMPORT_API_URL to the sandbox app; whatever else would leave the
+    process fails. No token is cached yet.
+    """
     gateway = SandboxGateway()
     cache.clear()
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         address = re.compile(re.escape(settings.IAMPORT_API_URL) + ".*")
         for method in ("GET", "POST", "PUT", "DELETE"):
             mock.add_callback(method, address, callback=gateway._answer, content_type=None)
-        mock.add_callback("POST", re.compile(r"http://testserver/.*"), callback=gateway._to_ourselves, content_type=None)
+        mock.add_callback(
+            "POST",
+            re.compile(r"http://testserver/.*"),
+            callback=gateway._to_ourselves,
+            content_type=None,
+        )
         yield gateway

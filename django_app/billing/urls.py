@@ -2,9 +2,9 @@
 
 from django.urls import path, register_converter
 
-from billing import views, views_cancel, views_history
-from billing.non_atomic import non_atomic
-from billing.payment import MERCHANT_UID
+from billing.gateway.payment import MERCHANT_UID
+from billing.support.non_atomic import non_atomic
+from billing.web import history, refund, views
 
 
 class MerchantUidConverter:
@@ -29,12 +29,12 @@ urlpatterns = [
     path("validation/", views.validation, name="validation"),
     path("complete/", views.complete, name="complete"),
     path("webhook/", views.webhook, name="webhook"),
-    path("payments/", views_history.payments, name="payments"),
-    path("payments.csv", views_history.payments_csv, name="payments_csv"),
-    path("entries/", views_history.entries, name="entries"),
-    path("entries.csv", views_history.entries_csv, name="entries_csv"),
+    path("payments/", history.payments, name="payments"),
+    path("payments.csv", history.payments_csv, name="payments_csv"),
+    path("entries/", history.entries, name="entries"),
+    path("entries.csv", history.entries_csv, name="entries_csv"),
     path("payments/<merchant_uid:merchant_uid>/", views.payment, name="payment"),
     path("payments/<merchant_uid:merchant_uid>/status/", views.status, name="status"),
-    path("payments/<merchant_uid:merchant_uid>/cancel/", views_cancel.cancel, name="cancel"),
+    path("payments/<merchant_uid:merchant_uid>/cancel/", refund.cancel, name="cancel"),
 ]
 non_atomic(urlpatterns)

@@ -1,4 +1,6 @@
-"""The back office's site: django-unfold's, with our name for its first page, and without its 500."""
+"""The back office's site: django-unfold's, with our name for its first page, and without
+its 500.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +25,29 @@ class OfficeSite(UnfoldAdminSite):
     index_title = _("Overview")
 
     def get_urls(self) -> list[Any]:
-        """Django's own, without "view on site": no model here has a page of that kind, and its address asks the database for any number."""
-        return [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) != "view_on_site"]
+        """Django's own, without "view on site": no model here has a page of that kind, and its
+        address asks the database for any number.
+        """
+        return [
+            pattern
+            for pattern in super().get_urls()
+            if getattr(pattern, "name", None) != "view_on_site"
+        ]
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """Django's own, which lets an old password be guessed for ever."""
-        from config.accounts import limit_old_password  # apps are loaded by now
+        from accounts.views import limit_old_password  # apps are loaded by now
 
         return limit_old_password(super().password_change)(request, extra_context)
 
-    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Unfold's own, which knows no answer to a page that is no number or lies behind the last: the first one is."""
+    def search(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Unfold's own, which knows no answer to a page that is no number or lies behind the last:
+        the first one is.
+        """
         try:
             return super().search(request, extra_context)
         except InvalidPage:

@@ -2,15 +2,15 @@
 
 import os
 
-from config.environment import or_exit
+from config.env import or_exit
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.by_mode")
 
 with or_exit(3):
     from config.malformed import asgi_application
 
     application = asgi_application()
 
-    from billing.installation import verify_now
+    from billing.db.environment_stamp import verify_now
 
     verify_now()

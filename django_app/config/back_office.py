@@ -1,4 +1,4 @@
-"""How the back office looks: settings of django-unfold. What it shows is in billing/admin/."""
+"""How the back office looks: settings of django-unfold. What it shows is in billing_office/."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 def _style(request: HttpRequest) -> str:
-    return static("billing/back-office.css")
+    return static("billing_office/back-office.css")
 
 
 def _icon(request: HttpRequest) -> str:
@@ -25,22 +25,27 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [_style],
-    "ENVIRONMENT": "billing.admin.navigation.environment",
-    "DASHBOARD_CALLBACK": "billing.admin.dashboard.context",
-    "SIDEBAR": {"show_search": False, "navigation": "billing.admin.navigation.sidebar"},
+    "ENVIRONMENT": "billing_office.navigation.environment",
+    "DASHBOARD_CALLBACK": "billing_office.pages.overview.context",
+    "SIDEBAR": {"show_search": False, "navigation": "billing_office.navigation.sidebar"},
     "BORDER_RADIUS": "8px",
     # The site's own colours: grounds, lines and text of look and feel like the members' pages.
     "COLORS": {
         "base": {
-            "50": "#F5F6F8", "100": "#ECEEF2", "200": "#DDE1E7", "300": "#C2C9D3", "400": "#A3ADBA", "500": "#667180",
-            "600": "#5B6675", "700": "#3A4350", "800": "#2C333D", "900": "#181C22", "950": "#0F1216",
+            "50": "#F5F6F8", "100": "#ECEEF2", "200": "#DDE1E7", "300": "#C2C9D3", "400": "#A3ADBA",
+            "500": "#667180",
+            "600": "#5B6675", "700": "#3A4350", "800": "#2C333D", "900": "#181C22",
+            "950": "#0F1216",
         },
         "primary": {
-            "50": "#F3F7FF", "100": "#E8F0FE", "200": "#CFE0FD", "300": "#A9C6FB", "400": "#7AA7FF", "500": "#7AA7FF",
-            "600": "#1F5FD6", "700": "#1A4FB3", "800": "#173F8C", "900": "#1B2A47", "950": "#0B1220",
+            "50": "#F3F7FF", "100": "#E8F0FE", "200": "#CFE0FD", "300": "#A9C6FB", "400": "#7AA7FF",
+            "500": "#7AA7FF",
+            "600": "#1F5FD6", "700": "#1A4FB3", "800": "#173F8C", "900": "#1B2A47",
+            "950": "#0B1220",
         },
         "font": {
-            "subtle-light": "#5B6675", "subtle-dark": "#A3ADBA", "default-light": "#3A4350", "default-dark": "#C9D0DA",
+            "subtle-light": "#5B6675", "subtle-dark": "#A3ADBA", "default-light": "#3A4350",
+            "default-dark": "#C9D0DA",
             "important-light": "#191F28", "important-dark": "#EDF0F4",
         },
     },

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from config.site import NO_MAIL
+from config.env_merchant import NO_MAIL
 
 
 def mail(request: HttpRequest) -> dict[str, Any]:

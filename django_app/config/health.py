@@ -24,22 +24,32 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 if the database answers and is migrated and the cache keeps what it is given, else 503 and a word which of them fails."""
+    """200 if the database answers and is migrated and the cache keeps what it is given, else 503
+    and a word which of them fails.
+    """
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM billing_installation")
             stamped = cursor.fetchone()[0]
     except DatabaseError:
-        return HttpResponse("the database does not answer or is not migrated\n", content_type="text/plain", status=503)
+        return HttpResponse(
+            "the database does not answer or is not migrated\n",
+            content_type="text/plain",
+            status=503,
+        )
     if not stamped:
         return HttpResponse("the database is not migrated\n", content_type="text/plain", status=503)
     if not _cache_keeps():
-        return HttpResponse("the cache does not keep what it is given\n", content_type="text/plain", status=503)
+        return HttpResponse(
+            "the cache does not keep what it is given\n", content_type="text/plain", status=503
+        )
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 def _cache_keeps() -> bool:
-    """Write a random value under a key of its own, read it back and take it away. Every backend has its own errors."""
+    """Write a random value under a key of its own, read it back and take it away. Every backend has
+    its own errors.
+    """
     key, value = f"readyz-{secrets.token_hex(8)}", secrets.token_hex(8)
     try:
         cache.set(key, value, timeout=PROBE_SECONDS)

@@ -1,8 +1,11 @@
-"""DJANGO_MAINTENANCE=1 closes the pages: 503 with Retry-After, as a page for people and as JSON for scripts.
+"""DJANGO_MAINTENANCE=1 closes the pages: 503 with Retry-After, as a page for people and as JSON for
+scripts.
 
-Money under way must not stand before a closed door, so what takes news of a payment stays open: the page's callback (validation), status,
-the phone's return and the webhook. No new attempt begins and nothing is cancelled. Staff work on in the admin; /healthz and /readyz
-answer as ever (a load balancer should go on sending people here, to be told). Static files are served. The page asks no database.
+Money under way must not stand before a closed door, so what takes news of a payment stays open: the
+page's callback (validation), status, the phone's return and the webhook. No new attempt begins and
+nothing is cancelled. Staff work on in the admin; /healthz and /readyz answer as ever (a load
+balancer should go on sending people here, to be told). Static files are served. The page asks no
+database.
 """
 
 from __future__ import annotations
@@ -10,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from billing.answers import error
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from billing.web.json_api import error
 
 RETRY_AFTER = 300  # seconds
 OPEN_VIEWS = {"billing:validation", "billing:status", "billing:complete", "billing:webhook"}
@@ -29,9 +33,16 @@ class Maintenance:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
         match = request.resolver_match
-        if not settings.MAINTENANCE or match is None or match.view_name in OPEN_VIEWS or set(match.app_names) & OPEN_APPS:
+        if (
+            not settings.MAINTENANCE
+            or match is None
+            or match.view_name in OPEN_VIEWS
+            or set(match.app_names) & OPEN_APPS
+        ):
             return None
         if getattr(view, "answers_json", False):
             return error("maintenance", headers={"Retry-After": str(RETRY_AFTER)})

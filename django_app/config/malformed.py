@@ -1,7 +1,8 @@
 """The outermost door: a request that Django cannot even build answers 400, under WSGI and ASGI.
 
-Django decodes the query by the charset of the content type while it makes its request object. Python knows charsets that are none for text
-("hex"), and a query may hold too many names: both raise before any middleware is asked, and the server would answer a bare 500.
+Django decodes the query by the charset of the content type while it makes its request object.
+Python knows charsets that are none for text ("hex"), and a query may hold too many names: both
+raise before any middleware is asked, and the server would answer a bare 500.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-# What building a request raises when the request is at fault: unknown or odd charsets, bytes that are no text, too many names.
+# What building a request raises when the request is at fault: unknown or odd charsets, bytes that
+# are no text, too many names.
 UNREADABLE = (LookupError, UnicodeError, ValueError, SuspiciousOperation)
 LONGEST_SHOWN = 200  # characters of a path in the log
 
@@ -48,7 +50,9 @@ class _Request(WSGIRequest):
 
 
 class WSGIApplication(WSGIHandler):
-    """Django's handler; 400 as plain text and one line in the log where the request cannot be built. Errors of later stages pass."""
+    """Django's handler; 400 as plain text and one line in the log where the request cannot be
+    built. Errors of later stages pass.
+    """
 
     request_class = _Request
 
@@ -64,16 +68,24 @@ class WSGIApplication(WSGIHandler):
 class ASGIApplication(ASGIHandler):
     """The same under ASGI."""
 
-    def create_request(self, scope: Mapping[str, Any], body_file: Any) -> tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]:
+    def create_request(
+        self, scope: Mapping[str, Any], body_file: Any
+    ) -> tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]:
         try:
             return super().create_request(scope, body_file)
         except UNREADABLE as error:
-            _log(MalformedRequest(type(error).__name__), scope.get("method", ""), scope.get("path", ""))
+            _log(
+                MalformedRequest(type(error).__name__),
+                scope.get("method", ""),
+                scope.get("path", ""),
+            )
             return None, HttpResponse(BODY, status=400, headers=HEADERS)
 
 
 def wsgi_application() -> WSGIApplication:
-    """As django.core.wsgi.get_wsgi_application. Raises ImproperlyConfigured for settings that cannot be used."""
+    """As django.core.wsgi.get_wsgi_application. Raises ImproperlyConfigured for settings that
+    cannot be used.
+    """
     django.setup(set_prefix=False)
     return WSGIApplication()
 
@@ -85,4 +97,6 @@ def asgi_application() -> ASGIApplication:
 
 
 def _log(error: MalformedRequest, method: str, path: str) -> None:
-    logger.warning("unreadable request (%s): %r %r", error, method[:LONGEST_SHOWN], path[:LONGEST_SHOWN])
+    logger.warning(
+        "unreadable request (%s): %r %r", error, method[:LONGEST_SHOWN], path[:LONGEST_SHOWN]
+    )

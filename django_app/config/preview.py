@@ -1,17 +1,20 @@
-"""Every page that nobody wishes to see, to be looked at: /preview/, in sandbox mode only. That mode serves this machine alone."""
+"""Every page that nobody wishes to see, to be looked at: /preview/, in sandbox mode only. That mode
+serves this machine alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from billing import answers
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path, resolve
 from django.views import defaults
 
-from config import accounts, maintenance
+from accounts import views
+from billing.web import json_api
+from config import maintenance
 
 
 def _someone_elses_payment(request: HttpRequest) -> HttpResponse:
@@ -21,13 +24,13 @@ def _someone_elses_payment(request: HttpRequest) -> HttpResponse:
 
 # Each is answered as the site answers it.
 PAGES: dict[str, Callable[[HttpRequest], HttpResponse]] = {
-    "400": answers.bad_request,
+    "400": json_api.bad_request,
     "403": lambda request: defaults.permission_denied(request, PermissionDenied()),
-    "csrf": answers.csrf_failure,
+    "csrf": json_api.csrf_failure,
     "404": lambda request: defaults.page_not_found(request, Http404()),
     "404-payment": _someone_elses_payment,
-    "429": accounts.too_many,
-    "429-login": accounts.locked_out,
+    "429": views.too_many,
+    "429-login": views.locked_out,
     "500": defaults.server_error,
     "maintenance": maintenance.closed,
 }

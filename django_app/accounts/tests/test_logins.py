@@ -1,4 +1,6 @@
-"""Wrong passwords: one line over all names, one name over all lines, and no stranger locks a member out."""
+"""Wrong passwords: one line over all names, one name over all lines, and no stranger locks a member
+out.
+"""
 
 import re
 import time
@@ -23,7 +25,9 @@ STATEMENTS_OF_A_REFUSAL = 7  # axes 2, the line 1, the name 2, the member 1, the
 @pytest.fixture(autouse=True)
 def elsewhere(settings):
     """Browsers on other machines; the sandbox serves none."""
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.startswith("sandbox.")]
+    settings.MIDDLEWARE = [
+        name for name in settings.MIDDLEWARE if not name.startswith("billing_sandbox.")
+    ]
 
 
 @pytest.fixture
@@ -46,7 +50,9 @@ def attempt(address, name="payer", password="wrong", path=LOGIN):
 
 def from_many_lines(number, name="payer", path=LOGIN):
     """So many wrong passwords for one name, ten from a line."""
-    return [attempt(f"198.51.{index // 10}.1", name, path=path).status_code for index in range(number)]
+    return [
+        attempt(f"198.51.{index // 10}.1", name, path=path).status_code for index in range(number)
+    ]
 
 
 @pytest.mark.parametrize("path", [LOGIN, "/admin/login/"])
@@ -62,7 +68,9 @@ def test_a_line_has_thirty_wrong_passwords_over_all_names(user, hashed, path):
 def test_the_addresses_of_one_ipv6_line_are_one(user):
     codes = [attempt(f"2001:db8:1:2::{number:x}").status_code for number in range(1, 13)]
     assert codes == [200] * 9 + [429] * 3
-    spray = [attempt(f"2001:db8:7:7::{number:x}", f"name{number}").status_code for number in range(1, 32)]
+    spray = [
+        attempt(f"2001:db8:7:7::{number:x}", f"name{number}").status_code for number in range(1, 32)
+    ]
     assert spray == [200] * 30 + [429]
     assert attempt("2001:db8:1:3::1", password=PASSWORD).status_code == 302
 
@@ -75,7 +83,9 @@ def test_a_right_password_is_no_failure(make_user):
 
 def test_a_name_under_attack_is_slow_for_strangers_and_open_for_its_member(user):
     assert attempt("203.0.113.1", password=PASSWORD).status_code == 302  # at home, before
-    assert 429 not in [code for index, code in enumerate(from_many_lines(60)) if index % 10 < 9 and index < 50]
+    assert 429 not in [
+        code for index, code in enumerate(from_many_lines(60)) if index % 10 < 9 and index < 50
+    ]
     stranger = attempt("192.0.2.1")
     assert (stranger.status_code, 0 < int(stranger["Retry-After"]) <= 600) == (429, True)
     assert attempt("192.0.2.2", "somebody-else").status_code == 200
@@ -139,7 +149,10 @@ def test_a_success_of_ones_own_does_not_begin_a_sprayers_count_anew(user):
 def test_a_new_password_by_mail_opens_a_new_line_for_its_member(user):
     from_many_lines(60)
     assert attempt("192.0.2.1", password=PASSWORD).status_code == 429
-    uid, token = urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)
+    uid, token = (
+        urlsafe_base64_encode(force_bytes(user.pk)),
+        default_token_generator.make_token(user),
+    )
     browser = Client(REMOTE_ADDR="192.0.2.1")
     form = browser.get(f"/accounts/reset/{uid}/{token}/")["Location"]
     new = {"new_password1": "another-long-one-7", "new_password2": "another-long-one-7"}
@@ -150,7 +163,9 @@ def test_a_new_password_by_mail_opens_a_new_line_for_its_member(user):
 
 def test_a_line_is_forgotten_after_ninety_days(user):
     attempt("203.0.113.1", password=PASSWORD)
-    KnownLine.objects.update(seen_at=KnownLine.objects.get().seen_at - logins.KNOWN_DAYS * logins.DAY)
+    KnownLine.objects.update(
+        seen_at=KnownLine.objects.get().seen_at - logins.KNOWN_DAYS * logins.DAY
+    )
     assert not logins.is_known("payer", "203.0.113.1")
     assert logins.prune() == 1
 
@@ -168,18 +183,23 @@ def test_who_cannot_be_told_apart_is_one_line_that_nobody_owns(user):
 
 
 def test_authenticate_without_a_request_is_axes_own_matter(user, rf):
-    assert authenticate(rf.post(LOGIN, REMOTE_ADDR="203.0.113.1"), username="payer", password=PASSWORD) == user
+    assert (
+        authenticate(rf.post(LOGIN, REMOTE_ADDR="203.0.113.1"), username="payer", password=PASSWORD)
+        == user
+    )
 
 
 def test_the_page_says_how_long(user):
     for number in range(30):
         attempt("203.0.113.1", f"name{number}")
-    page = Client(headers={"Accept-Language": "en"}).post(LOGIN, {"username": "x", "password": "y"}, REMOTE_ADDR="203.0.113.1")
+    page = Client(headers={"Accept-Language": "en"}).post(
+        LOGIN, {"username": "x", "password": "y"}, REMOTE_ADDR="203.0.113.1"
+    )
     assert page.status_code == 429
     assert "Please wait 10 minutes and try again." in page.content.decode()
 
 
-# -- the old password -----------------------------------------------------------------------------------------------------------------
+# -- the old password ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/accounts/password_change/", "/admin/password_change/"])
@@ -187,9 +207,16 @@ def test_the_old_password_cannot_be_guessed_for_ever(admin_user, path):
     client = Client(REMOTE_ADDR="203.0.113.1")
     client.force_login(admin_user)
     new = {"new_password1": "another-long-one-7", "new_password2": "another-long-one-7"}
-    bad_new = client.post(path, {"old_password": "password", "new_password1": "a", "new_password2": "b"})
+    bad_new = client.post(
+        path, {"old_password": "password", "new_password1": "a", "new_password2": "b"}
+    )
     assert bad_new.status_code == 200  # the old one was right
-    codes = [client.post(path, {"old_password": "wrong", **new}, REMOTE_ADDR=f"198.51.100.{number}").status_code for number in range(12)]
+    codes = [
+        client.post(
+            path, {"old_password": "wrong", **new}, REMOTE_ADDR=f"198.51.100.{number}"
+        ).status_code
+        for number in range(12)
+    ]
     assert codes == [200] * 10 + [429] * 2
     refused = client.post(path, {"old_password": "password", **new})
     assert (refused.status_code, 0 < int(refused["Retry-After"]) <= 600) == (429, True)

@@ -1,17 +1,23 @@
-"""A forgotten DJANGO_TRUSTED_PROXY is an error before going live and one warning in the log afterwards."""
+"""A forgotten DJANGO_TRUSTED_PROXY is an error before going live and one warning in the log
+afterwards.
+"""
 
 import logging
 
 import pytest
-from config.middleware import ForwardedHeaders
 from django.http import HttpResponse
 
 from accounts.checks import trusted_proxy
+from config.middleware import ForwardedHeaders
 
 
 @pytest.fixture
 def live(settings):
-    settings.IAMPORT_MODE, settings.PUBLIC_URL, settings.TRUSTED_PROXY_HEADERS = "live", "https://points.example", []
+    settings.IAMPORT_MODE, settings.PUBLIC_URL, settings.TRUSTED_PROXY_HEADERS = (
+        "live",
+        "https://points.example",
+        [],
+    )
     settings.NO_PROXY, settings.BILLING_WEBHOOK_ADDRESSES = False, []
     return settings
 
@@ -41,7 +47,12 @@ def test_a_proxy_that_is_trusted_for_all_but_the_client_is_a_warning(live):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("TRUSTED_PROXY_HEADERS", ["x-forwarded-for"]), ("NO_PROXY", True), ("PUBLIC_URL", ""), ("IAMPORT_MODE", "sandbox")],
+    [
+        ("TRUSTED_PROXY_HEADERS", ["x-forwarded-for"]),
+        ("NO_PROXY", True),
+        ("PUBLIC_URL", ""),
+        ("IAMPORT_MODE", "sandbox"),
+    ],
 )
 def test_what_was_said_is_no_error(live, name, value):
     setattr(live, name, value)
@@ -65,7 +76,12 @@ def test_a_proxy_next_door_that_does_not_count_is_named_once(rf, settings, caplo
     middleware = ForwardedHeaders(lambda request: HttpResponse("ok"))
     with caplog.at_level(logging.WARNING, logger="config.middleware"):
         for _ in range(3):
-            assert middleware(rf.get("/", REMOTE_ADDR=peer, headers={"X-Forwarded-For": "203.0.113.1"})).status_code == 200
+            assert (
+                middleware(
+                    rf.get("/", REMOTE_ADDR=peer, headers={"X-Forwarded-For": "203.0.113.1"})
+                ).status_code
+                == 200
+            )
     assert len(caplog.records) == 1
     assert "Set DJANGO_TRUSTED_PROXY." in caplog.records[0].message
 
@@ -82,5 +98,7 @@ def test_a_proxy_next_door_that_does_not_count_is_named_once(rf, settings, caplo
 def test_nothing_is_said_where_nothing_is_wrong(rf, settings, caplog, peer, headers, trusted):
     settings.TRUSTED_PROXY_HEADERS = trusted
     with caplog.at_level(logging.WARNING, logger="config.middleware"):
-        ForwardedHeaders(lambda request: HttpResponse("ok"))(rf.get("/", REMOTE_ADDR=peer, headers=headers))
+        ForwardedHeaders(lambda request: HttpResponse("ok"))(
+            rf.get("/", REMOTE_ADDR=peer, headers=headers)
+        )
     assert caplog.records == []

@@ -4,7 +4,6 @@ import re
 import time
 
 import pytest
-from billing.tests.threads import together
 from django.core.cache import cache
 from django.core.management import call_command
 from django.test import override_settings
@@ -12,6 +11,7 @@ from django.test import override_settings
 from accounts import throttle
 from accounts.models import AttemptCounter
 from accounts.throttle import Limit, give_back, line, prune, take
+from billing.tests.support.threads import together
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db]
 
@@ -66,7 +66,9 @@ def test_rows_hold_no_address(clock):
     take(THREE, "203.0.113.9")
     key = AttemptCounter.objects.get().key
     assert re.fullmatch(r"[0-9a-f]{64}", key)
-    with override_settings(SECRET_KEY="another key"):  # without the key nobody can try all addresses
+    with override_settings(
+        SECRET_KEY="another key"
+    ):  # without the key nobody can try all addresses
         assert throttle.digest("test", "203.0.113.9") != key
 
 
@@ -102,7 +104,9 @@ def test_a_flushed_cache_lets_nobody_in_again(clock):
 def test_a_line(rf, address, expected):
     request = rf.get("/", REMOTE_ADDR=address)
     assert line(request) == expected
-    assert throttle.axes_address(request) == (None if expected == "unknown" else expected.partition("/")[0])
+    assert throttle.axes_address(request) == (
+        None if expected == "unknown" else expected.partition("/")[0]
+    )
 
 
 def test_loopback_is_free_in_sandbox_mode_only(rf, settings):

@@ -1,4 +1,6 @@
-"""How commands speak: which database they work on, a table, progress on a terminal, a log that does not drown them, and a clean stop."""
+"""How commands speak: which database they work on, a table, progress on a terminal, a log that does
+not drown them, and a clean stop.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-from billing.database_state import TablesMissing, describe, heading, require_tables
+from billing.db.database_state import TablesMissing, describe, heading, require_tables
 
 REFRESH = 0.2  # seconds between two lines of progress
 WIDTH = 100
 
 
 class JobCommand(BaseCommand):
-    """A command that works on the tables of money. Where they are missing or silent it ends in one sentence and exit code 1."""
+    """A command that works on the tables of money. Where they are missing or silent it ends in one
+    sentence and exit code 1.
+    """
 
     stealth_options = ("within",)  # the job whose step this is: it has named the database already
 
@@ -30,14 +34,18 @@ class JobCommand(BaseCommand):
         except TablesMissing as error:
             raise CommandError(str(error)) from None
         except DatabaseError as error:
-            raise CommandError(f"The database {describe()} cannot be used: {first_line(error)}") from None
+            raise CommandError(
+                f"The database {describe()} cannot be used: {first_line(error)}"
+            ) from None
         try:
             return super().execute(*args, **options)
         except (OperationalError, InterfaceError) as error:
             raise CommandError(f"The database {describe()} failed: {first_line(error)}") from error
 
     def name_database(self, options: dict[str, Any]) -> None:
-        """Say in which mode and on which database this job works; a step of another job leaves that to it."""
+        """Say in which mode and on which database this job works; a step of another job leaves that
+        to it.
+        """
         if not options.get("within"):
             self.stdout.write(heading())
 
@@ -48,17 +56,24 @@ def first_line(error: Exception) -> str:
 
 
 def table(lines: Sequence[Sequence[str]]) -> str:
-    """Aligned columns: the first to the left, numbers to the right. The first line is the heading."""
+    """Aligned columns: the first to the left, numbers to the right. The first line is the
+    heading.
+    """
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     made = []
     for line in lines:
-        cells = [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
+        cells = [
+            line[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
+        ]
         made.append("  ".join(cells).rstrip())
     return "\n".join(made)
 
 
 class Progress:
-    """One line on a terminal that is written over and over, and gone at the end; nothing elsewhere. `out`: a command's stderr."""
+    """One line on a terminal that is written over and over, and gone at the end; nothing elsewhere.
+    `out`: a command's stderr.
+    """
 
     def __init__(self, out: Any) -> None:
         self._out = out if out.isatty() else None

@@ -1,4 +1,6 @@
-"""What may happen to the tables of money. Managers reach their tables through `self.model` and relations."""
+"""What may happen to the tables of money. Managers reach their tables through `self.model` and
+relations.
+"""
 
 from billing.managers.applying import Applied
 from billing.managers.decisions import Choice

@@ -1,5 +1,5 @@
-"""`apply`: make a row equal to what the gateway answered. No network inside; its transaction is durable, so that a caller's own, which
-could be rolled back later, raises instead of swallowing it.
+"""`apply`: make a row equal to what the gateway answered. No network inside; its transaction is
+durable, so that a caller's own, which could be rolled back later, raises instead of swallowing it.
 """
 
 from __future__ import annotations
@@ -15,20 +15,23 @@ from django.utils import timezone
 
 from billing import signals
 from billing.errors import GatewayNonsense
-from billing.iamport import Deadline
+from billing.gateway.api import Deadline
+from billing.gateway.payment import Payment
 from billing.managers.returns import ReturnManager, _age
 from billing.managers.rows import LostRace
 from billing.managers.sending import mark
-from billing.payment import Payment
 from billing.states import Bind, Decision, Facts, Ignore, Return, Review, Status, decide
 
 if TYPE_CHECKING:
     from billing.models import PointCancellation, PointTransaction
 
-# Facts that are copied as they are. The wire's pay_method is what was really used, ours is what the payer chose.
+# Facts that are copied as they are. The wire's pay_method is what was really used, ours is what the
+# payer chose.
 _FACTS = (
-    "test_channel", "pg_provider", "pg_id", "pg_tid", "apply_num", "card_name", "bank_name", "vbank_code", "vbank_name", "vbank_num",
-    "vbank_holder", "vbank_date", "vbank_issued_at", "started_at", "paid_at", "failed_at", "cancelled_at", "fail_reason",
+    "test_channel", "pg_provider", "pg_id", "pg_tid", "apply_num", "card_name", "bank_name",
+    "vbank_code", "vbank_name", "vbank_num",
+    "vbank_holder", "vbank_date", "vbank_issued_at", "started_at", "paid_at", "failed_at",
+    "cancelled_at", "fail_reason",
     "cancel_reason", "receipt_url",
 )  # fmt: skip
 CRASHED_AFTER = timedelta(minutes=2)  # a cancel that is still "requested" then lost its sender
@@ -37,7 +40,9 @@ _MONEY = ("imp_uid", "status", "cancel_amount", "cancel_goal", "credited")
 
 @dataclass(frozen=True)
 class Applied:
-    """What `apply` did. txn is the row as committed, its `owner.balance` included; points is what was credited (> 0) or taken (< 0)."""
+    """What `apply` did. txn is the row as committed, its `owner.balance` included; points is what
+    was credited (> 0) or taken (< 0).
+    """
 
     txn: PointTransaction
     decision: Decision
@@ -48,29 +53,35 @@ class ApplyManager(ReturnManager):
     """From the gateway's answer to row, points and ledger."""
 
     def apply(self, payment: Payment, *, deadline: Deadline | None = None) -> Applied:
-        """Make the row of `payment.merchant_uid` equal to this answer, points included; send wrong money back after the commit.
+        """Make the row of `payment.merchant_uid` equal to this answer, points included; send wrong
+        money back after the commit.
 
-        An answer that proves a cancel of ours closes it, whoever brings it. deadline: bounds the sending. A second time, or after a newer
-        answer: nothing changes. Losing a race is no error. Raises
-        UnknownPayment where no row has the merchant_uid, GatewayNonsense where the answer contradicts what the row holds, RuntimeError
-        inside a caller's transaction.
+        An answer that proves a cancel of ours closes it, whoever brings it. deadline: bounds the
+        sending. A second time, or after a newer answer: nothing changes. Losing a race is no error.
+        Raises UnknownPayment where no row has the merchant_uid, GatewayNonsense where the answer
+        contradicts what the row holds, RuntimeError inside a caller's transaction.
         """
         try:
             applied, back = self._retrying(lambda: self._apply_once(payment))
         except IntegrityError:
             others = self.using(self.db).exclude(merchant_uid=payment.merchant_uid)
-            if others.filter(Q(imp_uid=payment.imp_uid) | Q(cancellations__imp_uid=payment.imp_uid)).exists():
-                raise GatewayNonsense(f"{payment.imp_uid} is another row's payment already") from None
+            if others.filter(
+                Q(imp_uid=payment.imp_uid) | Q(cancellations__imp_uid=payment.imp_uid)
+            ).exists():
+                raise GatewayNonsense(
+                    f"{payment.imp_uid} is another row's payment already"
+                ) from None
             raise
         if back is not None and not back.needs_staff:
             self.send_return_now(back, deadline)
         return applied
 
     def changes(self, txn: PointTransaction, payment: Payment) -> tuple[str, ...]:
-        """Which money columns `apply(payment)` would change in this row, ("return",) for wrong money that is not on its way back yet, or
-        ("review",) for what staff have not been told yet.
+        """Which money columns `apply(payment)` would change in this row, ("return",) for wrong
+        money that is not on its way back yet, or ("review",) for what staff have not been told yet.
 
-        Only reads, so that the answer may be old when it is used: apply decides again under the lock. Raises GatewayNonsense.
+        Only reads, so that the answer may be old when it is used: apply decides again under the
+        lock. Raises GatewayNonsense.
         """
         decision = self._decide(txn, payment)
         if isinstance(decision, Return):
@@ -78,7 +89,9 @@ class ApplyManager(ReturnManager):
         values = _values(txn, payment, decision)
         if self._proved(txn, payment) is not None:
             values["cancel_goal"] = 0
-        changed = tuple(name for name in _MONEY if values.get(name, getattr(txn, name)) != getattr(txn, name))
+        changed = tuple(
+            name for name in _MONEY if values.get(name, getattr(txn, name)) != getattr(txn, name)
+        )
         return changed if changed or not _is_news(txn, payment, decision) else ("review",)
 
     def _decide(self, txn: PointTransaction, payment: Payment) -> Decision:
@@ -103,7 +116,9 @@ class ApplyManager(ReturnManager):
             back, found = self._what_staff_should_see(txn, payment, decision, points)
             self._note(txn, found, values)
             failed_now = values.get("status") == Status.FAILED != txn.status
-            account_now = values.get("status") == Status.READY and values.get("vbank_num", "") not in ("", txn.vbank_num)
+            account_now = values.get("status") == Status.READY and values.get(
+                "vbank_num", ""
+            ) not in ("", txn.vbank_num)
             self._write(txn, values, synced=True)
             if points:
                 self._move(txn, "charge" if points > 0 else "cancel", points)
@@ -121,16 +136,20 @@ class ApplyManager(ReturnManager):
     # -- the end of a cancel of ours --
 
     def _open_cancel(self, txn: PointTransaction) -> PointCancellation | None:
-        """The row's cancel of ours that is not closed; there is one at most. One query, none where the row says that there is none."""
+        """The row's cancel of ours that is not closed; there is one at most. One query, none where
+        the row says that there is none.
+        """
         if not txn.cancel_goal:
             return None
         rows = self._cancellations().filter(txn_id=txn.pk, kind="cancel")
         return rows.filter(state__in=("requested", "accepted", "unknown")).first()
 
     def _proved(self, txn: PointTransaction, payment: Payment) -> PointCancellation | None:
-        """The open cancel that this answer ends, together with what the row knows already; else None, at the cost of no query.
+        """The open cancel that this answer ends, together with what the row knows already; else
+        None, at the cost of no query.
 
-        One that is being sent at this moment is left to its sender, who closes it himself: nobody sends what is closed.
+        One that is being sent at this moment is left to its sender, who closes it himself: nobody
+        sends what is closed.
         """
         if not _reaches_goal(txn, payment):
             return None
@@ -150,26 +169,43 @@ class ApplyManager(ReturnManager):
         *,
         error: str = "",
     ) -> int | None:
-        """Under the row's lock: close a cancel and take over what the gateway says. rows: the cancel, if it still stands as it must.
+        """Under the row's lock: close a cancel and take over what the gateway says. rows: the
+        cancel, if it still stands as it must.
 
-        The points that moved; None, and nothing done, where `rows` is empty: somebody else has closed it.
+        The points that moved; None, and nothing done, where `rows` is empty: somebody else has
+        closed it.
         """
         ours = payment.cancellation_id(mark(cancellation)) if payment else ""
-        closed = {"state": state, "closed_at": timezone.now(), "needs_staff": False, "error": error[:500], "gateway_id": ours}
+        closed = {
+            "state": state,
+            "closed_at": timezone.now(),
+            "needs_staff": False,
+            "error": error[:500],
+            "gateway_id": ours,
+        }
         return self._release(txn, cancellation, payment) if rows.update(**closed) else None
 
-    def _release(self, txn: PointTransaction, cancellation: PointCancellation, payment: Payment | None) -> int:
-        """Under the lock: merge the answer, then no goal any more. What the gateway did not cancel goes back to the member."""
+    def _release(
+        self, txn: PointTransaction, cancellation: PointCancellation, payment: Payment | None
+    ) -> int:
+        """Under the lock: merge the answer, then no goal any more. What the gateway did not cancel
+        goes back to the member.
+        """
         decision = self._decide(txn, payment) if payment else None
         values = _values(txn, payment, decision) if payment and decision else {}
         cancelled = values.get("cancel_amount", txn.cancel_amount)
-        told = max(0, txn.cancel_amount - txn.cancel_goal)  # what cancels at the console took beyond the goal was told then
+        # What cancels at the console took beyond the goal was told then.
+        told = max(0, txn.cancel_amount - txn.cancel_goal)
         values.update(cancel_goal=0, credited=txn.amount - cancelled)
         points: int = values["credited"] - txn.credited
         found: list[tuple[Review | None, str]] = []
         if points < 0 and txn.owner.balance + points < 0:
             found = [
-                (Review.NEGATIVE_BALANCE, f"{txn.imp_uid}: {-points} points were cancelled, the balance is {txn.owner.balance + points}")
+                (
+                    Review.NEGATIVE_BALANCE,
+                    f"{txn.imp_uid}: {-points} points were cancelled, the balance is "
+                    f"{txn.owner.balance + points}",
+                )
             ]
         review = getattr(decision, "review", None)
         if payment and review and flag_note(payment, review) not in txn.review_note:
@@ -185,16 +221,23 @@ class ApplyManager(ReturnManager):
         return points
 
     def _goes_back(self, txn: PointTransaction, payment: Payment) -> bool:
-        """Whether this payment's money is a return already. Every return left a note, so a row without one is not asked about."""
-        return bool(txn.review_note) and self._cancellations().filter(txn_id=txn.pk, kind="return", imp_uid=payment.imp_uid).exists()
+        """Whether this payment's money is a return already. Every return left a note, so a row
+        without one is not asked about.
+        """
+        return (
+            bool(txn.review_note)
+            and self._cancellations()
+            .filter(txn_id=txn.pk, kind="return", imp_uid=payment.imp_uid)
+            .exists()
+        )
 
     def _what_staff_should_see(
         self, txn: PointTransaction, payment: Payment, decision: Decision, points: int
     ) -> tuple[PointCancellation | None, list[tuple[Review | None, str]]]:
         """Each thing once; wrong money is written as a return, to be sent after commit.
 
-        Whether the return exists is asked under the row's lock: INSERT … ON CONFLICT would hide a failed check and could not tell the
-        winner.
+        Whether the return exists is asked under the row's lock: INSERT … ON CONFLICT would hide a
+        failed check and could not tell the winner.
         """
         back: PointCancellation | None = None
         found: list[tuple[Review | None, str]] = []
@@ -208,15 +251,27 @@ class ApplyManager(ReturnManager):
             note = f"{payment.imp_uid}: {-points} points were cancelled, the balance is {balance}"
             found.append((Review.NEGATIVE_BALANCE, note))
         if points > 0 and txn.owner.left_at:
-            # Credited as always: whose money it is does not change. Who was there to spend it has gone.
-            found.append((Review.MEMBER_LEFT, f"{payment.imp_uid}: {points} points were credited to a member who has left"))
+            # Credited as always: whose money it is does not change. Who was there to spend it has
+            # gone.
+            found.append(
+                (
+                    Review.MEMBER_LEFT,
+                    f"{payment.imp_uid}: {points} points were credited to a member who has left",
+                )
+            )
         return back, found
 
 
 def _reaches_goal(txn: PointTransaction, payment: Payment) -> bool:
-    """Whether a cancel is open, and as much of the row's own payment is cancelled as it was to reach."""
+    """Whether a cancel is open, and as much of the row's own payment is cancelled as it was to
+    reach.
+    """
     goal = txn.cancel_goal
-    return goal > 0 and payment.imp_uid == txn.imp_uid and (goal <= txn.cancel_amount or goal <= payment.cancel_amount)
+    return (
+        goal > 0
+        and payment.imp_uid == txn.imp_uid
+        and (goal <= txn.cancel_amount or goal <= payment.cancel_amount)
+    )
 
 
 def closed_note(payment: Payment) -> str:
@@ -227,17 +282,26 @@ def closed_note(payment: Payment) -> str:
 def flag_note(payment: Payment, review: Review | None) -> str:
     """What staff read of a payment that is no money, and yet to be looked at."""
     if review == Review.CARD_REGISTRATION:
-        return f"{payment.imp_uid} registered a card and is {payment.status}: no money to us; see at the gateway whether it was charged"
+        return (
+            f"{payment.imp_uid} registered a card and is {payment.status}: no money to us; see at "
+            "the gateway whether it was charged"
+        )
     return closed_note(payment)
 
 
 def _is_news(txn: PointTransaction, payment: Payment, decision: Decision) -> bool:
     """Whether staff should see something that this row has no note of yet."""
-    return isinstance(decision, Facts | Ignore) and bool(decision.review) and flag_note(payment, decision.review) not in txn.review_note
+    return (
+        isinstance(decision, Facts | Ignore)
+        and bool(decision.review)
+        and flag_note(payment, decision.review) not in txn.review_note
+    )
 
 
 def _values(txn: PointTransaction, payment: Payment, decision: Decision) -> dict[str, Any]:
-    """The columns as this decision wants them. `credited` is always the target: amount − max(cancel_amount, cancel_goal) once bound."""
+    """The columns as this decision wants them. `credited` is always the target: amount −
+    max(cancel_amount, cancel_goal) once bound.
+    """
     if not isinstance(decision, Bind | Facts):
         return {}
     whole = isinstance(decision, Bind) or decision.whole
@@ -249,7 +313,8 @@ def _values(txn: PointTransaction, payment: Payment, decision: Decision) -> dict
         values.update(imp_uid=payment.imp_uid, credited_at=timezone.now(), next_check_at=None)
         values["credited"] = txn.amount - decision.cancel_amount
     elif txn.is_bound:
-        # Our own open cancel has taken its points already: the greater of both, never the sum, and never back because of an answer.
+        # Our own open cancel has taken its points already: the greater of both, never the sum, and
+        # never back because of an answer.
         values["credited"] = txn.amount - max(decision.cancel_amount, txn.cancel_goal)
     else:
         values["imp_uid"] = payment.imp_uid

@@ -1,8 +1,11 @@
-"""Cancels of ours: hold the points, ask the gateway, close. Unknown is treated as unknown, never as failed.
+"""Cancels of ours: hold the points, ask the gateway, close. Unknown is treated as unknown, never as
+failed.
 
-C1  one durable transaction: the cancel is written, its points leave the balance, `cancel_goal` keeps them out whatever answer arrives
+C1  one durable transaction: the cancel is written, its points leave the balance, `cancel_goal`
+  keeps them out whatever answer arrives
 C2  no transaction: the gateway is asked, with the checksum that lets it happen once only
-C3  what the answer proves closes the cancel, or leaves it open: accepted (done later) or unknown (`finish` asks again)
+C3  what the answer proves closes the cancel, or leaves it open: accepted (done later) or unknown
+  (`finish` asks again)
 """
 
 from __future__ import annotations
@@ -14,12 +17,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing.errors import CannotCancel, GatewayNonsense, PaymentNotFound, UnknownPayment
-from billing.iamport import Deadline, RefundAccount, gateway
+from billing.gateway.api import Deadline, RefundAccount, gateway
+from billing.gateway.payment import Payment, goes_to_an_account
 from billing.managers.applying import CRASHED_AFTER, ApplyManager
 from billing.managers.returns import ACCEPTED_WAIT, UNKNOWN_WAIT, _age
 from billing.managers.rows import by_whom
 from billing.managers.sending import Verdict, in_time, send
-from billing.payment import Payment, goes_to_an_account
 from billing.states import Review
 
 if TYPE_CHECKING:
@@ -44,24 +47,35 @@ class CancelManager(ApplyManager):
         refund_account: RefundAccount | None = None,
         allow_negative: bool = False,
     ) -> PointCancellation:
-        """Cancel `amount` won of a paid row (None: all that remains) and take its points back first.
+        """Cancel `amount` won of a paid row (None: all that remains) and take its points back
+        first.
 
-        reason: for the gateway and staff. by: the user who does it. remaining: won that the caller believes can be cancelled; where it is
-        not so any more, nothing happens (a form sent twice). refund_account: needed for virtual accounts. allow_negative: take points
-        that were spent already.
+        reason: for the gateway and staff. by: the user who does it. remaining: won that the caller
+        believes can be cancelled; where it is not so any more, nothing happens (a form sent twice).
+        refund_account: needed for virtual accounts. allow_negative: take points that were spent
+        already.
 
-        Returns the cancel: done; refused, with the gateway's words in `error` and the points given back; accepted, to be done later;
-        unknown or requested, which reconcile finishes. Raises CannotCancel before anything is changed or asked, RuntimeError inside a
-        caller's transaction. A second call while one is open is refused: CannotCancel("cancel_open").
+        Returns the cancel: done; refused, with the gateway's words in `error` and the points given
+        back; accepted, to be done later; unknown or requested, which reconcile finishes. Raises
+        CannotCancel before anything is changed or asked, RuntimeError inside a caller's
+        transaction. A second call while one is open is refused: CannotCancel("cancel_open").
         """
-        cancellation = self._retrying(lambda: self._hold(txn.pk, reason, by, amount, remaining, refund_account, allow_negative))
+        cancellation = self._retrying(
+            lambda: self._hold(
+                txn.pk, reason, by, amount, remaining, refund_account, allow_negative
+            )
+        )
         return self._carry_out(cancellation, refund_account)
 
-    def finish(self, cancellation: PointCancellation, *, deadline: Deadline | None = None) -> PointCancellation:
-        """See how an open cancel or return stands and take the next step; what is closed stays as it is. Returns it as it is then.
+    def finish(
+        self, cancellation: PointCancellation, *, deadline: Deadline | None = None
+    ) -> PointCancellation:
+        """See how an open cancel or return stands and take the next step; what is closed stays as
+        it is. Returns it as it is then.
 
-        May be called at any time and by several at once: the gateway is asked before anything is sent again, each try is claimed, and
-        carries the same checksum. What nobody but staff can tell is handed to them. Raises GatewayError where the gateway cannot be asked.
+        May be called at any time and by several at once: the gateway is asked before anything is
+        sent again, each try is claimed, and carries the same checksum. What nobody but staff can
+        tell is handed to them. Raises GatewayError where the gateway cannot be asked.
         """
         cancellation.refresh_from_db(using=self.db)
         if cancellation.state not in cancellation.OPEN:
@@ -73,22 +87,33 @@ class CancelManager(ApplyManager):
         return cancellation
 
     def look_after_cancel(self, txn: PointTransaction, *, deadline: Deadline | None = None) -> bool:
-        """As `finish` for the open cancel of this row, but send nothing: for a door, which has no minute to give to a further try.
+        """As `finish` for the open cancel of this row, but send nothing: for a door, which has no
+        minute to give to a further try.
 
-        deadline: bounds the one question. Whether the gateway was asked, so that the row may have moved: it is to be read again then. No
-        cancel open, or one that is being sent at this moment: nothing is asked. Raises GatewayError where the gateway cannot be asked.
+        deadline: bounds the one question. Whether the gateway was asked, so that the row may have
+        moved: it is to be read again then. No cancel open, or one that is being sent at this
+        moment: nothing is asked. Raises GatewayError where the gateway cannot be asked.
         """
         cancellation = self._open_cancel(txn)
         return cancellation is not None and self._look(cancellation, deadline, may_send=False)
 
-    def _look(self, cancellation: PointCancellation, deadline: Deadline | None, *, may_send: bool = True) -> bool:
-        """Ask how an open cancel stands and take the next step; False where its sender is still at it, and nothing was asked."""
+    def _look(
+        self, cancellation: PointCancellation, deadline: Deadline | None, *, may_send: bool = True
+    ) -> bool:
+        """Ask how an open cancel stands and take the next step; False where its sender is still at
+        it, and nothing was asked.
+        """
         sent = _age(cancellation)  # before the question
         age = CRASHED_AFTER if sent is None else sent
         if cancellation.state == cancellation.State.REQUESTED and age < CRASHED_AFTER:
             return False
         try:
-            self._next_step(cancellation, gateway().payment(cancellation.imp_uid, deadline=deadline), age, may_send=may_send)
+            self._next_step(
+                cancellation,
+                gateway().payment(cancellation.imp_uid, deadline=deadline),
+                age,
+                may_send=may_send,
+            )
         except (GatewayNonsense, PaymentNotFound) as error:
             self._cannot_tell(cancellation, age, partial(self._ask_staff, cancellation, str(error)))
             raise
@@ -123,26 +148,39 @@ class CancelManager(ApplyManager):
                 refund_last4=account.account[-4:] if account else "",
                 **by_whom(by),
             )
-            self._write(txn, {"cancel_goal": txn.cancel_amount + part, "credited": txn.credited - part})
+            self._write(
+                txn, {"cancel_goal": txn.cancel_amount + part, "credited": txn.credited - part}
+            )
             if not self._move(txn, "cancel", -part, by=by, floor=None if allow_negative else 0):
                 missing = part - txn.owner.balance
-                raise CannotCancel("points_missing", f"{missing} of the {part} points have been spent", missing=missing)
+                raise CannotCancel(
+                    "points_missing",
+                    f"{missing} of the {part} points have been spent",
+                    missing=missing,
+                )
         return cancellation
 
     # -- C2 and C3 --
 
-    def _carry_out(self, cancellation: PointCancellation, account: RefundAccount | None) -> PointCancellation:
+    def _carry_out(
+        self, cancellation: PointCancellation, account: RefundAccount | None
+    ) -> PointCancellation:
         if in_time(cancellation):
             verdict = send(cancellation, account, None)
             try:
                 self._conclude(cancellation, verdict)
-            except (GatewayNonsense, UnknownPayment) as error:  # an answer that contradicts the row proves nothing
+            except (
+                GatewayNonsense,
+                UnknownPayment,
+            ) as error:  # an answer that contradicts the row proves nothing
                 self._mark(cancellation, cancellation.State.UNKNOWN, str(error))
         cancellation.refresh_from_db(using=self.db)
         return cancellation
 
     def _conclude(self, cancellation: PointCancellation, verdict: Verdict) -> None:
-        """C3. On a later try "not sent" proves nothing about the first, and where cancels may be done later a refusal proves nothing."""
+        """C3. On a later try "not sent" proves nothing about the first; nor does a refusal where
+        cancels may be done later.
+        """
         state, payment = cancellation.State, verdict.payment
         later_try = cancellation.tries > 1
         if verdict.outcome == "accepted" and payment is not None:
@@ -171,12 +209,19 @@ class CancelManager(ApplyManager):
             self._cancellations().filter(pk=cancellation.pk, state__in=states).update(**values)
 
     def _close(
-        self, cancellation: PointCancellation, state: str, payment: Payment | None, *, error: str = "", by_staff: bool = False
+        self,
+        cancellation: PointCancellation,
+        state: str,
+        payment: Payment | None,
+        *,
+        error: str = "",
+        by_staff: bool = False,
     ) -> bool:
-        """End it, take over what the gateway says, and give back the points that did not go. Whether it was this call that ended it; else
-        only the answer is taken over.
+        """End it, take over what the gateway says, and give back the points that did not go.
+        Whether it was this call that ended it; else only the answer is taken over.
 
-        Refused counts only from the newest try, or by_staff while it waits for them: nobody closes what somebody else is sending.
+        Refused counts only from the newest try, or by_staff while it waits for them: nobody closes
+        what somebody else is sending.
         """
 
         def act() -> bool:
@@ -184,7 +229,11 @@ class CancelManager(ApplyManager):
                 txn = self._locked(pk=cancellation.txn_id)
                 rows = self._cancellations().filter(pk=cancellation.pk, state__in=cancellation.OPEN)
                 if state == cancellation.State.REFUSED:
-                    rows = rows.filter(needs_staff=True) if by_staff else rows.filter(tries=cancellation.tries)
+                    rows = (
+                        rows.filter(needs_staff=True)
+                        if by_staff
+                        else rows.filter(tries=cancellation.tries)
+                    )
                 return self._end(txn, cancellation, rows, state, payment, error=error) is not None
 
         ended = self._retrying(act)
@@ -194,7 +243,9 @@ class CancelManager(ApplyManager):
 
     # -- finishing --
 
-    def _next_step(self, cancellation: PointCancellation, payment: Payment, age: timedelta, *, may_send: bool) -> None:
+    def _next_step(
+        self, cancellation: PointCancellation, payment: Payment, age: timedelta, *, may_send: bool
+    ) -> None:
         state = cancellation.State
         if payment.cancel_amount >= cancellation.base + cancellation.amount:
             self._close(cancellation, state.DONE, payment)
@@ -204,14 +255,27 @@ class CancelManager(ApplyManager):
         if cancellation.needs_staff:
             return
         if cancellation.state == state.ACCEPTED:
-            if timezone.now() - (cancellation.waiting_since or cancellation.created_at) > ACCEPTED_WAIT:
+            if (
+                timezone.now() - (cancellation.waiting_since or cancellation.created_at)
+                > ACCEPTED_WAIT
+            ):
                 self._ask_staff(cancellation, "accepted more than 7 days ago, and not done")
         elif payment.cancel_amount > cancellation.base:
             if payment.cancels_at_once:  # the checksum cannot match any more
-                self._close(cancellation, state.REFUSED, payment, error="cancelled in part at the gateway's console meanwhile")
+                self._close(
+                    cancellation,
+                    state.REFUSED,
+                    payment,
+                    error="cancelled in part at the gateway's console meanwhile",
+                )
             else:
-                self._ask_staff(cancellation, "the gateway has cancelled a part, and nobody knows whose part it is")
-        elif age < UNKNOWN_WAIT or payment.cancel_amount < cancellation.base:  # the answer may be older than the row
+                self._ask_staff(
+                    cancellation,
+                    "the gateway has cancelled a part, and nobody knows whose part it is",
+                )
+        elif (
+            age < UNKNOWN_WAIT or payment.cancel_amount < cancellation.base
+        ):  # the answer may be older than the row
             return
         elif not payment.cancels_at_once or cancellation.refund_last4:
             self._ask_staff(cancellation, "sent, and nobody knows whether it was registered")
@@ -224,10 +288,18 @@ class CancelManager(ApplyManager):
 
     def _ask_staff(self, cancellation: PointCancellation, why: str) -> None:
         what = f"the cancel of {int(cancellation.amount)} won"
-        self._hand_to_staff(cancellation, Review.CANCEL_UNCLEAR, f"{cancellation.imp_uid}: {what}: {why}")
+        self._hand_to_staff(
+            cancellation, Review.CANCEL_UNCLEAR, f"{cancellation.imp_uid}: {what}: {why}"
+        )
 
 
-def _may_begin(txn: PointTransaction, left: int, part: int, remaining: int | None, account: RefundAccount | None) -> None:
+def _may_begin(
+    txn: PointTransaction,
+    left: int,
+    part: int,
+    remaining: int | None,
+    account: RefundAccount | None,
+) -> None:
     if not txn.is_bound:
         raise CannotCancel("not_paid", "nothing was paid, so there is nothing to cancel")
     if txn.cancel_goal:
@@ -239,4 +311,6 @@ def _may_begin(txn: PointTransaction, left: int, part: int, remaining: int | Non
     if type(part) is not int or not 1 <= part <= left:
         raise CannotCancel("amount", f"between 1 and {left} won can be cancelled")
     if goes_to_an_account(txn.paid_method, txn.pg_provider) and account is None:
-        raise CannotCancel("account_needed", "a virtual account is refunded to an account that must be named")
+        raise CannotCancel(
+            "account_needed", "a virtual account is refunded to an account that must be named"
+        )

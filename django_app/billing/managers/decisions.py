@@ -1,4 +1,6 @@
-"""What staff alone decide. Each verb checks that it fits how things stand, does one thing, and writes who did it."""
+"""What staff alone decide. Each verb checks that it fits how things stand, does one thing, and
+writes who did it.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from billing.errors import GatewayNonsense, GatewayRefused, NotAllowed, NotAnId, PaymentNotFound
-from billing.iamport import RefundAccount, gateway
+from billing.gateway.api import RefundAccount, gateway
+from billing.gateway.payment import Payment, check_merchant_uid
 from billing.managers.applying import Applied, closed_note
 from billing.managers.cancels import CancelManager
 from billing.managers.sending import Verdict
-from billing.payment import Payment, check_merchant_uid
 from billing.states import Status
 from billing.unmatched import UnmatchedPayment
 
@@ -29,23 +31,33 @@ class Choice(models.TextChoices):
     GIVE_UP = "give_up", _("Give up: the cancel's points go back to the member")
 
 
-_CLOSING = "closing of the account asked for by"  # written before the gateway is asked: an answer may be lost
+# written before the gateway is asked: an answer may be lost
+_CLOSING = "closing of the account asked for by"
 
 
 class DecisionManager(CancelManager):
     """Verbs of the back office."""
 
     def settle(
-        self, cancellation: PointCancellation, *, choice: str, by: Any, refund_account: RefundAccount | None = None
+        self,
+        cancellation: PointCancellation,
+        *,
+        choice: str,
+        by: Any,
+        refund_account: RefundAccount | None = None,
     ) -> PointCancellation:
-        """Decide an open cancel or return that waits for staff (`needs_staff`). Returns it as it stands then.
+        """Decide an open cancel or return that waits for staff (`needs_staff`). Returns it as it
+        stands then.
 
-        The gateway is asked first: what it has done already counts, whatever was chosen. SEND_AGAIN claims one more try with the same
-        checksum (a return's from the newest answer); refund_account is needed for virtual accounts, because accounts are not kept. WAIT
-        gives it another 7 days. GIVE_UP closes it as refused: a cancel's points go back, a return is left to the gateway.
+        The gateway is asked first: what it has done already counts, whatever was chosen. SEND_AGAIN
+        claims one more try with the same checksum (a return's from the newest answer);
+        refund_account is needed for virtual accounts, because accounts are not kept. WAIT gives it
+        another 7 days. GIVE_UP closes it as refused: a cancel's points go back, a return is left to
+        the gateway.
 
-        Raises NotAllowed where it does not wait for staff or an account is missing, GatewayError where the gateway cannot be asked. That
-        it does not know the payment keeps nobody from giving up.
+        Raises NotAllowed where it does not wait for staff or an account is missing, GatewayError
+        where the gateway cannot be asked. That it does not know the payment keeps nobody from
+        giving up.
         """
         if choice not in Choice.values:
             raise ValueError(f"{choice!r} is no choice")
@@ -60,12 +72,19 @@ class DecisionManager(CancelManager):
             cancellation.refresh_from_db(using=self.db)
             return cancellation
         is_return = cancellation.kind == cancellation.Kind.RETURN
-        if payment.left <= 0 if is_return else payment.cancel_amount >= cancellation.base + cancellation.amount:
+        if (
+            payment.left <= 0
+            if is_return
+            else payment.cancel_amount >= cancellation.base + cancellation.amount
+        ):
             return self._finish_now(cancellation, payment)
         if choice == Choice.SEND_AGAIN:
             self._may_send(cancellation, payment, refund_account)
             if not self._claim(
-                cancellation, state="unknown" if is_return else "requested", payment=payment if is_return else None, for_staff=True
+                cancellation,
+                state="unknown" if is_return else "requested",
+                payment=payment if is_return else None,
+                for_staff=True,
             ):
                 raise NotAllowed("somebody else is deciding this at the moment")
             self._log(cancellation, f"sent again by {by.get_username()}")
@@ -75,8 +94,12 @@ class DecisionManager(CancelManager):
                 self._carry_out(cancellation, refund_account)
         elif choice == Choice.WAIT:
             with transaction.atomic(using=self.db, durable=True):
-                rows = self._cancellations().filter(pk=cancellation.pk, state__in=cancellation.OPEN, needs_staff=True)
-                if not rows.filter(tries__gt=0).update(state="accepted", needs_staff=False, waiting_since=timezone.now()):
+                rows = self._cancellations().filter(
+                    pk=cancellation.pk, state__in=cancellation.OPEN, needs_staff=True
+                )
+                if not rows.filter(tries__gt=0).update(
+                    state="accepted", needs_staff=False, waiting_since=timezone.now()
+                ):
                     raise NotAllowed("it was never sent, or somebody else has decided")
             self._log(cancellation, f"left waiting by {by.get_username()}")
         else:
@@ -85,14 +108,21 @@ class DecisionManager(CancelManager):
         return cancellation
 
     def close_account(self, txn: PointTransaction, *, by: Any) -> Applied:
-        """Close the virtual account of a row that waits for its deposit. Returns what the gateway's answer changed.
+        """Close the virtual account of a row that waits for its deposit. Returns what the gateway's
+        answer changed.
 
-        A deposit that was faster is credited as always. Raises NotAllowed where no account waits, GatewayError where the gateway refuses
-        or cannot be asked. A second time: NotAllowed. After a try whose answer was lost, a refusal is taken for "closed already", unless
-        money is there.
+        A deposit that was faster is credited as always. Raises NotAllowed where no account waits,
+        GatewayError where the gateway refuses or cannot be asked. A second time: NotAllowed. After
+        a try whose answer was lost, a refusal is taken for "closed already", unless money is there.
         """
         txn.refresh_from_db(using=self.db)
-        if txn.is_bound or txn.status != Status.READY or not txn.vbank_num or not txn.imp_uid or txn.account_closed_at:
+        if (
+            txn.is_bound
+            or txn.status != Status.READY
+            or not txn.vbank_num
+            or not txn.imp_uid
+            or txn.account_closed_at
+        ):
             raise NotAllowed("no virtual account waits for a deposit here")
         wish = f"{txn.imp_uid}: {_CLOSING} {by.get_username()}"
         tried_before = f"{txn.imp_uid}: {_CLOSING} " in txn.review_note
@@ -104,16 +134,19 @@ class DecisionManager(CancelManager):
             if not tried_before or payment.is_money:
                 self.apply(payment)
                 raise
-        # Which status the gateway gives it is not documented, so that the row keeps it itself. Known already, it is nothing to review.
+        # Which status the gateway gives it is not documented, so that the row keeps it itself.
+        # Known already, it is nothing to review.
         note = f"{closed_note(payment)}: account closed by {by.get_username()}"
         self._log_row(txn.pk, note, imp_uid=txn.imp_uid, account_closed_at=timezone.now())
         return self.apply(payment)
 
     def adopt(self, imp_uid: str, *, user: Any, by: Any) -> Applied:
-        """Give a payment that no row knows to `user`: a row with the payment's own merchant_uid and amount, no attempt counted, then apply.
+        """Give a payment that no row knows to `user`: a row with the payment's own merchant_uid and
+        amount, no attempt counted, then apply.
 
-        Only for right money: whole won that is left, through no test channel. Raises NotAllowed where it is not, or where a row knows the
-        merchant_uid (twice: NotAllowed), GatewayError, NotAnId.
+        Only for right money: whole won that is left, through no test channel. Raises NotAllowed
+        where it is not, or where a row knows the merchant_uid (twice: NotAllowed), GatewayError,
+        NotAnId.
         """
         payment = gateway().payment(imp_uid)
         check_claimable(payment)
@@ -130,7 +163,9 @@ class DecisionManager(CancelManager):
                     review_note=f"adopted for {user.get_username()} by {by.get_username()}",
                     next_check_at=timezone.now(),
                 )
-                UnmatchedPayment.objects.db_manager(self.db).claimed(payment.imp_uid, by=by, reason=f"for {user.pk}")
+                UnmatchedPayment.objects.db_manager(self.db).claimed(
+                    payment.imp_uid, by=by, reason=f"for {user.pk}"
+                )
         except IntegrityError:
             if self.using(self.db).filter(merchant_uid=payment.merchant_uid).exists():
                 raise NotAllowed("a transaction has this merchant_uid already") from None
@@ -138,7 +173,9 @@ class DecisionManager(CancelManager):
         return self.apply(payment)
 
     def resolve(self, txn: PointTransaction, *, by: Any, note: str) -> PointTransaction:
-        """Take a review off a row; what it said stays in review_note, with who resolved it and why. Twice: NotAllowed."""
+        """Take a review off a row; what it said stays in review_note, with who resolved it and why.
+        Twice: NotAllowed.
+        """
         if not note.strip():
             raise NotAllowed("a note must say why")
 
@@ -148,7 +185,10 @@ class DecisionManager(CancelManager):
                 if not row.review:
                     raise NotAllowed("nothing is to be reviewed here")
                 line = f"resolved by {by.get_username()}: {' '.join(note.split())[:300]}"
-                self._write(row, {"review": "", "review_note": "\n".join([*row.review_note.splitlines(), line])})
+                self._write(
+                    row,
+                    {"review": "", "review_note": "\n".join([*row.review_note.splitlines(), line])},
+                )
                 return row
 
         return self._retrying(act)
@@ -161,10 +201,17 @@ class DecisionManager(CancelManager):
         if not cancellation.needs_staff:
             raise NotAllowed("it is still being cleared by itself")
 
-    def _may_send(self, cancellation: PointCancellation, payment: Payment, account: RefundAccount | None) -> None:
+    def _may_send(
+        self, cancellation: PointCancellation, payment: Payment, account: RefundAccount | None
+    ) -> None:
         if cancellation.state == cancellation.State.ACCEPTED:
-            raise NotAllowed("the gateway has accepted it already: sent twice, it could be paid twice")
-        if cancellation.kind == cancellation.Kind.CANCEL and payment.cancel_amount != cancellation.base:
+            raise NotAllowed(
+                "the gateway has accepted it already: sent twice, it could be paid twice"
+            )
+        if (
+            cancellation.kind == cancellation.Kind.CANCEL
+            and payment.cancel_amount != cancellation.base
+        ):
             raise NotAllowed("a part was cancelled meanwhile, so that the gateway would refuse it")
         if payment.needs_account and account is None:
             raise NotAllowed("a refund account is needed")
@@ -180,20 +227,32 @@ class DecisionManager(CancelManager):
     def _give_up(self, cancellation: PointCancellation, payment: Payment | None, by: Any) -> None:
         error = f"given up by {by.get_username()}"[:500]
         if cancellation.kind == cancellation.Kind.CANCEL:
-            ended = self._close(cancellation, cancellation.State.REFUSED, payment, error=error, by_staff=True)
+            ended = self._close(
+                cancellation, cancellation.State.REFUSED, payment, error=error, by_staff=True
+            )
         else:
-            rows = self._cancellations().filter(pk=cancellation.pk, state__in=cancellation.OPEN, needs_staff=True)
-            ended = bool(rows.update(state="refused", needs_staff=False, closed_at=timezone.now(), error=error))
+            rows = self._cancellations().filter(
+                pk=cancellation.pk, state__in=cancellation.OPEN, needs_staff=True
+            )
+            ended = bool(
+                rows.update(
+                    state="refused", needs_staff=False, closed_at=timezone.now(), error=error
+                )
+            )
         if not ended:
             raise NotAllowed("somebody else is deciding this at the moment")
         self._log(cancellation, error)
 
     def _log(self, cancellation: PointCancellation, what: str) -> None:
         kind = "cancel" if cancellation.kind == cancellation.Kind.CANCEL else "return"
-        self._log_row(cancellation.txn_id, f"{cancellation.imp_uid}: {kind} #{cancellation.pk} {what}")
+        self._log_row(
+            cancellation.txn_id, f"{cancellation.imp_uid}: {kind} #{cancellation.pk} {what}"
+        )
 
     def _log_row(self, pk: int, line: str, *, imp_uid: str = "", **values: Any) -> None:
-        """A line in the row's own story; with it other columns, if the row still shows this imp_uid."""
+        """A line in the row's own story; with it other columns, if the row still shows this
+        imp_uid.
+        """
 
         def act() -> None:
             with transaction.atomic(using=self.db, durable=True):
@@ -207,7 +266,9 @@ class DecisionManager(CancelManager):
 
 
 def check_claimable(payment: Payment) -> None:
-    """Raise NotAllowed, with why, unless this payment is money that `adopt` may give to a member."""
+    """Raise NotAllowed, with why, unless this payment is money that `adopt` may give to a
+    member.
+    """
     if payment.registers_card:
         raise NotAllowed("it registered a card, which is no payment")
     if not payment.is_money or payment.left <= 0:

@@ -1,4 +1,6 @@
-"""Members' points: the count of attempts, the balance, and what services and staff do with it: spend, give back, adjust."""
+"""Members' points: the count of attempts, the balance, and what services and staff do with it:
+spend, give back, adjust.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,9 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F
 from django.utils.translation import get_language
 
+from billing.db.routing import PrimaryManager
 from billing.errors import InsufficientPoints, KeyReused, NoSuchSpend
 from billing.managers.rows import by_whom
-from billing.routing import PrimaryManager
 
 if TYPE_CHECKING:
     from billing.models import (
@@ -27,10 +29,12 @@ class PointManager(PrimaryManager["Point"]):
     """`Point.objects`."""
 
     def count_attempt(self, owner_id: Any) -> None:
-        """One more attempt of this member, whose account is made with the first. Runs inside start()'s transaction.
+        """One more attempt of this member, whose account is made with the first. Runs inside
+        start()'s transaction.
 
-        A conditional UPDATE, so that no attempt is lost whatever runs at the same time: 1 statement, 3 for a member's first. Called
-        twice, it counts two. The language of the moment is kept for mail that is sent without a request.
+        A conditional UPDATE, so that no attempt is lost whatever runs at the same time: 1
+        statement, 3 for a member's first. Called twice, it counts two. The language of the moment
+        is kept for mail that is sent without a request.
         """
         values = {"point": F("point") + 1, "language": (get_language() or "")[:10]}
         if not self.filter(pk=owner_id).update(**values):
@@ -38,17 +42,22 @@ class PointManager(PrimaryManager["Point"]):
             self.filter(pk=owner_id).update(**values)
 
     def balance_of(self, user: Any) -> int:
-        """Points the member can spend, as the database that is written to has them; 0 for one who never charged."""
+        """Points the member can spend, as the database that is written to has them; 0 for one who
+        never charged.
+        """
         return self.using(self.db).filter(pk=user.pk).values_list("balance", flat=True).first() or 0
 
-    # Spending joins the caller's transaction, so that points and what they buy are committed together. Several members in one
-    # transaction: in ascending id, or two callers could wait for each other.
+    # Spending joins the caller's transaction, so that points and what they buy are committed
+    # together. Several members in one transaction: in ascending id, or two callers could wait for
+    # each other.
 
     def spend(self, *, user: Any, amount: int, key: str, memo: str = "") -> PointEntry:
-        """Take `amount` points (≥ 1) from the member's balance, never below zero, and return the entry.
+        """Take `amount` points (≥ 1) from the member's balance, never below zero, and return the
+        entry.
 
-        key: the caller's name for this purchase, unique per member for ever, at most 100 characters. A second time with the same key and
-        amount returns the same entry and takes nothing. Raises InsufficientPoints, KeyReused (another amount, or given back meanwhile),
+        key: the caller's name for this purchase, unique per member for ever, at most 100
+        characters. A second time with the same key and amount returns the same entry and takes
+        nothing. Raises InsufficientPoints, KeyReused (another amount, or given back meanwhile),
         ValueError. Inside a caller's transaction nothing of it is broken by these errors.
         """
         _check(amount, key, memo)
@@ -58,7 +67,8 @@ class PointManager(PrimaryManager["Point"]):
             if self._entries().filter(owner_id=user.pk, kind="give_back", key=key).exists():
                 raise KeyReused(f"what was spent under {key!r} has been given back")
         if entry is None:
-            raise InsufficientPoints(max(1, amount - self.balance_of(user)))  # more may have come meanwhile
+            # More may have come meanwhile.
+            raise InsufficientPoints(max(1, amount - self.balance_of(user)))
         return entry
 
     def give_back(self, *, user: Any, key: str) -> PointEntry:
@@ -76,16 +86,26 @@ class PointManager(PrimaryManager["Point"]):
         return entry
 
     def adjust(self, *, user: Any, delta: int, key: str, reason: str, by: Any) -> PointEntry:
-        """Correct the member's balance by `delta` points (not 0), never below zero, and return the entry.
+        """Correct the member's balance by `delta` points (not 0), never below zero, and return the
+        entry.
 
-        key: names this correction, so that a form sent twice corrects once. reason and by: why, and which user of the staff; kept on the
-        entry. Raises InsufficientPoints, KeyReused (the same key with another delta), ValueError.
+        key: names this correction, so that a form sent twice corrects once. reason and by: why, and
+        which user of the staff; kept on the entry. Raises InsufficientPoints, KeyReused (the same
+        key with another delta), ValueError.
         """
         _check(abs(delta) if type(delta) is int else 0, key, reason)
         if not reason.strip() or by is None:
             raise ValueError("an adjustment says why, and who made it")
         self.using(self.db).bulk_create([self.model(pk=user.pk)], ignore_conflicts=True)
-        entry = self._insert(user.pk, "adjust", key, delta, floor=0 if delta < 0 else None, memo=reason.strip(), by=by)
+        entry = self._insert(
+            user.pk,
+            "adjust",
+            key,
+            delta,
+            floor=0 if delta < 0 else None,
+            memo=reason.strip(),
+            by=by,
+        )
         if entry is None:
             entry = self._same(user.pk, "adjust", key, delta)
         if entry is None:
@@ -93,9 +113,18 @@ class PointManager(PrimaryManager["Point"]):
         return entry
 
     def _insert(
-        self, owner_id: Any, kind: str, key: str, delta: int, *, floor: int | None = None, memo: str = "", by: Any = None
+        self,
+        owner_id: Any,
+        kind: str,
+        key: str,
+        delta: int,
+        *,
+        floor: int | None = None,
+        memo: str = "",
+        by: Any = None,
     ) -> PointEntry | None:
-        """Balance, then entry, in one savepoint; None, and nothing done, where the balance would fall below `floor` or the key is used.
+        """Balance, then entry, in one savepoint; None, and nothing done, where the balance would
+        fall below `floor` or the key is used.
 
         Without the savepoint a clash of keys would break the caller's transaction.
         """
@@ -106,7 +135,14 @@ class PointManager(PrimaryManager["Point"]):
             with transaction.atomic(using=self.db):
                 if not account.update(balance=F("balance") + delta):
                     return None
-                return self._entries().create(owner_id=owner_id, kind=kind, key=key, delta=delta, memo=memo[:MEMO_LENGTH], **by_whom(by))
+                return self._entries().create(
+                    owner_id=owner_id,
+                    kind=kind,
+                    key=key,
+                    delta=delta,
+                    memo=memo[:MEMO_LENGTH],
+                    **by_whom(by),
+                )
         except IntegrityError:
             if not self._entries().filter(owner_id=owner_id, kind=kind, key=key).exists():
                 raise
@@ -115,11 +151,15 @@ class PointManager(PrimaryManager["Point"]):
     def _same(self, owner_id: Any, kind: str, key: str, delta: int) -> PointEntry | None:
         entry = self._entries().filter(owner_id=owner_id, kind=kind, key=key).first()
         if entry is not None and entry.delta != delta:
-            raise KeyReused(f"{key!r} stands for {abs(entry.delta)} points already, not for {abs(delta)}")
+            raise KeyReused(
+                f"{key!r} stands for {abs(entry.delta)} points already, not for {abs(delta)}"
+            )
         return entry
 
     def _entries(self) -> models.Manager[PointEntry]:
-        entries: models.Manager[PointEntry] = self.model._meta.get_field("entries").related_model._default_manager  # type: ignore[assignment]
+        entries: models.Manager[PointEntry] = self.model._meta.get_field(
+            "entries"
+        ).related_model._default_manager  # type: ignore[assignment]
         return entries.db_manager(self.db)
 
 

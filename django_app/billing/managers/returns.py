@@ -1,4 +1,6 @@
-"""Returns: wrong money on its way back. A return never touches row, credit or points; `apply` writes it, and it is sent after commit."""
+"""Returns: wrong money on its way back. A return never touches row, credit or points; `apply`
+writes it, and it is sent after commit.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,10 @@ from django.utils import timezone
 
 from billing import signals
 from billing.errors import GatewayError, GatewayNonsense, PaymentNotFound
-from billing.iamport import Deadline, RefundAccount, gateway
+from billing.gateway.api import Deadline, RefundAccount, gateway
+from billing.gateway.payment import Payment
 from billing.managers.rows import RowManager
 from billing.managers.sending import Verdict, in_time, mark, send
-from billing.payment import Payment
 from billing.states import Review
 
 if TYPE_CHECKING:
@@ -28,8 +30,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_TRIES = 5  # refusals of a return after which staff look
-FIRST_WAIT = timedelta(minutes=2)  # after a try that was refused or not sent; then 8, 32 and 128 minutes
-UNKNOWN_WAIT = timedelta(minutes=15)  # so long may a call that timed out still be working at the gateway
+# After a try that was refused or not sent; then 8, 32 and 128 minutes.
+FIRST_WAIT = timedelta(minutes=2)
+# So long may a call that timed out still be working at the gateway.
+UNKNOWN_WAIT = timedelta(minutes=15)
 ACCEPTED_WAIT = timedelta(days=7)  # a wrong refund account is dropped silently
 SEND_NEEDS = 3  # seconds that a web request must have left to send one itself; else reconcile does
 
@@ -43,7 +47,9 @@ class ReturnManager(RowManager):
         """Under the row's lock: the return, and what staff read about it."""
         paid = f"{payment.amount.normalize():f} {payment.currency}"
         test = " through a test channel" if payment.test_channel else ""
-        found: list[tuple[Review | None, str]] = [(code, f"{payment.imp_uid} paid {paid}{test}; the row asks for {txn.amount} KRW once")]
+        found: list[tuple[Review | None, str]] = [
+            (code, f"{payment.imp_uid} paid {paid}{test}; the row asks for {txn.amount} KRW once")
+        ]
         by_staff = _needs_staff(payment)
         if by_staff:
             found.append((None, f"{payment.imp_uid}: {by_staff}, so staff send it back"))
@@ -59,11 +65,15 @@ class ReturnManager(RowManager):
         )
         return back, found
 
-    def send_return(self, back: PointCancellation, *, deadline: Deadline | None = None) -> PointCancellation:
-        """Send a return whose state is requested, once. Returns it as it stands then; trouble is kept on it and never raised.
+    def send_return(
+        self, back: PointCancellation, *, deadline: Deadline | None = None
+    ) -> PointCancellation:
+        """Send a return whose state is requested, once. Returns it as it stands then; trouble is
+        kept on it and never raised.
 
-        Each try is claimed first, so that of several callers one sends. Refused, or surely not sent: requested again, with the newest
-        amount; after MOST_TRIES (a test channel's after one) staff look.
+        Each try is claimed first, so that of several callers one sends. Refused, or surely not
+        sent: requested again, with the newest amount; after MOST_TRIES (a test channel's after one)
+        staff look.
         """
         self._send_once(back, deadline)
         back.refresh_from_db(using=self.db)
@@ -73,12 +83,16 @@ class ReturnManager(RowManager):
         if self._claim(back, state=back.State.UNKNOWN):
             self._send_claimed(back, None, deadline)
 
-    def _send_claimed(self, back: PointCancellation, account: RefundAccount | None, deadline: Deadline | None) -> None:
+    def _send_claimed(
+        self, back: PointCancellation, account: RefundAccount | None, deadline: Deadline | None
+    ) -> None:
         if in_time(back):
             self._close_return(back, send(back, account, deadline))
 
     def send_return_now(self, back: PointCancellation, deadline: Deadline | None) -> None:
-        """As send_return, for a door that must answer in time: what it cannot do is left to reconcile, and nothing is raised."""
+        """As send_return, for a door that must answer in time: what it cannot do is left to
+        reconcile, and nothing is raised.
+        """
         try:
             if deadline is None or deadline.left() >= SEND_NEEDS:
                 self._send_once(back, deadline)
@@ -87,16 +101,28 @@ class ReturnManager(RowManager):
         except Exception:  # the row is committed and waits
             logger.exception("the return of %s could not be sent", back.imp_uid)
 
-    def _finish_return(self, back: PointCancellation, deadline: Deadline | None) -> PointCancellation:
-        """See how an open return stands, and take the next step if its time has come. Raises GatewayError where the gateway is silent."""
+    def _finish_return(
+        self, back: PointCancellation, deadline: Deadline | None
+    ) -> PointCancellation:
+        """See how an open return stands, and take the next step if its time has come. Raises
+        GatewayError where the gateway is silent.
+        """
         age = _age(back)  # before the question
-        wait = UNKNOWN_WAIT if back.state == back.State.UNKNOWN else FIRST_WAIT * 4 ** min(max(back.tries - 1, 0), 3)
+        wait = (
+            UNKNOWN_WAIT
+            if back.state == back.State.UNKNOWN
+            else FIRST_WAIT * 4 ** min(max(back.tries - 1, 0), 3)
+        )
         if back.state != back.State.ACCEPTED and age is not None and age < wait:
             return back
         try:
             payment = gateway().payment(back.imp_uid, deadline=deadline)
         except (GatewayNonsense, PaymentNotFound) as error:
-            self._cannot_tell(back, age or timezone.now() - back.created_at, partial(self._stuck, back, str(error)))
+            self._cannot_tell(
+                back,
+                age or timezone.now() - back.created_at,
+                partial(self._stuck, back, str(error)),
+            )
             raise
         if payment.left <= 0:
             self._close_return(back, Verdict("done", payment))
@@ -116,32 +142,58 @@ class ReturnManager(RowManager):
         back.refresh_from_db(using=self.db)
         return back
 
-    def _claim(self, cancellation: PointCancellation, *, state: str, payment: Payment | None = None, for_staff: bool = False) -> bool:
-        """Durably note that this caller sends the next try; False where somebody else does, or it is closed.
+    def _claim(
+        self,
+        cancellation: PointCancellation,
+        *,
+        state: str,
+        payment: Payment | None = None,
+        for_staff: bool = False,
+    ) -> bool:
+        """Durably note that this caller sends the next try; False where somebody else does, or it
+        is closed.
 
-        payment: a return takes amount, base and checksum from this newest answer. for_staff: what waits for staff is theirs alone to send.
+        payment: a return takes amount, base and checksum from this newest answer. for_staff: what
+        waits for staff is theirs alone to send.
         """
         now = timezone.now()
         values: dict[str, Any] = {"tries": F("tries") + 1, "sent_at": now, "state": state}
         if payment is not None:
             values.update(amount=payment.left, base=payment.cancel_amount, checksum=payment.left)
         with transaction.atomic(using=self.db, durable=True):
-            rows = self._cancellations().filter(pk=cancellation.pk, state__in=("requested", "unknown"), tries=cancellation.tries)
+            rows = self._cancellations().filter(
+                pk=cancellation.pk, state__in=("requested", "unknown"), tries=cancellation.tries
+            )
             if not rows.filter(needs_staff=for_staff).update(**values, needs_staff=False):
                 return False
-        cancellation.tries, cancellation.sent_at, cancellation.state = cancellation.tries + 1, now, state
+        cancellation.tries, cancellation.sent_at, cancellation.state = (
+            cancellation.tries + 1,
+            now,
+            state,
+        )
         if payment is not None:
-            cancellation.amount, cancellation.base, cancellation.checksum = payment.left, payment.cancel_amount, payment.left
+            cancellation.amount, cancellation.base, cancellation.checksum = (
+                payment.left,
+                payment.cancel_amount,
+                payment.left,
+            )
         return True
 
     def _close_return(self, back: PointCancellation, verdict: Verdict) -> None:
-        """Write what a try, or a look, came to. Only the return's own row changes; an old try never undoes a newer one's state."""
+        """Write what a try, or a look, came to. Only the return's own row changes; an old try never
+        undoes a newer one's state.
+        """
         now = timezone.now()
         mine = self._cancellations().filter(pk=back.pk, state__in=back.OPEN)
         values: dict[str, Any] = {"error": verdict.error[:500]}
         payment = verdict.payment
         if payment is not None and payment.left <= 0:
-            values.update(state=back.State.DONE, closed_at=now, needs_staff=False, gateway_id=payment.cancellation_id(mark(back)))
+            values.update(
+                state=back.State.DONE,
+                closed_at=now,
+                needs_staff=False,
+                gateway_id=payment.cancellation_id(mark(back)),
+            )
             with transaction.atomic(using=self.db, durable=True):
                 if mine.update(**values):
                     self._tell_returned(back)
@@ -149,9 +201,14 @@ class ReturnManager(RowManager):
         stuck, later_try = "", back.tries > 1
         mine = mine.filter(tries=back.tries)
         if verdict.outcome in ("accepted", "done"):  # done: our part is, and more has come since
-            mine.filter(state__in=("requested", "unknown")).update(**values, state=back.State.ACCEPTED, waiting_since=now)
-        elif verdict.outcome == "unknown" or (later_try and (payment is None or not payment.cancels_at_once)):
-            # On a later try "not sent" proves nothing about the first; where cancels are done later, nor does a refusal.
+            mine.filter(state__in=("requested", "unknown")).update(
+                **values, state=back.State.ACCEPTED, waiting_since=now
+            )
+        elif verdict.outcome == "unknown" or (
+            later_try and (payment is None or not payment.cancels_at_once)
+        ):
+            # On a later try "not sent" proves nothing about the first; where cancels are done
+            # later, nor does a refusal.
             mine.filter(state=back.State.UNKNOWN).update(**values)
         elif payment is not None:  # refused, and something is left
             values.update(amount=payment.left, base=payment.cancel_amount, checksum=payment.left)
@@ -163,13 +220,19 @@ class ReturnManager(RowManager):
         if stuck:
             self._stuck(back, stuck)
 
-    def _cannot_tell(self, cancellation: PointCancellation, age: timedelta, hand_over: Callable[[], None]) -> None:
-        """The gateway does not know the payment, or contradicts itself: asking again will not help for ever, so that staff get it."""
+    def _cannot_tell(
+        self, cancellation: PointCancellation, age: timedelta, hand_over: Callable[[], None]
+    ) -> None:
+        """The gateway does not know the payment, or contradicts itself: asking again will not help
+        for ever, so that staff get it.
+        """
         if age >= UNKNOWN_WAIT and not cancellation.needs_staff:
             hand_over()
 
     def _stuck(self, back: PointCancellation, why: str) -> None:
-        self._hand_to_staff(back, Review.RETURN_STUCK, f"{back.imp_uid}: sending the wrong money back: {why}"[:500])
+        self._hand_to_staff(
+            back, Review.RETURN_STUCK, f"{back.imp_uid}: sending the wrong money back: {why}"[:500]
+        )
 
     def _tell_returned(self, back: PointCancellation) -> None:
         """After commit, with the row and its member loaded once somebody listens."""
@@ -177,9 +240,13 @@ class ReturnManager(RowManager):
         def tell(imp_uid: str, amount: Decimal, currency: str) -> None:
             if signals.money_returned.has_listeners(self.model):
                 txn = self.using(self.db).select_related("owner").get(pk=back.txn_id)
-                signals.money_returned.send_robust(sender=type(txn), txn=txn, imp_uid=imp_uid, amount=amount, currency=currency)
+                signals.money_returned.send_robust(
+                    sender=type(txn), txn=txn, imp_uid=imp_uid, amount=amount, currency=currency
+                )
 
-        transaction.on_commit(partial(tell, back.imp_uid, back.amount, back.currency), using=self.db, robust=True)
+        transaction.on_commit(
+            partial(tell, back.imp_uid, back.amount, back.currency), using=self.db, robust=True
+        )
 
 
 def _needs_staff(payment: Payment) -> str:
@@ -194,5 +261,7 @@ def _needs_staff(payment: Payment) -> str:
 
 
 def _age(cancellation: PointCancellation) -> timedelta | None:
-    """How long ago it was last sent; None: never. Read before the gateway is asked: what the answer says may be older than its arrival."""
+    """How long ago it was last sent; None: never. Read before the gateway is asked: what the answer
+    says may be older than its arrival.
+    """
     return timezone.now() - cancellation.sent_at if cancellation.sent_at else None

@@ -1,4 +1,6 @@
-"""One cancel sent to the gateway, and what its answer proves: for cancels of ours and for returns of wrong money. No row changes here."""
+"""One cancel sent to the gateway, and what its answer proves: for cancels of ours and for returns
+of wrong money. No row changes here.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +12,35 @@ from django.conf import settings
 from django.utils import timezone
 
 from billing.errors import GatewayError, GatewayRefused, GatewayUnreachable, PaymentNotFound
-from billing.iamport import READ_SECONDS, Deadline, RefundAccount, gateway
-from billing.payment import Payment
+from billing.gateway.api import READ_SECONDS, Deadline, RefundAccount, gateway
+from billing.gateway.payment import Payment
 
 if TYPE_CHECKING:
     from billing.models import PointCancellation
 
 REASON_LENGTH = 256  # characters that the gateway takes
-SEND_WITHIN = timedelta(minutes=1)  # of the hold or the claim; later, somebody else may be finishing it already
+# Of the hold or the claim; later, somebody else may be finishing it already.
+SEND_WITHIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a sent cancel came to. done: at least as much came back as asked. refused: the gateway said no, and asked again it holds
-    less than that as cancelled. payment: the newest answer, where there was one."""
+    """What a sent cancel came to. done: at least as much came back as asked. refused: the gateway
+    said no, and asked again it holds less than that as cancelled. payment: the newest answer, where
+    there was one.
+    """
 
     outcome: Literal["done", "accepted", "refused", "not_sent", "unknown"]
     payment: Payment | None = None
     error: str = ""
 
 
-def send(cancellation: PointCancellation, account: RefundAccount | None, deadline: Deadline | None) -> Verdict:
-    """Send it once. deadline: None gives it READ_SECONDS in all. Never raises GatewayError: trouble is a verdict too."""
+def send(
+    cancellation: PointCancellation, account: RefundAccount | None, deadline: Deadline | None
+) -> Verdict:
+    """Send it once. deadline: None gives it READ_SECONDS in all. Never raises GatewayError: trouble
+    is a verdict too.
+    """
     goal = cancellation.base + cancellation.amount
     try:
         payment = gateway().cancel_payment(
@@ -45,12 +54,15 @@ def send(cancellation: PointCancellation, account: RefundAccount | None, deadlin
     except GatewayUnreachable as error:
         return Verdict("not_sent" if error.surely_not_sent else "unknown", error=str(error))
     except (GatewayRefused, PaymentNotFound) as error:
-        # "No" is also the answer to a cancel that has been done already: only the payment itself tells.
+        # "No" is also the answer to a cancel that has been done already: only the payment itself
+        # tells.
         why = error.gateway_message or str(error)
         for private in (account.account, account.holder, account.tel) if account else ():
             why = why.replace(private, "…") if private else why
         try:
-            payment = gateway().payment(cancellation.imp_uid, deadline=deadline or Deadline(settings.BILLING_DOOR_SECONDS))
+            payment = gateway().payment(
+                cancellation.imp_uid, deadline=deadline or Deadline(settings.BILLING_DOOR_SECONDS)
+            )
         except GatewayError as silence:
             return Verdict("unknown", error=f"{why} ({silence})")
         if payment.cancel_amount < cancellation.base:
@@ -62,7 +74,9 @@ def send(cancellation: PointCancellation, account: RefundAccount | None, deadlin
 
 
 def in_time(cancellation: PointCancellation) -> bool:
-    """Whether this caller may still send the try that it wrote. By `sent_at` as it wrote it, which a machine that slept cannot miss."""
+    """Whether this caller may still send the try that it wrote. By `sent_at` as it wrote it, which
+    a machine that slept cannot miss.
+    """
     return cancellation.sent_at is not None and timezone.now() - cancellation.sent_at <= SEND_WITHIN
 
 

@@ -1,8 +1,10 @@
-"""Reconcile: find where our rows and the gateway's payments differ, and repair it the one way through, `apply`.
+"""Reconcile: find where our rows and the gateway's payments differ, and repair it the one way
+through, `apply`.
 
-Callbacks, returns and webhooks get lost; this is the door that never closes. Sweeps over our open rows, over the gateway's lists of
-paid and cancelled payments (windows), over payments cancelled in part, and over what was begun here and not finished. Everything is
-read in slices, so that memory does not grow with the number of rows, and everything may be done twice.
+Callbacks, returns and webhooks get lost; this is the door that never closes. Sweeps over our open
+rows, over the gateway's lists of paid and cancelled payments (windows), over payments cancelled in
+part, and over what was begun here and not finished. Everything is read in slices, so that memory
+does not grow with the number of rows, and everything may be done twice.
 """
 
 from __future__ import annotations
@@ -14,30 +16,58 @@ from django.utils import timezone
 
 from billing.models import PointTransaction, UnmatchedPayment
 from billing.reconciliation.job import Job
-from billing.reconciliation.loose_ends import open_cancellations, pending_deliveries
+from billing.reconciliation.open_transactions import (
+    open_rows,
+    part_cancelled_rows,
+    unmatched_with_a_row,
+    unsettled_payments,
+)
+from billing.reconciliation.pending_work import open_cancellations, pending_deliveries
 from billing.reconciliation.report import CLEAN, COULD_NOT_ASK, DRIFT, Report
-from billing.reconciliation.rows import open_rows, part_cancelled_rows, unmatched_with_a_row, unsettled_payments
-from billing.reconciliation.runs import LeaseLost, Run, holder, last_of_nobody, last_unread, last_unsettled
-from billing.reconciliation.windows import status_windows
+from billing.reconciliation.runs import (
+    LeaseLost,
+    Run,
+    holder,
+    last_of_nobody,
+    last_unread,
+    last_unsettled,
+)
+from billing.reconciliation.status_lists import status_windows
 
 __all__ = ["CLEAN", "COULD_NOT_ASK", "DRIFT", "Report", "reconcile"]
 
-SWEEPS = (open_rows, status_windows, unsettled_payments, unmatched_with_a_row, part_cancelled_rows, pending_deliveries, open_cancellations)
+SWEEPS = (
+    open_rows,
+    status_windows,
+    unsettled_payments,
+    unmatched_with_a_row,
+    part_cancelled_rows,
+    pending_deliveries,
+    open_cancellations,
+)
 
 
-def reconcile(*, repair: bool, since: datetime | None = None, progress: Callable[[str], None] | None = None) -> Report:
-    """Compare with the gateway, and repair what differs if `repair`; without it nothing at all is written.
+def reconcile(
+    *, repair: bool, since: datetime | None = None, progress: Callable[[str], None] | None = None
+) -> Report:
+    """Compare with the gateway, and repair what differs if `repair`; without it nothing at all is
+    written.
 
-    since: widen the windows to this time, and ask about every attempt without money that was started after it, given up or not.
-    progress: gets a line now and then. Returns what was found. Trouble with the gateway or with one payment is counted, never raised;
-    a second time finds nothing to do. Where another repair is at work, nothing is done and `skipped` says so. An interruption closes
-    the run properly and goes on to the caller.
+    since: widen the windows to this time, and ask about every attempt without money that was
+    started after it, given up or not. progress: gets a line now and then. Returns what was found.
+    Trouble with the gateway or with one payment is counted, never raised; a second time finds
+    nothing to do. Where another repair is at work, nothing is done and `skipped` says so. An
+    interruption closes the run properly and goes on to the caller.
     """
     report = Report(repair=repair, started=timezone.now())
     run = Run.begin() if repair else None
     if repair and run is None:
         other = holder()
-        until = f", its lease lasts until {timezone.localtime(other.lease_until):%H:%M:%S}" if other and other.lease_until else ""
+        until = (
+            f", its lease lasts until {timezone.localtime(other.lease_until):%H:%M:%S}"
+            if other and other.lease_until
+            else ""
+        )
         report.skipped = f"another run is at it{until}"
         report.finished = timezone.now()
         return report
@@ -63,11 +93,16 @@ def reconcile(*, repair: bool, since: datetime | None = None, progress: Callable
 
 
 def _count_undecided(report: Report) -> None:
-    """How many payments of no row wait for somebody's decision; a repair first closes those that a row knows by now."""
+    """How many payments of no row wait for somebody's decision; a repair first closes those that a
+    row knows by now.
+    """
     if report.repair:
         UnmatchedPayment.objects.heal(PointTransaction.objects.all())
         report.undecided = UnmatchedPayment.objects.waiting().count()
     else:
         kept = UnmatchedPayment.objects.waiting()
-        known = sum(imp_uid in report.undecided_now for imp_uid in kept.values_list("imp_uid", flat=True).iterator())
+        known = sum(
+            imp_uid in report.undecided_now
+            for imp_uid in kept.values_list("imp_uid", flat=True).iterator()
+        )
         report.undecided = kept.count() + len(report.undecided_now) - known

@@ -1,4 +1,6 @@
-"""What all sweeps share: asking the gateway, comparing its answers with our rows, and letting `apply` repair them."""
+"""What all sweeps share: asking the gateway, comparing its answers with our rows, and letting
+`apply` repair them.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +12,33 @@ from typing import Any, TypeVar
 
 from django.db import models
 
-from billing.errors import BillingError, GatewayError, GatewayNonsense, GatewayRefused, GatewayUnreachable, PaymentNotFound
-from billing.iamport import BATCH, READ_SECONDS, Deadline, Listing, UnreadablePayment, named
+from billing.db.routing import primary
+from billing.errors import (
+    BillingError,
+    GatewayError,
+    GatewayNonsense,
+    GatewayRefused,
+    GatewayUnreachable,
+    PaymentNotFound,
+)
+from billing.gateway.api import BATCH, READ_SECONDS, Deadline, Listing, UnreadablePayment, named
+from billing.gateway.payment import Payment
 from billing.models import PointTransaction, UnmatchedPayment
-from billing.payment import Payment
 from billing.reconciliation.report import Report, Tally
 from billing.reconciliation.runs import LeaseLost, Run
-from billing.routing import primary
 
 logger = logging.getLogger(__name__)
 
-FAILS_IN_A_ROW = 3  # calls without an answer after which a sweep stops: the next ones would not get any either
-MOST_HOPELESS = 100  # smallest questions without a usable answer after which a sweep stops: each has cost its halving
-NOT_ABOUT_THE_QUESTION = (401, 429)  # wrong keys, asked too often: less at a time is refused as well, and is more to ask
+FAILS_IN_A_ROW = (
+    3  # calls without an answer after which a sweep stops: the next ones would not get any either
+)
+# smallest questions without a usable answer after which a sweep stops: each has cost its halving
+MOST_HOPELESS = 100
+# Wrong keys, asked too often: less at a time is refused as well, and is more to ask.
+NOT_ABOUT_THE_QUESTION = (
+    401,
+    429,
+)
 ROWS_AT_ONCE = 500  # in one query: SQLite takes up to 999 parameters, if it is old
 
 T = TypeVar("T")
@@ -34,7 +50,9 @@ class SweepStopped(Exception):
 
 
 class AskForLess(Exception):
-    """The gateway answers others, but gave this question no usable answer: halve it, or call the smallest one `hopeless`."""
+    """The gateway answers others, but gave this question no usable answer: halve it, or call the
+    smallest one `hopeless`.
+    """
 
     def __init__(self, error: GatewayError) -> None:
         super().__init__(str(error))
@@ -44,7 +62,14 @@ class AskForLess(Exception):
 class Job:
     """One reconcile at work. run: the lease of a repair; None where nothing may be written."""
 
-    def __init__(self, report: Report, *, run: Run | None, since: datetime | None, progress: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        report: Report,
+        *,
+        run: Run | None,
+        since: datetime | None,
+        progress: Callable[[str], None],
+    ) -> None:
         self.report = report
         self.now = report.started
         self.repair = report.repair
@@ -53,13 +78,16 @@ class Job:
         self._progress = progress
         self._name = ""
         self._in_a_row = 0
-        self._speaks = False  # whether the gateway answered something of this sweep, and nothing was hopeless since
+        # whether the gateway answered something of this sweep, and nothing was hopeless since
+        self._speaks = False
         self._hopeless = self._hopeless_in_a_row = 0
         self.tally = Tally()
 
     @contextmanager
     def sweep(self, name: str) -> Iterator[Tally]:
-        """Count what happens inside under this name, and end it early, but not the others, where the gateway is silent."""
+        """Count what happens inside under this name, and end it early, but not the others, where
+        the gateway is silent.
+        """
         self.tally = self.report.sweeps[name] = Tally()
         self._name, self._in_a_row = name, 0
         self._speaks, self._hopeless, self._hopeless_in_a_row = False, 0, 0
@@ -71,7 +99,10 @@ class Job:
         """Say that this run lives. Raises LeaseLost."""
         if self._run is not None:
             self._run.keep()
-        self._progress(f"{self._name}: {self.tally.rows} rows, {self.tally.payments} payments, {self.tally.differ} differ")
+        self._progress(
+            f"{self._name}: {self.tally.rows} rows, {self.tally.payments} payments, "
+            f"{self.tally.differ} differ"
+        )
 
     # -- asking --
 
@@ -83,11 +114,13 @@ class Job:
         repeat: bool = True,
         control: Callable[[Deadline], object] | None = None,
     ) -> T | None:
-        """The gateway's answer; None where there is none, which is counted. What was not answered is asked once more, at once.
+        """The gateway's answer; None where there is none, which is counted. What was not answered
+        is asked once more, at once.
 
-        about: the one payment that the question is about; that it is unknown or contradicts itself says nothing of the others.
-        repeat: False where the question itself puts the next try off. control: where less can be asked for, a question of the same kind
-        that has an answer if the gateway works at all. Raises AskForLess then for a refusal or nonsense, SweepStopped after
+        about: the one payment that the question is about; that it is unknown or contradicts itself
+        says nothing of the others. repeat: False where the question itself puts the next try off.
+        control: where less can be asked for, a question of the same kind that has an answer if the
+        gateway works at all. Raises AskForLess then for a refusal or nonsense, SweepStopped after
         FAILS_IN_A_ROW questions without an answer.
         """
         self.keep()
@@ -97,7 +130,11 @@ class Job:
                     return self._answered(question)
             return self._answered(question)
         except GatewayError as error:
-            if control and isinstance(error, GatewayNonsense | GatewayRefused) and self._does_speak(error, control):
+            if (
+                control
+                and isinstance(error, GatewayNonsense | GatewayRefused)
+                and self._does_speak(error, control)
+            ):
                 raise AskForLess(error) from None
             if about and isinstance(error, GatewayNonsense | PaymentNotFound):
                 self._failed(about, error)
@@ -106,10 +143,12 @@ class Job:
             return None
 
     def hopeless(self, what: str, error: GatewayError, *, imp_uid: str = "") -> bool:
-        """The smallest question has no usable answer: name it as that one payment's trouble, and go on. imp_uid: of the one that was asked
-        about. Returns whether it is known whose it is, so that it is nobody's or can be asked about again.
+        """The smallest question has no usable answer: name it as that one payment's trouble, and go
+        on. imp_uid: of the one that was asked about. Returns whether it is known whose it is, so
+        that it is nobody's or can be asked about again.
 
-        After FAILS_IN_A_ROW of them the next one asks `control` again. Raises SweepStopped after MOST_HOPELESS.
+        After FAILS_IN_A_ROW of them the next one asks `control` again. Raises SweepStopped after
+        MOST_HOPELESS.
         """
         ids = error.ids if isinstance(error, GatewayNonsense) else ("", "")
         if any(ids):
@@ -142,7 +181,9 @@ class Job:
 
     def _silent(self, error: GatewayError) -> None:
         self.report.silent_calls += 1
-        self.report.trouble(f"{self._name}: {type(error).__name__}: {error.gateway_message or error}")
+        self.report.trouble(
+            f"{self._name}: {type(error).__name__}: {error.gateway_message or error}"
+        )
         self._in_a_row += 1
         if self._in_a_row >= FAILS_IN_A_ROW:
             raise SweepStopped from None
@@ -157,16 +198,21 @@ class Job:
     # -- comparing --
 
     def compare(self, listing: Listing, *, apply_all: bool = False) -> bool:
-        """Compare these payments with our rows; a repair applies what differs. apply_all: also where no money column would change, so
-        that facts (a virtual account's number) and `synced_at` follow. Returns whether each is settled now, or can be asked about later.
+        """Compare these payments with our rows; a repair applies what differs. apply_all: also
+        where no money column would change, so that facts (a virtual account's number) and
+        `synced_at` follow. Returns whether each is settled now, or can be asked about later.
         """
         self.tally.payments += len(listing.payments) + len(listing.unreadable)
         can_be_asked = self._unreadable(listing.unreadable)
         for start in range(0, len(listing.payments), ROWS_AT_ONCE):
             some = listing.payments[start : start + ROWS_AT_ONCE]
-            rows = primary(PointTransaction).filter(merchant_uid__in={payment.merchant_uid for payment in some})
+            rows = primary(PointTransaction).filter(
+                merchant_uid__in={payment.merchant_uid for payment in some}
+            )
             known = {txn.merchant_uid: txn for txn in rows}
-            can_be_asked &= self._keep_unmatched([payment for payment in some if payment.merchant_uid not in known])
+            can_be_asked &= self._keep_unmatched(
+                [payment for payment in some if payment.merchant_uid not in known]
+            )
             for payment in some:
                 self.keep()
                 txn = known.get(payment.merchant_uid)
@@ -178,13 +224,15 @@ class Job:
         return can_be_asked
 
     def _unreadable(self, items: Sequence[UnreadablePayment]) -> bool:
-        """Payments that cannot be read. One that may be ours is drift, and is asked about until it can be; one that is surely nobody's
-        here is named once, in the notes. It is nobody's where its merchant_uid can be read and no row has it, nor its imp_uid; where
-        neither tells, it may be ours. Returns whether all that may be ours can be asked about.
+        """Payments that cannot be read. One that may be ours is drift, and is asked about until it
+        can be; one that is surely nobody's here is named once, in the notes. It is nobody's where
+        its merchant_uid can be read and no row has it, nor its imp_uid; where neither tells, it may
+        be ours. Returns whether all that may be ours can be asked about.
         """
         can_be_asked = True
         for item in items:
-            ours = models.Q(merchant_uid=item.merchant_uid) | models.Q(imp_uid=item.imp_uid)  # no row has "" in either
+            # No row has "" in either.
+            ours = models.Q(merchant_uid=item.merchant_uid) | models.Q(imp_uid=item.imp_uid)
             if item.merchant_uid and not primary(PointTransaction).filter(ours).exists():
                 self.report.nobody_reads(item)
                 continue
@@ -196,8 +244,8 @@ class Job:
         return can_be_asked
 
     def _keep_unmatched(self, payments: list[Payment]) -> bool:
-        """What no row knows waits for somebody to decide: a repair keeps it, a report only counts it. Returns whether it could be kept:
-        what could not must be met once more.
+        """What no row knows waits for somebody to decide: a repair keeps it, a report only counts
+        it. Returns whether it could be kept: what could not must be met once more.
         """
         with self.guarded(f"{len(payments)} payments that no transaction has"):
             if self.repair:
@@ -208,7 +256,9 @@ class Job:
         return False
 
     def _settle(self, txn: PointTransaction, payment: Payment, apply_all: bool) -> PointTransaction:
-        """One payment and its row; the row as it is then. One that makes trouble keeps no other from its money."""
+        """One payment and its row; the row as it is then. One that makes trouble keeps no other
+        from its money.
+        """
         columns: tuple[str, ...] = ()
         self.report.unsettled(payment.imp_uid)
         with self.guarded(payment.imp_uid):
@@ -234,13 +284,18 @@ class Job:
 
     def _failed(self, what: str, error: Exception) -> None:
         self.tally.failed += 1
-        self.report.trouble(f"{self._name}: {what}: {type(error).__name__}{f': {error}' if isinstance(error, BillingError) else ''}")
+        self.report.trouble(
+            f"{self._name}: {what}: "
+            f"{type(error).__name__}{f': {error}' if isinstance(error, BillingError) else ''}"
+        )
         if not isinstance(error, BillingError):  # the program is wrong, or the database
             logger.error("%s: %s", self._name, what, exc_info=error)
 
 
 def in_batches(rows: models.QuerySet[Row], *, by: str = "id") -> Iterator[list[Row]]:
-    """`rows` in slices of BATCH, each read when its turn comes, in the order of the column `by` (an index serves it) and id."""
+    """`rows` in slices of BATCH, each read when its turn comes, in the order of the column `by` (an
+    index serves it) and id.
+    """
     page = rows.order_by(by, "id")
     while batch := list(page[:BATCH]):
         yield batch

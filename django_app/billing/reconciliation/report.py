@@ -1,4 +1,6 @@
-"""What a reconcile found, as plain data: for the summary, for `--json`, for the row of the run. Bounded, however much there is."""
+"""What a reconcile found, as plain data: for the summary, for `--json`, for the row of the run.
+Bounded, however much there is.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from billing.iamport import UnreadablePayment
-from billing.payment import Payment, text
+from billing.gateway.api import UnreadablePayment
+from billing.gateway.payment import Payment, text
 
 MOST_NAMED = 100  # rows that differ, and troubles, that are named one by one
 MOST_TOLD_APART = 10_000  # of those found by several sweeps; beyond, each is counted again
@@ -22,9 +24,9 @@ CLEAN, DRIFT, COULD_NOT_ASK = 0, 1, 2
 class Tally:
     """One sweep in numbers.
 
-    rows: of ours that were looked at. calls: questions to the gateway, repeats included. payments: in its answers. differ: payments whose
-    row is not as they say. repaired: of those, applied. failed: could not be read, compared or applied. finished: whether it came to its
-    end.
+    rows: of ours that were looked at. calls: questions to the gateway, repeats included. payments:
+    in its answers. differ: payments whose row is not as they say. repaired: of those, applied.
+    failed: could not be read, compared or applied. finished: whether it came to its end.
     """
 
     rows: int = 0
@@ -38,7 +40,9 @@ class Tally:
 
 @dataclass
 class Report:
-    """One reconcile. `exit_code` sums it up: CLEAN, DRIFT where something remains to be repaired, COULD_NOT_ASK."""
+    """One reconcile. `exit_code` sums it up: CLEAN, DRIFT where something remains to be repaired,
+    COULD_NOT_ASK.
+    """
 
     repair: bool
     started: datetime
@@ -53,15 +57,20 @@ class Report:
     unknown_count: int = 0
     unknown: list[dict[str, Any]] = field(default_factory=list)
     undecided: int = 0  # payments of no row that nobody has decided yet, from earlier runs too
-    undecided_now: set[str] = field(default_factory=set, repr=False)  # of a report alone: imp_uids that it met
+    # Of a report alone: imp_uids that it met.
+    undecided_now: set[str] = field(default_factory=set, repr=False)
     troubles: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     sweeps: dict[str, Tally] = field(default_factory=dict)
-    carried: dict[str, None] = field(default_factory=dict)  # imp_uids that an earlier run left unsettled, and this one has not met yet
-    open_payments: dict[str, None] = field(default_factory=dict)  # imp_uids that this run could not settle
+    # Imp_uids that an earlier run left unsettled, and this one has not met yet.
+    carried: dict[str, None] = field(default_factory=dict)
+    # Imp_uids that this run could not settle.
+    open_payments: dict[str, None] = field(default_factory=dict)
     forgot: bool = False  # there were more of them, or of unread seconds, than are kept
-    unread: dict[tuple[str, int], None] = field(default_factory=dict)  # (status, unix second) of a list; an earlier run's, until it is read
-    nobodys_before: frozenset[str] = frozenset()  # payments of nobody that cannot be read, which an earlier run has named
+    # (status, unix second) of a list; an earlier run's, until it is read.
+    unread: dict[tuple[str, int], None] = field(default_factory=dict)
+    # Payments of nobody that cannot be read, which an earlier run has named.
+    nobodys_before: frozenset[str] = frozenset()
     nobodys: dict[str, None] = field(default_factory=dict)  # and those of this one
     _found: set[str] = field(default_factory=set, repr=False)
 
@@ -73,7 +82,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """Not being able to ask weighs most: nobody knows then what differs. A run that another machine does is no trouble."""
+        """Not being able to ask weighs most: nobody knows then what differs. A run that another
+        machine does is no trouble.
+        """
         if self.silent_calls:
             return COULD_NOT_ASK
         return DRIFT if self.remaining else CLEAN
@@ -86,12 +97,22 @@ class Report:
             self._found.add(payment.imp_uid)
         self.drift_count += 1
         if len(self.drift) < MOST_NAMED:
-            self.drift.append({"merchant_uid": payment.merchant_uid, "imp_uid": payment.imp_uid, "columns": list(columns)})
+            self.drift.append(
+                {
+                    "merchant_uid": payment.merchant_uid,
+                    "imp_uid": payment.imp_uid,
+                    "columns": list(columns),
+                }
+            )
 
     def unsettled(self, imp_uid: str) -> None:
-        """Keep a payment for the next run, until it is `settled`: its window is not read again once the watermark has passed it."""
+        """Keep a payment for the next run, until it is `settled`: its window is not read again once
+        the watermark has passed it.
+        """
         self.carried.pop(imp_uid, None)
-        if len(self.open_payments) + len(self.carried) < MOST_UNSETTLED:  # those not met yet keep their places
+        if (
+            len(self.open_payments) + len(self.carried) < MOST_UNSETTLED
+        ):  # those not met yet keep their places
             self.open_payments[imp_uid] = None
         elif imp_uid not in self.open_payments:
             self.forgot = True
@@ -114,18 +135,26 @@ class Report:
             del self.unread[key]
 
     def nobody_reads(self, payment: UnreadablePayment) -> None:
-        """Name a payment that cannot be read and is none of ours, in the notes, and not again while windows overlap. It is no drift:
-        nobody here could end such an alarm.
+        """Name a payment that cannot be read and is none of ours, in the notes, and not again while
+        windows overlap. It is no drift: nobody here could end such an alarm.
         """
         self.settled(payment.imp_uid)
         name = payment.imp_uid or payment.merchant_uid
         if name not in self.nobodys_before | self.nobodys.keys() and len(self.notes) < MOST_NAMED:
-            self.notes.append(text(f"a payment that no transaction has cannot be read, and is left alone: {payment.words}", 300))
+            self.notes.append(
+                text(
+                    "a payment that no transaction has cannot be read, and is left alone: "
+                    f"{payment.words}",
+                    300,
+                )
+            )
         if len(self.nobodys) < MOST_UNKNOWN:
             self.nobodys[name] = None
 
     def no_row(self, payment: Payment) -> None:
-        """Note a payment that none of our rows knows. It is never touched: shops share merchant accounts."""
+        """Note a payment that none of our rows knows. It is never touched: shops share merchant
+        accounts.
+        """
         self.unknown_count += 1
         if len(self.unknown) < MOST_UNKNOWN:
             self.unknown.append(
@@ -161,7 +190,11 @@ class Report:
             "unsettled": [*self.open_payments, *self.carried],
             "unread": [list(key) for key in self.unread],
             # A run that did not read its windows has not met them again.
-            "unreadable_of_nobody": list(self.nobodys if self.watermark else self.nobodys | dict.fromkeys(sorted(self.nobodys_before))),
+            "unreadable_of_nobody": list(
+                self.nobodys
+                if self.watermark
+                else self.nobodys | dict.fromkeys(sorted(self.nobodys_before))
+            ),
             "troubles": self.troubles,
             "notes": self.notes,
         }

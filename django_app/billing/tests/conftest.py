@@ -9,10 +9,10 @@ import pytest
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from billing.gateway.payment import Payment
 from billing.models import Point, PointEntry, PointTransaction
-from billing.payment import Payment
-from billing.tests.browser import ONE_LOOK, Payer
-from billing.tests.payments import payment_json
+from billing.tests.support.browser import ONE_LOOK, Payer
+from billing.tests.support.payments import payment_json
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def make_txn(user: Any) -> Callable[..., PointTransaction]:
-    """make_txn(amount=…) → an attempt of `user` as start() leaves it, without asking the gateway."""
+    """make_txn(amount=…) → an attempt of `user` as start() leaves it, without asking the
+    gateway.
+    """
 
     def make(amount: int = 10_000, pay_method: str = "card", owner: Any = None) -> PointTransaction:
         return PointTransaction.objects._open(owner or user, amount, pay_method)
@@ -36,7 +38,9 @@ def answer() -> Callable[..., Payment]:
         changes.setdefault("amount", txn.amount)
         if changes.get("status") == "cancelled":
             changes.setdefault("cancel_amount", txn.amount)
-        return Payment.from_json(payment_json(**{"imp_uid": imp_uid, "merchant_uid": txn.merchant_uid, **changes}))
+        return Payment.from_json(
+            payment_json(**{"imp_uid": imp_uid, "merchant_uid": txn.merchant_uid, **changes})
+        )
 
     return make
 
@@ -48,7 +52,9 @@ def ledger() -> Callable[[PointTransaction], None]:
     def check(txn: PointTransaction) -> tuple[int, list[int]]:
         fresh = PointTransaction.objects.select_related("owner").get(pk=txn.pk)
         balance = Point.objects.get(pk=txn.owner_id).balance
-        assert balance == sum(PointEntry.objects.filter(owner_id=txn.owner_id).values_list("delta", flat=True))
+        assert balance == sum(
+            PointEntry.objects.filter(owner_id=txn.owner_id).values_list("delta", flat=True)
+        )
         deltas = list(fresh.entries.order_by("id").values_list("delta", flat=True))
         assert fresh.credited == sum(deltas)
         if fresh.is_bound:
@@ -58,7 +64,7 @@ def ledger() -> Callable[[PointTransaction], None]:
     return check
 
 
-# -- in the browser ---------------------------------------------------------------------------------------------------------------
+# -- in the browser --------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -91,7 +97,9 @@ def visit(browser: Browser, site: str, user: Any) -> Iterator[Callable[..., Paye
 
 @pytest.fixture(params=ONE_LOOK)
 def payer(visit: Callable[..., Payer], user: Any, request: pytest.FixtureRequest) -> Payer:
-    """The member on the charge page, whose clock runs fast; at a desk, in English, unless all looks are asked for."""
+    """The member on the charge page, whose clock runs fast; at a desk, in English, unless all looks
+    are asked for.
+    """
     size, language = request.param
     made = visit(size=size, language=language, hurry=True)
     made.enter(user)

@@ -1,4 +1,6 @@
-"""apply(): what an answer of the gateway does to row, points and ledger. Real transactions; no network."""
+"""apply(): what an answer of the gateway does to row, points and ledger. Real transactions; no
+network.
+"""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -37,7 +39,12 @@ def heard():
 def test_paid_is_credited_once(make_txn, answer, ledger, heard):
     txn = make_txn()
     first = apply(answer(txn))
-    assert (first.points, first.txn.status, first.txn.credited, first.txn.owner.balance) == (10_000, Status.PAID, 10_000, 10_000)
+    assert (first.points, first.txn.status, first.txn.credited, first.txn.owner.balance) == (
+        10_000,
+        Status.PAID,
+        10_000,
+        10_000,
+    )
     again = apply(answer(txn))
     assert (again.points, again.txn.owner.balance) == (0, 10_000)
     assert ledger(txn) == (10_000, [10_000])
@@ -46,27 +53,37 @@ def test_paid_is_credited_once(make_txn, answer, ledger, heard):
     assert heard == [("point_charged", 10_000)]
 
 
-def test_a_registered_card_is_never_credited_nor_sent_back_and_staff_are_told_once(make_txn, answer, ledger, heard):
+def test_a_registered_card_is_never_credited_nor_sent_back_and_staff_are_told_once(
+    make_txn, answer, ledger, heard
+):
     txn = make_txn()
-    registered = {"imp_uid": "imp_100000000009", "customer_uid": "member", "customer_uid_usage": "issue"}
+    registered = {
+        "imp_uid": "imp_100000000009",
+        "customer_uid": "member",
+        "customer_uid_usage": "issue",
+    }
     for status in ("ready", "paid", "paid"):
         applied = apply(answer(txn, status=status, **registered))
         assert (applied.points, applied.txn.status, applied.txn.imp_uid) == (0, Status.READY, None)
     row = PointTransaction.objects.get()
     assert row.review == Review.CARD_REGISTRATION
     assert row.review_note.splitlines() == [
-        "imp_100000000009 registered a card and is paid: no money to us; see at the gateway whether it was charged"
+        "imp_100000000009 registered a card and is paid: no money to us; see at the gateway "
+        "whether it was charged"
     ]
     assert (ledger(txn), PointCancellation.objects.count()) == ((0, []), 0)
     assert heard == [("payment_needs_review", "card_registration")]
-    assert PointTransaction.objects.changes(row, answer(txn, **registered)) == ()  # reconcile finds nothing to repair
+    # Reconcile finds nothing to repair.
+    assert PointTransaction.objects.changes(row, answer(txn, **registered)) == ()
     # The order itself can still be paid.
     assert apply(answer(txn)).points == 10_000
 
 
 @pytest.mark.parametrize("usage", ["payment", "payment.scheduled", "", None])
 def test_money_paid_with_a_registered_card_is_ordinary_money(make_txn, answer, usage):
-    assert apply(answer(make_txn(), customer_uid="member", customer_uid_usage=usage)).points == 10_000
+    assert (
+        apply(answer(make_txn(), customer_uid="member", customer_uid_usage=usage)).points == 10_000
+    )
 
 
 def test_the_facts_are_kept(make_txn, answer):
@@ -105,7 +122,9 @@ def test_first_seen_partly_cancelled_is_one_entry_of_the_rest(make_txn, answer, 
     assert ledger(txn) == (6_000, [6_000])
 
 
-def test_first_seen_wholly_cancelled_binds_so_that_a_stale_paid_credits_nothing(make_txn, answer, ledger):
+def test_first_seen_wholly_cancelled_binds_so_that_a_stale_paid_credits_nothing(
+    make_txn, answer, ledger
+):
     txn = make_txn()
     apply(answer(txn, status="cancelled"))
     apply(answer(txn))
@@ -130,13 +149,16 @@ def test_a_stale_answer_never_undoes_a_newer_one(make_txn, answer, ledger):
 
 def test_failed_may_turn_paid_and_never_back(make_txn, answer, ledger, heard):
     txn = make_txn()
-    failed = apply(answer(txn, status="failed", fail_reason="한도초과", failed_at=EARLY, paid_at=0)).txn
+    failed = apply(
+        answer(txn, status="failed", fail_reason="한도초과", failed_at=EARLY, paid_at=0)
+    ).txn
     assert (failed.status, failed.fail_reason) == (Status.FAILED, "한도초과")
     apply(answer(txn, status="failed", fail_reason="한도초과", failed_at=EARLY, paid_at=0))
     apply(answer(txn))
     apply(answer(txn, status="failed"))
     assert ledger(txn) == (10_000, [10_000])
-    assert PointTransaction.objects.get().fail_reason == ""  # bound: this payment's own facts, whole
+    # Bound: this payment's own facts, whole.
+    assert PointTransaction.objects.get().fail_reason == ""
     assert heard == [("payment_failed", None), ("point_charged", 10_000)]
 
 
@@ -151,9 +173,14 @@ def test_a_virtual_account_is_shown_kept_and_credited_at_the_deposit(make_txn, a
         "paid_at": 0,
     }
     apply(answer(txn, status="ready", **account))
-    apply(answer(txn, status="ready", vbank_num=None, vbank_date=0, paid_at=0))  # facts never go from filled to empty
+    # Facts never go from filled to empty.
+    apply(answer(txn, status="ready", vbank_num=None, vbank_date=0, paid_at=0))
     fresh = PointTransaction.objects.get()
-    assert (fresh.status, fresh.vbank_num, fresh.vbank_holder) == (Status.READY, "110-123", "(주)가게")
+    assert (fresh.status, fresh.vbank_num, fresh.vbank_holder) == (
+        Status.READY,
+        "110-123",
+        "(주)가게",
+    )
     assert fresh.vbank_date == datetime.fromtimestamp(LATE, UTC)
     apply(answer(txn, status="paid", **{**account, "paid_at": LATE}))
     assert ledger(txn) == (10_000, [10_000])
@@ -161,11 +188,20 @@ def test_a_virtual_account_is_shown_kept_and_credited_at_the_deposit(make_txn, a
 
 def test_a_later_attempt_takes_the_row_and_an_earlier_one_does_not(make_txn, answer):
     txn = make_txn()
-    apply(answer(txn, "imp_1", status="failed", started_at=EARLY, fail_reason="한도초과", paid_at=0))
+    apply(
+        answer(txn, "imp_1", status="failed", started_at=EARLY, fail_reason="한도초과", paid_at=0)
+    )
     apply(answer(txn, "imp_2", status="ready", started_at=LATE, vbank_num="110-2", paid_at=0))
     fresh = PointTransaction.objects.get()
-    assert (fresh.imp_uid, fresh.status, fresh.fail_reason, fresh.vbank_num) == ("imp_2", Status.READY, "", "110-2")
-    apply(answer(txn, "imp_1", status="failed", started_at=EARLY, fail_reason="한도초과", paid_at=0))
+    assert (fresh.imp_uid, fresh.status, fresh.fail_reason, fresh.vbank_num) == (
+        "imp_2",
+        Status.READY,
+        "",
+        "110-2",
+    )
+    apply(
+        answer(txn, "imp_1", status="failed", started_at=EARLY, fail_reason="한도초과", paid_at=0)
+    )
     assert PointTransaction.objects.get().imp_uid == "imp_2"
 
 
@@ -183,21 +219,36 @@ WRONG = [
     ({"amount": 10_000, "currency": "USD"}, Review.WRONG_CURRENCY, Decimal(10_000), "USD"),
     ({"amount": Decimal("14.2"), "currency": "USD"}, Review.WRONG_CURRENCY, Decimal("14.2"), "USD"),
     ({"sandbox": True}, Review.TEST_CHANNEL, Decimal(10_000), "KRW"),
-    ({"amount": 9_000, "status": "cancelled", "cancel_amount": 4_000}, Review.WRONG_AMOUNT, Decimal(5_000), "KRW"),
+    (
+        {"amount": 9_000, "status": "cancelled", "cancel_amount": 4_000},
+        Review.WRONG_AMOUNT,
+        Decimal(5_000),
+        "KRW",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("changes", "code", "left", "currency"), WRONG)
-def test_wrong_money_is_flagged_and_waits_to_be_returned(settings, make_txn, answer, ledger, heard, changes, code, left, currency):
+def test_wrong_money_is_flagged_and_waits_to_be_returned(
+    settings, make_txn, answer, ledger, heard, changes, code, left, currency
+):
     settings.BILLING_RETURN_WRONG_MONEY = False
     txn = make_txn()
     for _ in range(3):
         apply(answer(txn, **changes))
     assert ledger(txn) == (0, [])
     fresh = PointTransaction.objects.get()
-    assert (fresh.status, fresh.imp_uid, fresh.credited_at, fresh.review) == (Status.READY, None, None, code)
+    assert (fresh.status, fresh.imp_uid, fresh.credited_at, fresh.review) == (
+        Status.READY,
+        None,
+        None,
+        code,
+    )
     assert "imp_100000000001" in fresh.review_note
-    assert fresh.review_note.splitlines()[1] == "imp_100000000001: returns are left to staff here, so staff send it back"
+    assert (
+        fresh.review_note.splitlines()[1]
+        == "imp_100000000001: returns are left to staff here, so staff send it back"
+    )
     back = PointCancellation.objects.get()
     assert (back.kind, back.state, back.amount, back.checksum, back.currency, back.tries) == (
         "return",
@@ -215,7 +266,8 @@ def test_right_money_after_wrong_money_is_credited(make_txn, answer, ledger):
     apply(answer(txn, "imp_1", amount=9_000))
     apply(answer(txn, "imp_2"))
     assert ledger(txn) == (10_000, [10_000])
-    assert PointTransaction.objects.get().review == Review.WRONG_AMOUNT  # staff decide when a flag goes
+    # Staff decide when a flag goes.
+    assert PointTransaction.objects.get().review == Review.WRONG_AMOUNT
     assert PointCancellation.objects.get().imp_uid == "imp_1"
 
 
@@ -270,13 +322,19 @@ def test_money_after_a_whole_cancel_is_returned(make_txn, answer, ledger):
     assert PointCancellation.objects.get().imp_uid == "imp_2"
 
 
-def test_a_closed_account_is_flagged_and_its_late_deposit_is_ordinary_money(make_txn, answer, ledger):
+def test_a_closed_account_is_flagged_and_its_late_deposit_is_ordinary_money(
+    make_txn, answer, ledger
+):
     txn = make_txn(pay_method="vbank")
     closed = {"status": "cancelled", "cancel_amount": 0, "paid_at": 0}
     apply(answer(txn, **closed))
     apply(answer(txn, **closed))
     fresh = PointTransaction.objects.get()
-    assert (fresh.status, fresh.review, fresh.credited_at) == (Status.CANCELLED, Review.CLOSED_ACCOUNT, None)
+    assert (fresh.status, fresh.review, fresh.credited_at) == (
+        Status.CANCELLED,
+        Review.CLOSED_ACCOUNT,
+        None,
+    )
     assert PointCancellation.objects.count() == 0
     apply(answer(txn))
     assert ledger(txn) == (10_000, [10_000])
@@ -293,17 +351,24 @@ def test_points_that_were_spent_are_taken_all_the_same_and_flagged(make_txn, ans
     fresh = PointTransaction.objects.get()
     assert fresh.review == Review.NEGATIVE_BALANCE
     assert "-3000" in fresh.review_note
-    assert heard[1:] == [("point_cancelled", 5_000), ("payment_needs_review", Review.NEGATIVE_BALANCE)]
+    assert heard[1:] == [
+        ("point_cancelled", 5_000),
+        ("payment_needs_review", Review.NEGATIVE_BALANCE),
+    ]
 
 
 def test_an_open_cancel_of_ours_is_not_taken_twice_and_not_given_back(make_txn, answer, ledger):
-    """Rule A1: while cancel_goal holds points, `paid` changes nothing and our cancel at the gateway takes nothing more."""
+    """Rule A1: while cancel_goal holds points, `paid` changes nothing and our cancel at the gateway
+    takes nothing more.
+    """
     txn = make_txn()
     apply(answer(txn))
     with transaction.atomic():  # what step C1 of a cancel writes
         PointTransaction.objects.update(cancel_goal=4_000, credited=6_000, version=2)
         Point.objects.update(balance=6_000)
-        PointEntry.objects.create(owner_id=txn.owner_id, txn_id=txn.pk, version=2, kind="cancel", delta=-4_000)
+        PointEntry.objects.create(
+            owner_id=txn.owner_id, txn_id=txn.pk, version=2, kind="cancel", delta=-4_000
+        )
     apply(answer(txn))
     assert ledger(txn) == (6_000, [10_000, -4_000])
     apply(answer(txn, status="cancelled", cancel_amount=4_000))
@@ -369,7 +434,11 @@ def test_signals_come_after_the_commit(make_txn, answer):
 
 
 def statements(captured):
-    return [query["sql"] for query in captured.captured_queries if not query["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))]
+    return [
+        query["sql"]
+        for query in captured.captured_queries
+        if not query["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))
+    ]
 
 
 def test_apply_costs_four_statements(make_txn, answer, django_assert_max_num_queries):
@@ -382,7 +451,9 @@ def test_apply_costs_four_statements(make_txn, answer, django_assert_max_num_que
     assert len(statements(captured)) == 2
 
 
-def test_a_return_costs_no_more_statements_than_a_credit(settings, make_txn, answer, django_assert_max_num_queries):
+def test_a_return_costs_no_more_statements_than_a_credit(
+    settings, make_txn, answer, django_assert_max_num_queries
+):
     settings.BILLING_RETURN_WRONG_MONEY = False
     txn = make_txn()
     for number, most in ((1, 3), (2, 4)):  # the second one has to look for the first

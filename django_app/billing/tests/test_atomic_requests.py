@@ -1,4 +1,6 @@
-"""A project with ATOMIC_REQUESTS=True: our addresses commit by themselves, and no call to the gateway lies inside a transaction."""
+"""A project with ATOMIC_REQUESTS=True: our addresses commit by themselves, and no call to the
+gateway lies inside a transaction.
+"""
 
 import pytest
 from django.contrib import admin
@@ -6,11 +8,14 @@ from django.db import connections
 from django.test import Client
 
 from billing import urls
-from billing.admin.forms import UNSPENT
 from billing.models import Point, PointCancellation, PointTransaction
-from billing.tests.office.conftest import url
+from billing_office.forms import UNSPENT
+from billing_office.tests.conftest import url
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 GOOD = {"amount": "10000", "pay_method": "card", "buyer_tel": "010-1234-5678"}
 YES = {"confirmed": "yes"}
@@ -40,7 +45,9 @@ def checkout(payer, gateway):
 
 
 def test_every_address_of_billing_is_non_atomic_for_every_database():
-    assert {alias for pattern in urls.urlpatterns for alias in pattern.callback._non_atomic_requests} == set(connections)
+    assert {
+        alias for pattern in urls.urlpatterns for alias in pattern.callback._non_atomic_requests
+    } == set(connections)
     for pattern in urls.urlpatterns:
         assert pattern.callback._non_atomic_requests == set(connections), pattern
 
@@ -54,7 +61,11 @@ def test_every_page_of_the_office_that_acts_is_non_atomic():
         if pattern.name  # without one it only leads on to the page
     }
     assert len(found) > 40
-    assert [name for name, view in found.items() if getattr(view, "_non_atomic_requests", set()) != set(connections)] == []
+    assert [
+        name
+        for name, view in found.items()
+        if getattr(view, "_non_atomic_requests", set()) != set(connections)
+    ] == []
 
 
 def test_a_charge_and_its_cancel(payer, gateway, checkout, user):
@@ -74,7 +85,12 @@ def test_the_other_doors_credit_too(payer, gateway, checkout, user, door):
     if door == "complete":
         assert payer.get("/billing/complete/", ids).status_code == 302
     elif door == "webhook":
-        assert Client().post("/billing/webhook/", {**ids, "status": "paid"}, content_type="application/json").status_code == 200
+        assert (
+            Client()
+            .post("/billing/webhook/", {**ids, "status": "paid"}, content_type="application/json")
+            .status_code
+            == 200
+        )
     else:
         assert payer.get(f"/billing/payments/{checkout}/status/").json()["status"] == "paid"
     assert Point.objects.get(pk=user.pk).balance == 10_000
@@ -86,11 +102,19 @@ def test_staff_ask_cancel_and_take_over(payer, gateway, checkout, admin_client, 
     asked = admin_client.post(url("pointtransaction", txn.pk, "sync"), YES)
     assert asked.status_code == 302
     assert Point.objects.get(pk=user.pk).balance == 10_000
-    form = {"amount": "10000", "reason": "wrong order", "rule": UNSPENT, "remaining": "10000", **YES}
+    form = {
+        "amount": "10000",
+        "reason": "wrong order",
+        "rule": UNSPENT,
+        "remaining": "10000",
+        **YES,
+    }
     assert admin_client.post(url("pointtransaction", txn.pk, "cancel"), form).status_code == 302
     assert Point.objects.get(pk=user.pk).balance == 0
     imp_uid = gateway.pay("lost-1", amount=7_000)
-    taken = admin_client.post("/admin/billing/pointtransaction/adopt/", {"imp_uid": imp_uid, "member": "payer", **YES})
+    taken = admin_client.post(
+        "/admin/billing/pointtransaction/adopt/", {"imp_uid": imp_uid, "member": "payer", **YES}
+    )
     assert taken.status_code == 302
     assert Point.objects.get(pk=user.pk).balance == 7_000
 

@@ -1,4 +1,6 @@
-"""audit_points: each kind of drift is planted and seen, and nothing else is; nightly runs every step."""
+"""audit_points: each kind of drift is planted and seen, and nothing else is; nightly runs every
+step.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,15 @@ from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from billing import triggers
-from billing.audit import CHECKS, audit
+from billing.db import triggers
 from billing.management.commands import nightly
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
+from billing.reports.integrity_checks import CHECKS, audit
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 BALANCE, CREDIT, LEDGER, OWNER, GOAL, GIVE_BACK, SIGN, TRIGGERS, FIGURES = CHECKS
 rows = PointTransaction.objects
@@ -25,7 +30,9 @@ rows = PointTransaction.objects
 
 @pytest.fixture
 def life(gateway, user, make_user):
-    """A member with every kind of entry: charge, cancel, release, spend, give_back, adjust; and a cancel that is open."""
+    """A member with every kind of entry: charge, cancel, release, spend, give_back, adjust; and a
+    cancel that is open.
+    """
     staff = make_user("staff")
     first, second = (rows.start(user=user, amount=10_000, pay_method="card") for _ in range(2))
     for txn in (first, second):
@@ -45,7 +52,9 @@ def life(gateway, user, make_user):
 
 @pytest.fixture
 def unchecked():
-    """unchecked("a_constraint"): a context without what makes the planted drift impossible: the triggers, and that constraint."""
+    """unchecked("a_constraint"): a context without what makes the planted drift impossible: the
+    triggers, and that constraint.
+    """
     dropped = []
 
     @contextmanager
@@ -54,7 +63,13 @@ def unchecked():
             if name and connection.vendor == "sqlite":
                 cursor.execute("PRAGMA ignore_check_constraints = ON")
             elif name:
-                dropped.append(next(constraint for constraint in PointTransaction._meta.constraints if constraint.name == name))
+                dropped.append(
+                    next(
+                        constraint
+                        for constraint in PointTransaction._meta.constraints
+                        if constraint.name == name
+                    )
+                )
                 with connection.schema_editor() as editor:
                     editor.remove_constraint(PointTransaction, dropped[-1])
             yield
@@ -140,7 +155,13 @@ def test_a_credit_without_money(life, unchecked, make_txn):
 def test_a_credit_that_the_ledger_does_not_know(life):
     owner, amount = life.owner_id, 7_000
     rows.create(
-        owner_id=owner, merchant_uid="m-1", amount=amount, imp_uid="imp_1", status="paid", credited=amount, credited_at=timezone.now()
+        owner_id=owner,
+        merchant_uid="m-1",
+        amount=amount,
+        imp_uid="imp_1",
+        status="paid",
+        credited=amount,
+        credited_at=timezone.now(),
     )
     Point.objects.filter(pk=owner).update(balance=models.F("balance") + amount)
     PointEntry.objects.create(owner_id=owner, kind="adjust", key="wrong kind", delta=amount)
@@ -185,16 +206,32 @@ def test_an_open_cancel_without_a_goal(life):
 
 
 @pytest.mark.parametrize(
-    "values", [{"key": "order-2", "delta": 201}, {"key": "order-9", "delta": 1}, {"key": "order-2", "delta": 200, "other": True}]
+    "values",
+    [
+        {"key": "order-2", "delta": 201},
+        {"key": "order-9", "delta": 1},
+        {"key": "order-2", "delta": 200, "other": True},
+    ],
 )
 def test_points_given_back_that_were_not_spent(life, make_user, values):
-    owner = Point.objects.create(user=make_user("other")) if values.pop("other", False) else life.owner
+    owner = (
+        Point.objects.create(user=make_user("other")) if values.pop("other", False) else life.owner
+    )
     PointEntry.objects.create(owner=owner, kind="give_back", **values)
     Point.objects.filter(pk=owner.pk).update(balance=models.F("balance") + values["delta"])
     assert found() == {GIVE_BACK: 1}
 
 
-@pytest.mark.parametrize(("kind", "key"), [("spend", "k"), ("give_back", "order-2"), ("charge", None), ("cancel", None), ("release", None)])
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("spend", "k"),
+        ("give_back", "order-2"),
+        ("charge", None),
+        ("cancel", None),
+        ("release", None),
+    ],
+)
 def test_an_entry_with_the_wrong_sign(life, unchecked, kind, key):
     """Balance and sums agree; the direction alone is impossible."""
     delta = 10 if kind in ("spend", "cancel") else -200
@@ -220,12 +257,14 @@ def test_the_first_twenty_are_named_and_all_are_counted(life, make_user):
     assert "… and 3 more" in run()[1]
 
 
-# -- nightly ----------------------------------------------------------------------------------------------------------------------
+# -- nightly ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def steps(monkeypatch):
-    """steps(reconcile=…, …): what each command does instead; the names that were called, in order."""
+    """steps(reconcile=…, …): what each command does instead; the names that were called, in
+    order.
+    """
     called = []
 
     def plan(**outcomes):

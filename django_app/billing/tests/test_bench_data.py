@@ -6,9 +6,17 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import F
 
-from billing import triggers
-from billing.audit import audit
-from billing.models import DailyFigures, Installation, Point, PointCancellation, PointEntry, PointTransaction, WebhookEvent
+from billing.db import triggers
+from billing.models import (
+    DailyFigures,
+    Installation,
+    Point,
+    PointCancellation,
+    PointEntry,
+    PointTransaction,
+    WebhookEvent,
+)
+from billing.reports.integrity_checks import audit
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True)]
 
@@ -21,8 +29,15 @@ def test_every_rule_holds(capsys):
     make()
     assert {finding.check: finding.named for finding in audit() if finding.count} == {}
     assert PointTransaction.objects.count() == 800
-    assert set(PointTransaction.objects.values_list("status", flat=True)) == {"ready", "paid", "failed", "cancelled"}
-    assert {"charge", "cancel", "spend", "give_back"} <= set(PointEntry.objects.values_list("kind", flat=True))
+    assert set(PointTransaction.objects.values_list("status", flat=True)) == {
+        "ready",
+        "paid",
+        "failed",
+        "cancelled",
+    }
+    assert {"charge", "cancel", "spend", "give_back"} <= set(
+        PointEntry.objects.values_list("kind", flat=True)
+    )
     assert PointCancellation.objects.filter(kind="cancel", state="done").exists()
     assert PointCancellation.objects.filter(kind="cancel", state="unknown").exists()
     assert PointTransaction.objects.exclude(review="").exists()
@@ -42,16 +57,26 @@ def test_entries_are_numbered_in_the_order_of_their_time(capsys):
 def test_the_tables_go_on_behind_it(make_txn, capsys):
     make(rows=50)
     assert make_txn().pk > 50
-    assert Point.objects.adjust(user=Point.objects.first().user, delta=1, key="k", reason="r", by=Point.objects.first().user)
+    assert Point.objects.adjust(
+        user=Point.objects.first().user, delta=1, key="k", reason="r", by=Point.objects.first().user
+    )
 
 
 def test_the_same_seed_makes_the_same_rows(capsys):
     make(rows=100)
-    first = list(PointTransaction.objects.order_by("id").values_list("id", "amount", "pay_method", "merchant_uid"))
+    first = list(
+        PointTransaction.objects.order_by("id").values_list(
+            "id", "amount", "pay_method", "merchant_uid"
+        )
+    )
     with triggers.lifted("default"):
         call_command("flush", interactive=False, verbosity=0)
     make(rows=100)
-    again = list(PointTransaction.objects.order_by("id").values_list("id", "amount", "pay_method", "merchant_uid"))
+    again = list(
+        PointTransaction.objects.order_by("id").values_list(
+            "id", "amount", "pay_method", "merchant_uid"
+        )
+    )
     assert [row[1:3] for row in again] == [row[1:3] for row in first]
 
 
@@ -77,7 +102,9 @@ def test_where_it_refuses(settings, make_txn):
 
 
 def test_nothing_is_left_of_a_life_that_broke(monkeypatch):
-    monkeypatch.setattr("billing.management.bench_data.ReconcileRun.objects.create", lambda **values: 1 / 0)
+    monkeypatch.setattr(
+        "billing.management.bench_data.ReconcileRun.objects.create", lambda **values: 1 / 0
+    )
     with pytest.raises(ZeroDivisionError):
         make(rows=30)
     assert not PointTransaction.objects.exists()

@@ -1,4 +1,6 @@
-"""Paying in a real browser, against the sandbox's real window and API, over real HTTP: the roads that end well, and not paying."""
+"""Paying in a real browser, against the sandbox's real window and API, over real HTTP: the roads
+that end well, and not paying.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +13,30 @@ from django.utils.translation import override
 
 from billing.models import Point, PointTransaction
 from billing.states import Status
-from billing.tests.browser import ALL, LOOKS, Payer
-from billing.texts import charge_texts
+from billing.tests.support.browser import ALL, LOOKS, Payer
+from billing.web.js_messages import charge_texts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
-IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+    "Gecko) Mobile/15E148"
+)
 IN_APP = [
     pytest.param(f"{IPHONE} Safari/604.1", id="safari"),
     pytest.param(f"{IPHONE} KAKAOTALK 25.9.0", id="kakaotalk"),
     pytest.param(f"{IPHONE} NAVER(inapp; search; 2000; 12.16.1)", id="naver"),
-    pytest.param("Mozilla/5.0 (Linux; Android 15; SM-S931N; wv) Chrome/141 Mobile Safari/537.36 Instagram 400.0", id="instagram"),
+    pytest.param(
+        "Mozilla/5.0 (Linux; Android 15; SM-S931N; wv) Chrome/141 Mobile Safari/537.36 "
+        "Instagram 400.0",
+        id="instagram",
+    ),
 ]
 
 
@@ -43,7 +55,7 @@ def refuse(route: Route) -> None:
     route.abort("connectionfailed")
 
 
-# -- paying -----------------------------------------------------------------------------------------------------------------------
+# -- paying ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -56,7 +68,9 @@ def test_charge_from_login_to_points(visit: Callable[..., Payer], user: Any, loo
     page.click(".chip[value='30000']")
     assert page.input_value("#amount") == "30,000"
     assert page.inner_text("#pay") == texts(language)["pay_amount"].format(amount="30,000")
-    assert page.inner_text("#exchange") == texts(language)["exchange"].format(amount="30,000", points="30,000")
+    assert page.inner_text("#exchange") == texts(language)["exchange"].format(
+        amount="30,000", points="30,000"
+    )
     payer.accessible()
     payer.pay(30_000, "trans")
     payer.sees(texts(language)["window_open"])
@@ -70,7 +84,9 @@ def test_charge_from_login_to_points(visit: Callable[..., Payer], user: Any, loo
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_virtual_account_is_credited_when_the_deposit_arrives(visit: Callable[..., Payer], user: Any, look: Any) -> None:
+def test_virtual_account_is_credited_when_the_deposit_arrives(
+    visit: Callable[..., Payer], user: Any, look: Any
+) -> None:
     size, language = look
     payer = visit(size=size, language=language, hurry=True)
     payer.enter(user)
@@ -83,8 +99,11 @@ def test_virtual_account_is_credited_when_the_deposit_arrives(visit: Callable[..
     assert payer.page.inner_text("#account-number") == txn.vbank_num
     assert payer.page.inner_text("#left")
     assert points(user) == (1, 0)
-    requests.post(f"{payer.site}/sandbox/control/payments/{txn.imp_uid}/deposit", json={}, timeout=10).raise_for_status()
-    payer.page.wait_for_selector(".outcome.paid")  # the page asks by itself, and shows the news in place
+    requests.post(
+        f"{payer.site}/sandbox/control/payments/{txn.imp_uid}/deposit", json={}, timeout=10
+    ).raise_for_status()
+    # The page asks by itself, and shows the news in place.
+    payer.page.wait_for_selector(".outcome.paid")
     assert "50,000P" in payer.page.inner_text("#news")
     assert payer.page.title().strip() == payer.page.inner_text("#outcome-title")
     assert points(user) == (1, 50_000)
@@ -93,7 +112,9 @@ def test_virtual_account_is_credited_when_the_deposit_arrives(visit: Callable[..
 
 @pytest.mark.parametrize("agent", IN_APP if ALL else IN_APP[:1])
 @pytest.mark.parametrize("outcome", ["approve", "decline"])
-def test_phones_and_browsers_inside_apps_go_and_come_back(visit: Callable[..., Payer], user: Any, agent: str, outcome: str) -> None:
+def test_phones_and_browsers_inside_apps_go_and_come_back(
+    visit: Callable[..., Payer], user: Any, agent: str, outcome: str
+) -> None:
     payer = visit(size=(390, 844), user_agent=agent, is_mobile=True, has_touch=True)
     payer.enter(user)
     payer.choose()
@@ -115,11 +136,13 @@ def test_double_click_makes_one_attempt(payer: Payer, user: Any) -> None:
     assert points(user) == (1, 10_000)
 
 
-# -- not paying -------------------------------------------------------------------------------------------------------------------
+# -- not paying ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_declined_says_so_and_may_be_tried_again(visit: Callable[..., Payer], user: Any, look: Any) -> None:
+def test_declined_says_so_and_may_be_tried_again(
+    visit: Callable[..., Payer], user: Any, look: Any
+) -> None:
     size, language = look
     payer = visit(size=size, language=language)
     payer.enter(user)

@@ -1,4 +1,6 @@
-"""What stands around the charge, in a real browser: the policy blocks nothing of ours, and history needs no JavaScript."""
+"""What stands around the charge, in a real browser: the policy blocks nothing of ours, and history
+needs no JavaScript.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +10,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from config.preview import PAGES
 from django.contrib.auth import get_user_model
 from django.contrib.auth.tokens import default_token_generator
 from django.utils.http import urlsafe_base64_encode
-from sandbox.models import Payment as SandboxPayment
 
 from billing.models import Point, PointEntry, PointTransaction
-from billing.tests.browser import ALL, DESK, PHONE, Payer
-from billing.tests.gallery import Gallery, remote_control
+from billing.tests.support.browser import ALL, DESK, PHONE, Payer
+from billing.tests.support.gallery import Gallery, remote_control
 from billing.tests.test_browser import refuse, texts
+from billing_sandbox.models import Payment as SandboxPayment
+from config.preview import PAGES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 WATCH = """document.addEventListener("securitypolicyviolation",
   (event) => window.blocked(`${location.pathname} ${event.effectiveDirective} ${event.blockedURI}`));"""
 
 
 @pytest.fixture
-def visit(browser: Browser, site: str, make_user: Callable[..., Any]) -> Iterator[Callable[..., Payer]]:
+def visit(
+    browser: Browser, site: str, make_user: Callable[..., Any]
+) -> Iterator[Callable[..., Payer]]:
     """visit(…) → the member "payer", who is staff too and not logged in yet."""
     visitors: list[Payer] = []
     make_user(is_staff=True, is_superuser=True)
@@ -45,13 +52,18 @@ def visit(browser: Browser, site: str, make_user: Callable[..., Any]) -> Iterato
 
 @pytest.mark.thorough
 def test_nothing_of_ours_is_blocked(visit: Callable[..., Payer], site: str) -> None:
-    """A charge from login to history, the sandbox's pages and the admin: no violation of the policy, and no word on the console."""
+    """A charge from login to history, the sandbox's pages and the admin: no violation of the
+    policy, and no word on the console.
+    """
     payer = visit(language="en")
     blocked: list[str] = []
     said: list[str] = []
     payer.context.expose_function("blocked", lambda text: blocked.append(text))
     payer.context.add_init_script(WATCH)
-    payer.page.on("console", lambda message: said.append(f"{message.type}: {message.text} ({message.location})"))
+    payer.page.on(
+        "console",
+        lambda message: said.append(f"{message.type}: {message.text} ({message.location})"),
+    )
     payer.log_in()
     payer.pay(10_000)
     payer.do("approve")
@@ -78,7 +90,10 @@ def test_nothing_of_ours_is_blocked(visit: Callable[..., Payer], site: str) -> N
     payer.no_trouble()
     # The same watch sees what a policy stops.
     payer.page.goto(f"{site}/billing/payments/")
-    payer.page.evaluate("() => { const made = document.createElement('script'); made.textContent = '1'; document.head.append(made); }")
+    payer.page.evaluate(
+        "() => { const made = document.createElement('script'); made.textContent = '1'; "
+        "document.head.append(made); }"
+    )
     payer.page.wait_for_timeout(100)
     assert blocked == ["/billing/payments/ script-src-elem inline"]
 
@@ -98,12 +113,20 @@ OURS = (
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(("size", "theme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone-dark", "desk-light"])
-def test_pages_around_are_accessible(visit: Callable[..., Payer], site: str, size: Any, theme: str, language: str) -> None:
+@pytest.mark.parametrize(
+    ("size", "theme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone-dark", "desk-light"]
+)
+def test_pages_around_are_accessible(
+    visit: Callable[..., Payer], site: str, size: Any, theme: str, language: str
+) -> None:
     payer = visit(language=language, size=size, color_scheme=theme)
     who = get_user_model().objects.get()
     link = f"/accounts/reset/{urlsafe_base64_encode(str(who.pk).encode())}/"
-    resets = ("/accounts/password_reset/", "/accounts/password_reset/done/", "/accounts/reset/done/")
+    resets = (
+        "/accounts/password_reset/",
+        "/accounts/password_reset/done/",
+        "/accounts/reset/done/",
+    )
     links = (f"{link}{default_token_generator.make_token(who)}/", f"{link}dead-link/")
     for address in ("/accounts/login/", "/accounts/signup/", *resets, *links):
         payer.page.goto(f"{site}{address}")
@@ -118,8 +141,12 @@ def test_pages_around_are_accessible(visit: Callable[..., Payer], site: str, siz
     payer.accessible()
     member = get_user_model().objects.get()
     account = Point.objects.create(user=member)
-    txn = PointTransaction.objects.create(owner=account, merchant_uid="20261123-a", amount=1_000, pay_method="card", status="failed")
-    PointTransaction.objects.create(owner=account, merchant_uid="20261123-b", amount=1_000, pay_method="vbank", vbank_num="1")
+    txn = PointTransaction.objects.create(
+        owner=account, merchant_uid="20261123-a", amount=1_000, pay_method="card", status="failed"
+    )
+    PointTransaction.objects.create(
+        owner=account, merchant_uid="20261123-b", amount=1_000, pay_method="vbank", vbank_num="1"
+    )
     PointEntry.objects.create(owner=account, kind="charge", txn=txn, version=1, delta=1_000)
     PointEntry.objects.create(owner=account, kind="spend", key="k", delta=-1, memo="book")
     payer.enter(member)
@@ -131,9 +158,15 @@ def test_pages_around_are_accessible(visit: Callable[..., Payer], site: str, siz
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(("size", "theme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone-dark", "desk-light"])
-def test_the_way_through_the_window_is_accessible(visit: Callable[..., Payer], site: str, size: Any, theme: str, language: str) -> None:
-    """The charge page under the open window, and while it checks; the window is judged as a page of its own below."""
+@pytest.mark.parametrize(
+    ("size", "theme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone-dark", "desk-light"]
+)
+def test_the_way_through_the_window_is_accessible(
+    visit: Callable[..., Payer], site: str, size: Any, theme: str, language: str
+) -> None:
+    """The charge page under the open window, and while it checks; the window is judged as a page of
+    its own below.
+    """
     payer = visit(language=language, size=size, color_scheme=theme, hurry=True)
     payer.enter(get_user_model().objects.get())
     for address in ("**/billing/validation/", "**/status/**"):
@@ -150,29 +183,42 @@ def test_the_way_through_the_window_is_accessible(visit: Callable[..., Payer], s
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(("size", "theme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone-dark", "desk-light"])
-def test_the_sandboxes_pages_are_accessible(visit: Callable[..., Payer], site: str, size: Any, theme: str, language: str) -> None:
+@pytest.mark.parametrize(
+    ("size", "theme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone-dark", "desk-light"]
+)
+def test_the_sandboxes_pages_are_accessible(
+    visit: Callable[..., Payer], site: str, size: Any, theme: str, language: str
+) -> None:
     payer = visit(language=language, size=size, color_scheme=theme)
     gallery = Gallery(remote_control(site), get_user_model().objects.get())
     paid = gallery.paid()
     gallery.declined()
     gallery.pay(gallery.attempt(), outcome="ready")
-    windows = [f"/sandbox/pay/{imp_uid}/" for imp_uid in SandboxPayment.objects.values_list("imp_uid", flat=True)]
+    windows = [
+        f"/sandbox/pay/{imp_uid}/"
+        for imp_uid in SandboxPayment.objects.values_list("imp_uid", flat=True)
+    ]
     assert len(windows) == 3
     addresses = (*windows, "/sandbox/", f"/sandbox/panel/payments/{paid.imp_uid}/")
     for address in addresses:
         payer.page.goto(f"{site}{address}")
-        payer.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        payer.page.evaluate(
+            "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+        )
         payer.accessible()
     payer.no_trouble(expected="the server responded with a status of (404|410)")
 
 
-def test_history_needs_no_javascript(visit: Callable[..., Payer], site: str, tmp_path: Path) -> None:
+def test_history_needs_no_javascript(
+    visit: Callable[..., Payer], site: str, tmp_path: Path
+) -> None:
     payer = visit(language="ko", size=PHONE, java_script_enabled=False)
     payer.log_in()
     member = Point.objects.create(user=get_user_model().objects.get())
     for number in range(45):
-        PointEntry.objects.create(owner=member, kind="spend", key=str(number), delta=-1, memo=f"{number}번째")
+        PointEntry.objects.create(
+            owner=member, kind="spend", key=str(number), delta=-1, memo=f"{number}번째"
+        )
     page = payer.page
     page.get_by_role("link", name="내역", exact=True).click()
     assert page.locator(".empty").count() == 1

@@ -1,4 +1,6 @@
-"""No connection at all, in a real browser: nothing that is shown gets lost, it is said, and the page goes on by itself."""
+"""No connection at all, in a real browser: nothing that is shown gets lost, it is said, and the
+page goes on by itself.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,15 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from billing.models import PointTransaction
-from billing.tests.browser import Payer
-from billing.tests.gallery import Gallery, remote_control
+from billing.tests.support.browser import Payer
+from billing.tests.support.gallery import Gallery, remote_control
 from billing.tests.test_browser import points, texts
-from billing.texts import payment_texts
+from billing.web.js_messages import payment_texts
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 # As when the browser shows a page that it kept.
 COMES_BACK = "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
@@ -27,7 +32,9 @@ def offline_words() -> str:
         return payment_texts()["offline"]
 
 
-def test_an_account_number_stays_without_a_connection(visit: Callable[..., Payer], site: str, user: Any) -> None:
+def test_an_account_number_stays_without_a_connection(
+    visit: Callable[..., Payer], site: str, user: Any
+) -> None:
     txn = Gallery(remote_control(site), user).waiting()
     payer = visit(language="en", hurry=True)
     payer.enter(user, f"/billing/payments/{txn.merchant_uid}/")
@@ -37,7 +44,9 @@ def test_an_account_number_stays_without_a_connection(visit: Callable[..., Payer
     assert payer.page.inner_text("#lost") == payer.page.inner_text("#news") == offline_words()
     assert payer.page.inner_text("#account-number") == txn.vbank_num
     payer.accessible()
-    PointTransaction.objects.filter(pk=txn.pk).update(vbank_date=timezone.now() - timedelta(minutes=1), next_check_at=None)
+    PointTransaction.objects.filter(pk=txn.pk).update(
+        vbank_date=timezone.now() - timedelta(minutes=1), next_check_at=None
+    )
     payer.context.set_offline(False)
     payer.page.wait_for_selector(".outcome.expired")
     assert not payer.page.is_visible("#lost")
@@ -45,9 +54,13 @@ def test_an_account_number_stays_without_a_connection(visit: Callable[..., Payer
 
 
 @pytest.mark.thorough
-def test_a_countdown_that_ends_without_a_connection(visit: Callable[..., Payer], site: str, user: Any) -> None:
+def test_a_countdown_that_ends_without_a_connection(
+    visit: Callable[..., Payer], site: str, user: Any
+) -> None:
     txn = Gallery(remote_control(site), user).waiting()
-    PointTransaction.objects.filter(pk=txn.pk).update(vbank_date=timezone.now() + timedelta(seconds=3), next_check_at=None)
+    PointTransaction.objects.filter(pk=txn.pk).update(
+        vbank_date=timezone.now() + timedelta(seconds=3), next_check_at=None
+    )
     payer = visit(language="en")
     payer.enter(user, f"/billing/payments/{txn.merchant_uid}/")
     payer.context.set_offline(True)
@@ -58,12 +71,18 @@ def test_a_countdown_that_ends_without_a_connection(visit: Callable[..., Payer],
 
 
 @pytest.mark.thorough
-def test_a_server_that_does_not_answer_costs_nothing_that_is_shown(visit: Callable[..., Payer], site: str, user: Any) -> None:
-    """Also where the payment is settled and nothing is asked any more: the page asks until it is answered."""
+def test_a_server_that_does_not_answer_costs_nothing_that_is_shown(
+    visit: Callable[..., Payer], site: str, user: Any
+) -> None:
+    """Also where the payment is settled and nothing is asked any more: the page asks until it is
+    answered.
+    """
     txn = Gallery(remote_control(site), user).paid()
     payer = visit(language="en", hurry=True)
     payer.enter(user, f"/billing/payments/{txn.merchant_uid}/")
-    payer.page.route(f"**/{txn.merchant_uid}/", lambda route: route.fulfill(status=503, body="closed"))
+    payer.page.route(
+        f"**/{txn.merchant_uid}/", lambda route: route.fulfill(status=503, body="closed")
+    )
     payer.page.evaluate(COMES_BACK)
     payer.page.wait_for_selector("#lost:not([hidden])")
     assert payer.page.inner_text("#lost") != offline_words()  # the payer's own connection is well
@@ -79,7 +98,8 @@ def test_connection_lost_while_we_verify(payer: Payer, user: Any) -> None:
         if first:
             route.abort("internetdisconnected")
         else:
-            first.append(route)  # answered below: inside a handler nothing else may be asked of the browser
+            # Answered below: inside a handler nothing else may be asked of the browser.
+            first.append(route)
 
     payer.page.route("**/billing/validation/", lose)
     payer.page.route("**/status/**", lambda route: route.abort("internetdisconnected"))
@@ -91,7 +111,10 @@ def test_connection_lost_while_we_verify(payer: Payer, user: Any) -> None:
         payer.page.wait_for_timeout(50)
     payer.context.set_offline(True)
     first[0].abort("internetdisconnected")
-    payer.until("words => document.getElementById('progress-detail').textContent === words", texts(payer.language)["offline"])
+    payer.until(
+        "words => document.getElementById('progress-detail').textContent === words",
+        texts(payer.language)["offline"],
+    )
     assert points(user) == (1, 0)
     payer.page.unroute_all()
     payer.context.set_offline(False)

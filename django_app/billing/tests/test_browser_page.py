@@ -1,4 +1,6 @@
-"""The charge page itself, in a real browser: the amount field, keyboards, weight, steadiness, a strict policy, no scripts at all."""
+"""The charge page itself, in a real browser: the amount field, keyboards, weight, steadiness, a
+strict policy, no scripts at all.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +11,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pytest_django import Settings
 
-from billing.tests.browser import ALL, LOOKS, WATCH_SHIFTS, Payer
+from billing.tests.support.browser import ALL, LOOKS, WATCH_SHIFTS, Payer
 from billing.tests.test_browser import points, texts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 HEAVIEST = 60_000  # bytes of the whole charge page over the wire
 
 
-# -- choosing ---------------------------------------------------------------------------------------------------------------------
+# -- choosing --------------------------------------------------------------------------------------
 
 
 @pytest.mark.thorough
@@ -42,7 +47,9 @@ def test_separators_leave_the_caret_where_it_was(payer: Payer) -> None:
     page.fill("#amount", "")
     page.click("#amount")
     page.keyboard.type("10000.00")  # key by key: the zeros behind the dot are no hundreds
-    assert page.inner_text("#pay-label") == texts(payer.language)["pay_amount"].format(amount="10,000")
+    assert page.inner_text("#pay-label") == texts(payer.language)["pay_amount"].format(
+        amount="10,000"
+    )
     page.locator("#amount").blur()
     assert page.input_value("#amount") == "10,000"
 
@@ -57,15 +64,20 @@ def test_chips_add_up_to_the_largest_amount(payer: Payer) -> None:
     for _ in range(10):
         page.click(".chip[value='100000']")
     assert page.input_value("#amount") == "1,000,000"
-    assert "1,000,000" in page.inner_text("#amount-error")  # it was not added, and the payer is told
+    # It was not added, and the payer is told.
+    assert "1,000,000" in page.inner_text("#amount-error")
     assert page.get_attribute("#amount", "aria-invalid") is None
     page.click("#clear")
     assert (page.input_value("#amount"), payer.focus) == ("", "amount")
     assert not page.is_visible("#clear")
 
 
-def test_easy_pay_with_a_channel_asks_for_no_telephone(visit: Callable[..., Payer], user: Any, settings: Settings) -> None:
-    settings.IAMPORT_CHANNELS = {name: f"channel-key-{name}" for name in ("kakaopay", "naverpay", "tosspay", "payco")}
+def test_easy_pay_with_a_channel_asks_for_no_telephone(
+    visit: Callable[..., Payer], user: Any, settings: Settings
+) -> None:
+    settings.IAMPORT_CHANNELS = {
+        name: f"channel-key-{name}" for name in ("kakaopay", "naverpay", "tosspay", "payco")
+    }
     payer = visit(size=(390, 844), language="ko", hurry=True)
     payer.enter(user)
     assert payer.page.locator(".method").count() == 8
@@ -91,7 +103,9 @@ def test_the_telephone_is_remembered_for_the_session(payer: Payer) -> None:
 
 
 def test_what_a_choice_changes_is_announced_once(payer: Payer) -> None:
-    """What a screen reader hears: the exchange with the balance after, and what a method means; and nothing that stays as it was."""
+    """What a screen reader hears: the exchange with the balance after, and what a method means; and
+    nothing that stays as it was.
+    """
     page = payer.page
     page.evaluate(
         """() => {
@@ -107,8 +121,18 @@ def test_what_a_choice_changes_is_announced_once(payer: Payer) -> None:
     page.check("[value=vbank]")
     page.check("[value=trans]")
     page.check("#agree")
-    assert page.evaluate("heard") == ["exchange", "after", "exchange", "method-help", "exchange", "method-help"]
-    assert page.evaluate("document.getElementById('after').closest('[aria-live]').ariaAtomic") == "true"
+    assert page.evaluate("heard") == [
+        "exchange",
+        "after",
+        "exchange",
+        "method-help",
+        "exchange",
+        "method-help",
+    ]
+    assert (
+        page.evaluate("document.getElementById('after').closest('[aria-live]').ariaAtomic")
+        == "true"
+    )
 
 
 def test_another_language_keeps_what_was_chosen(payer: Payer) -> None:
@@ -123,21 +147,39 @@ def test_another_language_keeps_what_was_chosen(payer: Payer) -> None:
 
 
 def test_the_keyboard_alone_is_enough(payer: Payer, user: Any) -> None:
-    """In the order that the page is read; and the focus comes back from the window to where the news is."""
+    """In the order that the page is read; and the focus comes back from the window to where the
+    news is.
+    """
     page = payer.page
     page.focus("#amount")
     page.keyboard.type("20000")
     reached = ["amount"]
     while payer.focus != "pay" and len(reached) < 30:
         page.keyboard.press("Tab")
-        reached.append(payer.focus or page.evaluate("document.activeElement.value ?? document.activeElement.tagName"))
+        reached.append(
+            payer.focus
+            or page.evaluate("document.activeElement.value ?? document.activeElement.tagName")
+        )
         if reached[-1] == "card":
             page.keyboard.press("ArrowDown")
         if reached[-1] == "buyer_tel":
             page.keyboard.type("01012345678")
         if reached[-1] == "agree":
             page.keyboard.press("Space")
-    assert reached == ["amount", "clear", "5000", "10000", "30000", "50000", "100000", "card", "buyer_tel", "agree", "A", "pay"]
+    assert reached == [
+        "amount",
+        "clear",
+        "5000",
+        "10000",
+        "30000",
+        "50000",
+        "100000",
+        "card",
+        "buyer_tel",
+        "agree",
+        "A",
+        "pay",
+    ]
     assert page.is_checked("[value=trans]")
     page.keyboard.press("Enter")
     payer.window.locator("#close").wait_for()
@@ -148,13 +190,19 @@ def test_the_keyboard_alone_is_enough(payer: Payer, user: Any) -> None:
     assert points(user) == (1, 0)
 
 
-# -- what it costs to look at -------------------------------------------------------------------------------------------------------
+# -- what it costs to look at ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("address", ["/billing/charge/", "/billing/charge/?amount=30000&pay_method=vbank"])
-def test_light_steady_and_silent(visit: Callable[..., Payer], user: Any, look: Any, address: str) -> None:
-    """At most 60 kB with nothing compressed (as gunicorn and whitenoise serve it), nothing moves, nothing is said, nobody else is asked."""
+@pytest.mark.parametrize(
+    "address", ["/billing/charge/", "/billing/charge/?amount=30000&pay_method=vbank"]
+)
+def test_light_steady_and_silent(
+    visit: Callable[..., Payer], user: Any, look: Any, address: str
+) -> None:
+    """At most 60 kB with nothing compressed (as gunicorn and whitenoise serve it), nothing moves,
+    nothing is said, nobody else is asked.
+    """
     size, language = look
     payer = visit(size=size, language=language)
     payer.context.add_init_script(WATCH_SHIFTS)
@@ -162,8 +210,14 @@ def test_light_steady_and_silent(visit: Callable[..., Payer], user: Any, look: A
     wire.send("Network.enable")
     urls: dict[str, str] = {}
     sizes: dict[str, float] = {}
-    wire.on("Network.requestWillBeSent", lambda event: urls.update({event["requestId"]: event["request"]["url"]}))
-    wire.on("Network.loadingFinished", lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}))
+    wire.on(
+        "Network.requestWillBeSent",
+        lambda event: urls.update({event["requestId"]: event["request"]["url"]}),
+    )
+    wire.on(
+        "Network.loadingFinished",
+        lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}),
+    )
     payer.enter(user, address)
     payer.until("window.IMP")
     payer.page.wait_for_timeout(100)
@@ -179,7 +233,13 @@ def test_light_steady_and_silent(visit: Callable[..., Payer], user: Any, look: A
 def test_pages_hold_under_a_strict_policy(payer: Payer, user: Any) -> None:
     def strict(route: Route) -> None:
         answer = route.fetch()
-        route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": "default-src 'self'; form-action 'self'"})
+        route.fulfill(
+            response=answer,
+            headers={
+                **answer.headers,
+                "content-security-policy": "default-src 'self'; form-action 'self'",
+            },
+        )
 
     payer.page.route(re.compile(r"/billing/(charge|payments/[^/]+)/$"), strict)
     payer.page.reload()
@@ -190,13 +250,15 @@ def test_pages_hold_under_a_strict_policy(payer: Payer, user: Any) -> None:
     payer.no_trouble()
 
 
-# -- people who see it otherwise ------------------------------------------------------------------------------------------------------
+# -- people who see it otherwise -------------------------------------------------------------------
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(320, 568), (640, 450)], ids=["320px", "200%"])
-def test_small_and_large_print(visit: Callable[..., Payer], user: Any, size: tuple[int, int], scheme: Any) -> None:
+def test_small_and_large_print(
+    visit: Callable[..., Payer], user: Any, size: tuple[int, int], scheme: Any
+) -> None:
     """320 px wide, and a desk of 1280 px at 200 %."""
     for language in ("ko", "en") if ALL else ("en",):
         payer = visit(size=size, language=language, color_scheme=scheme, reduced_motion="reduce")
@@ -204,14 +266,20 @@ def test_small_and_large_print(visit: Callable[..., Payer], user: Any, size: tup
         payer.choose(1_000_000, "vbank")
         payer.accessible()
         payer.page.evaluate("document.getElementById('pay-spinner').hidden = false")
+        # It does not turn.
         assert (
-            payer.page.evaluate("getComputedStyle(document.getElementById('pay-spinner')).animationName") == "breathe"
-        )  # it does not turn
+            payer.page.evaluate(
+                "getComputedStyle(document.getElementById('pay-spinner')).animationName"
+            )
+            == "breathe"
+        )
 
 
 @pytest.mark.thorough
 def test_what_keeps_people_out_is_found(payer: Payer) -> None:
-    """The judge of all these tests is awake: a field without a name, pale text, a small button, something too wide."""
+    """The judge of all these tests is awake: a field without a name, pale text, a small button,
+    something too wide.
+    """
     payer.page.evaluate(
         """() => {
             const add = (name, text, style) => {
@@ -233,12 +301,19 @@ def test_what_keeps_people_out_is_found(payer: Payer) -> None:
 
 
 def test_a_script_that_cannot_load_is_said(visit: Callable[..., Payer], user: Any) -> None:
-    """An old browser, or a connection that broke: a button that stays grey without a word would be a dead end."""
+    """An old browser, or a connection that broke: a button that stays grey without a word would be
+    a dead end.
+    """
     payer = visit(language="en")
-    payer.page.route("**/billing/choose*.js", lambda route: route.fulfill(body="old ?!", content_type="text/javascript"))
+    payer.page.route(
+        "**/billing/choose*.js",
+        lambda route: route.fulfill(body="old ?!", content_type="text/javascript"),
+    )
     payer.enter(user)
     assert not payer.page.is_visible("#not-ready")
-    payer.page.evaluate("document.getElementById('not-ready').getAnimations().forEach((one) => one.finish())")
+    payer.page.evaluate(
+        "document.getElementById('not-ready').getAnimations().forEach((one) => one.finish())"
+    )
     assert payer.page.is_visible("#not-ready")
     payer.accessible()
     payer.page.unroute("**/billing/choose*.js")
@@ -247,7 +322,9 @@ def test_a_script_that_cannot_load_is_said(visit: Callable[..., Payer], user: An
     assert not payer.page.evaluate("document.getElementById('not-ready').checkVisibility()")
 
 
-def test_without_scripts_the_page_says_what_is_missing(visit: Callable[..., Payer], user: Any) -> None:
+def test_without_scripts_the_page_says_what_is_missing(
+    visit: Callable[..., Payer], user: Any
+) -> None:
     payer = visit(java_script_enabled=False, language="en")
     payer.log_in()
     assert payer.page.is_visible("noscript p")

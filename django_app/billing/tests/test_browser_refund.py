@@ -1,4 +1,6 @@
-"""The member's own refund in a real browser: what is said before, while, and after; and that it happens once."""
+"""The member's own refund in a real browser: what is said before, while, and after; and that it
+happens once.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,15 @@ import requests
 from django.utils.translation import override
 
 from billing.models import Point, PointCancellation, PointTransaction
-from billing.tests.browser import LOOKS, Payer
-from billing.tests.gallery import Gallery, remote_control
+from billing.tests.support.browser import LOOKS, Payer
+from billing.tests.support.gallery import Gallery, remote_control
 from billing.tests.test_browser import refuse
-from billing.texts import payment_texts
+from billing.web.js_messages import payment_texts
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 OPEN = "#refund[open]"
 
@@ -80,7 +85,9 @@ def test_changing_ones_mind(opened: Callable[..., Payer], gallery: Gallery) -> N
     assert balance() == 10_000
 
 
-def test_refund_of_a_deposit_asks_for_an_account(opened: Callable[..., Payer], gallery: Gallery) -> None:
+def test_refund_of_a_deposit_asks_for_an_account(
+    opened: Callable[..., Payer], gallery: Gallery
+) -> None:
     txn = gallery.deposited()
     gallery.control("faults", cancel_later_s=86_400, times=1, path="payments/cancel")
     payer = opened(txn)
@@ -101,12 +108,18 @@ def test_refund_of_a_deposit_asks_for_an_account(opened: Callable[..., Payer], g
     payer.no_trouble(expected="400")
 
 
-def test_what_is_typed_stays_while_the_payment_changes(opened: Callable[..., Payer], gallery: Gallery) -> None:
+def test_what_is_typed_stays_while_the_payment_changes(
+    opened: Callable[..., Payer], gallery: Gallery
+) -> None:
     """The step is not taken away from under the payer; the page is renewed when it closes."""
     txn = gallery.deposited()
     payer = opened(txn)
     payer.page.fill("#refund_account", "110-123-456789")
-    requests.post(f"{payer.site}/sandbox/control/payments/{txn.imp_uid}/cancel", json={"amount": 4_000}, timeout=10).raise_for_status()
+    requests.post(
+        f"{payer.site}/sandbox/control/payments/{txn.imp_uid}/cancel",
+        json={"amount": 4_000},
+        timeout=10,
+    ).raise_for_status()
     PointTransaction.objects.sync(str(txn.imp_uid))
     with payer.page.expect_response(lambda answer: answer.url.endswith(f"/{txn.merchant_uid}/")):
         payer.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
@@ -119,13 +132,19 @@ def test_what_is_typed_stays_while_the_payment_changes(opened: Callable[..., Pay
 
 
 @pytest.mark.thorough
-def test_a_step_that_is_gone_when_its_answer_comes(opened: Callable[..., Payer], gallery: Gallery) -> None:
-    """Chromium lets a second Escape close any dialog. The page tells the truth then, and nothing fails."""
+def test_a_step_that_is_gone_when_its_answer_comes(
+    opened: Callable[..., Payer], gallery: Gallery
+) -> None:
+    """Chromium lets a second Escape close any dialog. The page tells the truth then, and nothing
+    fails.
+    """
     payer = opened(gallery.paid())
 
     def late(route: Any) -> None:
         payer.page.evaluate("document.getElementById('refund').close()")
-        payer.page.evaluate("document.getElementById('payment').replaceWith(document.getElementById('payment').cloneNode(true))")
+        payer.page.evaluate(
+            "document.getElementById('payment').replaceWith(document.getElementById('payment').cloneNode(true))"
+        )
         route.abort("connectionfailed")
 
     payer.page.route("**/cancel/", late)
@@ -150,9 +169,17 @@ def test_unknown_is_said_to_be_unknown(opened: Callable[..., Payer], gallery: Ga
     payer.no_trouble()
 
 
-def test_refusal_is_quoted_and_the_points_stay(opened: Callable[..., Payer], gallery: Gallery) -> None:
+def test_refusal_is_quoted_and_the_points_stay(
+    opened: Callable[..., Payer], gallery: Gallery
+) -> None:
     txn = gallery.paid()
-    gallery.control("faults", code=1, message="결제취소에 실패하였습니다.(카드사 점검 중)", times=1, path="payments/cancel")
+    gallery.control(
+        "faults",
+        code=1,
+        message="결제취소에 실패하였습니다.(카드사 점검 중)",
+        times=1,
+        path="payments/cancel",
+    )
     payer = opened(txn)
     payer.page.click("#refund-go")
     payer.page.wait_for_selector("#refund-notice:not([hidden])")
@@ -167,7 +194,9 @@ def test_refusal_is_quoted_and_the_points_stay(opened: Callable[..., Payer], gal
 
 
 @pytest.mark.thorough
-def test_points_that_were_spent_meanwhile(opened: Callable[..., Payer], gallery: Gallery, user: Any) -> None:
+def test_points_that_were_spent_meanwhile(
+    opened: Callable[..., Payer], gallery: Gallery, user: Any
+) -> None:
     payer = opened(gallery.paid())
     Point.objects.spend(user=user, amount=4_000, key="coffee")
     payer.page.click("#refund-go")
@@ -180,7 +209,9 @@ def test_points_that_were_spent_meanwhile(opened: Callable[..., Payer], gallery:
     payer.no_trouble(expected="409")
 
 
-def test_connection_lost_after_the_refund_began(opened: Callable[..., Payer], gallery: Gallery, site: str) -> None:
+def test_connection_lost_after_the_refund_began(
+    opened: Callable[..., Payer], gallery: Gallery, site: str
+) -> None:
     """The answer is lost, the refund is not: the page finds out, and asks for no second one."""
     payer = opened(gallery.paid())
 
@@ -197,11 +228,15 @@ def test_connection_lost_after_the_refund_began(opened: Callable[..., Payer], ga
 
 
 @pytest.mark.thorough
-def test_connection_lost_before_the_refund_began(opened: Callable[..., Payer], gallery: Gallery) -> None:
+def test_connection_lost_before_the_refund_began(
+    opened: Callable[..., Payer], gallery: Gallery
+) -> None:
     payer = opened(gallery.paid())
     payer.page.route("**/cancel/", refuse)
     payer.page.click("#refund-go")
-    payer.until(f"document.getElementById('refund-label').textContent === '{texts()['refund_checking']}'")
+    payer.until(
+        f"document.getElementById('refund-label').textContent === '{texts()['refund_checking']}'"
+    )
     payer.page.keyboard.press("Escape")  # not now
     assert payer.page.locator(OPEN).count() == 1
     payer.page.wait_for_selector("#refund-notice:not([hidden])")
@@ -223,11 +258,17 @@ def test_a_session_that_ended_is_no_refund(opened: Callable[..., Payer], gallery
     assert balance() == 10_000
 
 
-def test_a_console_cancel_shows_on_a_page_left_open(visit: Callable[..., Payer], gallery: Gallery, user: Any) -> None:
+def test_a_console_cancel_shows_on_a_page_left_open(
+    visit: Callable[..., Payer], gallery: Gallery, user: Any
+) -> None:
     txn = gallery.paid()
     payer = visit(language="en")
     payer.enter(user, f"/billing/payments/{txn.merchant_uid}/")
-    requests.post(f"{payer.site}/sandbox/control/payments/{txn.imp_uid}/cancel", json={"amount": 4_000}, timeout=10).raise_for_status()
+    requests.post(
+        f"{payer.site}/sandbox/control/payments/{txn.imp_uid}/cancel",
+        json={"amount": 4_000},
+        timeout=10,
+    ).raise_for_status()
     PointTransaction.objects.sync(str(txn.imp_uid))
     payer.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     payer.page.wait_for_selector(".outcome.part_cancelled")

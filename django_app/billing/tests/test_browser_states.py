@@ -1,4 +1,6 @@
-"""The page of one payment in a real browser, in every state: accessible, steady, true without scripts, and mended in place."""
+"""The page of one payment in a real browser, in every state: accessible, steady, true without
+scripts, and mended in place.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,20 @@ import pytest
 from django.utils import timezone
 
 from billing.models import PointTransaction
-from billing.tests.browser import LOOKS, WATCH_SHIFTS, Payer
-from billing.tests.gallery import STATES, Gallery, remote_control, states
+from billing.tests.support.browser import LOOKS, WATCH_SHIFTS, Payer
+from billing.tests.support.gallery import STATES, Gallery, remote_control, states
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("look", LOOKS)
-def test_every_state_is_accessible_in_both_themes(visit: Callable[..., Payer], site: str, user: Any, look: Any) -> None:
+def test_every_state_is_accessible_in_both_themes(
+    visit: Callable[..., Payer], site: str, user: Any, look: Any
+) -> None:
     size, language = look
     made = states(remote_control(site), user)
     payer = visit(size=size, language=language)
@@ -41,7 +48,9 @@ def test_every_state_is_accessible_in_both_themes(visit: Callable[..., Payer], s
     payer.no_trouble()
 
 
-def test_an_account_is_copied_and_its_time_runs_out(visit: Callable[..., Payer], site: str, user: Any) -> None:
+def test_an_account_is_copied_and_its_time_runs_out(
+    visit: Callable[..., Payer], site: str, user: Any
+) -> None:
     txn = Gallery(remote_control(site), user).waiting()
     soon = timezone.now() + timedelta(seconds=3)
     PointTransaction.objects.filter(pk=txn.pk).update(vbank_date=soon, next_check_at=None)
@@ -57,11 +66,15 @@ def test_an_account_is_copied_and_its_time_runs_out(visit: Callable[..., Payer],
 
 
 @pytest.mark.thorough
-def test_copying_where_the_browser_has_no_clipboard(visit: Callable[..., Payer], site: str, user: Any) -> None:
+def test_copying_where_the_browser_has_no_clipboard(
+    visit: Callable[..., Payer], site: str, user: Any
+) -> None:
     """As in browsers inside other apps: the number is selected and copied the old way."""
     txn = Gallery(remote_control(site), user).waiting()
     payer = visit(language="en")
-    payer.context.add_init_script("Object.defineProperty(Navigator.prototype, 'clipboard', { value: undefined })")
+    payer.context.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'clipboard', { value: undefined })"
+    )
     payer.enter(user, f"/billing/payments/{txn.merchant_uid}/")
     payer.page.click("#copy")
     payer.until("/Copied|by hand/.test(document.getElementById('copy').textContent)")
@@ -81,7 +94,9 @@ def test_the_page_works_without_scripts(visit: Callable[..., Payer], site: str, 
     assert "JavaScript" in payer.page.inner_text("noscript p")
 
 
-def test_a_session_that_ended_leads_back_to_the_page(visit: Callable[..., Payer], site: str, user: Any) -> None:
+def test_a_session_that_ended_leads_back_to_the_page(
+    visit: Callable[..., Payer], site: str, user: Any
+) -> None:
     txn = Gallery(remote_control(site), user).checking()
     payer = visit(language="en", hurry=True)
     payer.enter(user, f"/billing/payments/{txn.merchant_uid}/")

@@ -1,4 +1,6 @@
-"""Trouble on the way, in a real browser: lost connections, ended sessions, blocked windows, second tabs, the back button."""
+"""Trouble on the way, in a real browser: lost connections, ended sessions, blocked windows, second
+tabs, the back button.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +12,19 @@ import pytest
 import requests
 
 from billing.models import PointTransaction
-from billing.tests.browser import PASSWORD, Payer, launch
+from billing.tests.support.browser import PASSWORD, Payer, launch
 from billing.tests.test_browser import points, refuse, texts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 
-# -- the connection ---------------------------------------------------------------------------------------------------------------
+# -- the connection --------------------------------------------------------------------------------
 
 
 def test_connection_lost_for_good_ends_in_checking(payer: Payer, user: Any) -> None:
@@ -31,7 +36,10 @@ def test_connection_lost_for_good_ends_in_checking(payer: Payer, user: Any) -> N
     assert texts(payer.language)["checking_leave"] in payer.page.inner_text("#progress")
     assert payer.focus == "progress-title"
     txn = PointTransaction.objects.get()
-    assert payer.page.get_attribute("#progress-link", "href") == f"/billing/payments/{txn.merchant_uid}/"
+    assert (
+        payer.page.get_attribute("#progress-link", "href")
+        == f"/billing/payments/{txn.merchant_uid}/"
+    )
     assert points(user) == (1, 0)
     payer.accessible()
     payer.page.unroute_all()
@@ -42,8 +50,18 @@ def test_connection_lost_for_good_ends_in_checking(payer: Payer, user: Any) -> N
 
 
 def test_connection_that_comes_back_is_used(payer: Payer, user: Any) -> None:
-    answers = iter([refuse, lambda route: route.fulfill(status=503, headers={"Retry-After": "1"}, json={"error": {}}), refuse])
-    payer.page.route("**/billing/validation/", lambda route: next(answers, lambda last: last.continue_())(route))
+    answers = iter(
+        [
+            refuse,
+            lambda route: route.fulfill(
+                status=503, headers={"Retry-After": "1"}, json={"error": {}}
+            ),
+            refuse,
+        ]
+    )
+    payer.page.route(
+        "**/billing/validation/", lambda route: next(answers, lambda last: last.continue_())(route)
+    )
     payer.pay()
     payer.do("approve")
     payer.page.wait_for_selector(".outcome.paid")
@@ -77,7 +95,7 @@ def test_browsers_that_cannot_limit_a_request_by_themselves(payer: Payer, user: 
     payer.no_trouble()
 
 
-# -- the session ------------------------------------------------------------------------------------------------------------------
+# -- the session -----------------------------------------------------------------------------------
 
 
 def test_session_that_ended_in_the_window_loses_nothing(payer: Payer, user: Any) -> None:
@@ -92,7 +110,9 @@ def test_session_that_ended_in_the_window_loses_nothing(payer: Payer, user: Any)
     payer.no_trouble(expected="401")
 
 
-def test_session_that_ended_before_the_window_keeps_what_was_chosen(payer: Payer, user: Any) -> None:
+def test_session_that_ended_before_the_window_keeps_what_was_chosen(
+    payer: Payer, user: Any
+) -> None:
     payer.choose(30_000, "trans")
     payer.context.clear_cookies(name="sessionid")
     payer.page.click("#pay")
@@ -122,7 +142,7 @@ def test_token_of_an_earlier_login_asks_for_a_fresh_page(payer: Payer, user: Any
     payer.no_trouble(expected="403")
 
 
-# -- the payment service's script -------------------------------------------------------------------------------------------------
+# -- the payment service's script ------------------------------------------------------------------
 
 
 @pytest.mark.thorough
@@ -147,7 +167,10 @@ LIAR = "window.IMP = { init() {}, request_pay(request, callback) { window.answer
 @pytest.fixture
 def liar(payer: Payer) -> Payer:
     """The payer, after pressing the button, where the SDK is not to be trusted."""
-    payer.page.route("**/sandbox/iamport.js", lambda route: route.fulfill(body=LIAR, content_type="text/javascript"))
+    payer.page.route(
+        "**/sandbox/iamport.js",
+        lambda route: route.fulfill(body=LIAR, content_type="text/javascript"),
+    )
     payer.page.reload()
     payer.pay()
     payer.until("typeof window.answer === 'function'")
@@ -166,7 +189,9 @@ def test_failure_that_is_none_is_credited(liar: Payer, user: Any) -> None:
     merchant_uid = PointTransaction.objects.get().merchant_uid
     body = {"merchant_uid": merchant_uid, "pay_method": "card", "outcome": "paid", "webhook": False}
     requests.post(f"{liar.site}/sandbox/control/pay", json=body, timeout=10).raise_for_status()
-    liar.page.evaluate("answer({imp_uid: null, error_code: 'F1002', error_msg: '이미 결제가 이루어진 거래건입니다.'})")
+    liar.page.evaluate(
+        "answer({imp_uid: null, error_code: 'F1002', error_msg: '이미 결제가 이루어진 거래건입니다.'})"
+    )
     liar.page.wait_for_selector(".outcome.paid")
     assert points(user) == (1, 10_000)
     liar.no_trouble()
@@ -181,7 +206,7 @@ def test_failure_before_anything_began_takes_nothing(liar: Payer, user: Any) -> 
     liar.no_trouble()
 
 
-# -- a blocked window -------------------------------------------------------------------------------------------------------------
+# -- a blocked window ------------------------------------------------------------------------------
 
 
 def as_popup(route: Route) -> None:
@@ -196,10 +221,15 @@ def as_popup(route: Route) -> None:
 def test_blocked_window_opens_with_one_more_click(payer: Payer, user: Any, silent: bool) -> None:
     """Whether the payment service's script tells of it or not: the same attempt goes on."""
     page = payer.page
-    page.evaluate("const open = window.open; window.open = () => { window.open = open; return null; }; 0")
+    page.evaluate(
+        "const open = window.open; window.open = () => { window.open = open; return null; }; 0"
+    )
     if silent:
         payer.until("window.IMP")
-        page.evaluate("const pay = IMP.request_pay; IMP.request_pay = (request, tell) => pay(request, (a) => a.imp_uid && tell(a)); 0")
+        page.evaluate(
+            "const pay = IMP.request_pay; IMP.request_pay = (request, tell) => pay(request, "
+            "(a) => a.imp_uid && tell(a)); 0"
+        )
     page.route("**/billing/checkout/", as_popup)
     payer.pay()
     payer.sees(texts(payer.language)["blocked"])
@@ -216,7 +246,9 @@ def test_blocked_window_opens_with_one_more_click(payer: Payer, user: Any, silen
 
 @pytest.mark.thorough
 def test_browser_that_blocks_a_late_window(browser: Browser, site: str, user: Any) -> None:
-    """No imitation: a Chromium that blocks pop-ups, and a server that answers after its patience is over."""
+    """No imitation: a Chromium that blocks pop-ups, and a server that answers after its patience is
+    over.
+    """
 
     def late(route: Route) -> None:
         time.sleep(6)
@@ -236,7 +268,7 @@ def test_browser_that_blocks_a_late_window(browser: Browser, site: str, user: An
     assert points(user) == (1, 10_000)
 
 
-# -- going back, and second tabs --------------------------------------------------------------------------------------------------
+# -- going back, and second tabs -------------------------------------------------------------------
 
 
 def test_going_back_after_success_pays_nothing_and_tells_of_it(payer: Payer, user: Any) -> None:
@@ -271,7 +303,9 @@ def test_page_kept_by_the_browser_is_loaded_anew(payer: Payer) -> None:
 
 
 @pytest.mark.thorough
-def test_another_member_in_another_tab_is_not_charged_for_this_one(payer: Payer, make_user: Callable[..., Any]) -> None:
+def test_another_member_in_another_tab_is_not_charged_for_this_one(
+    payer: Payer, make_user: Callable[..., Any]
+) -> None:
     make_user("other")
     payer.choose(30_000)
     payer.context.clear_cookies(name="sessionid")
@@ -299,7 +333,8 @@ def test_second_tab_tells_the_truth(payer: Payer, user: Any) -> None:
     payer.do("approve")
     payer.page.wait_for_selector(".outcome.paid")
     third.wait_for_selector(".outcome.paid")
-    other.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as when the payer turns to it
+    # As when the payer turns to it.
+    other.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     other.wait_for_selector(".recent")
     assert "10,000" in other.inner_text(".balance")
     assert other.inner_text("#after") == "17,000"

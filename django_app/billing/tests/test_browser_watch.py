@@ -1,4 +1,6 @@
-"""While the window is open the page asks our server, and moves on when the money is decided; a refund is looked after while its page is."""
+"""While the window is open the page asks our server, and moves on when the money is decided; a
+refund is looked after while its page is.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +9,22 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from sandbox.models import Payment
 
 from billing.models import PointCancellation, PointTransaction
-from billing.tests.browser import LOOKS, Payer
-from billing.tests.gallery import Gallery, remote_control
+from billing.tests.support.browser import LOOKS, Payer
+from billing.tests.support.gallery import Gallery, remote_control
 from billing.tests.test_browser import points, refuse, texts
 from billing.tests.test_browser_refund import balance
 from billing.tests.test_browser_refund import texts as payment_words
+from billing_sandbox.models import Payment
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
-# A second of the page's time is 25 ms: see HURRY. Hidden is what the page is told, since a browser without a screen hides nothing.
+# A second of the page's time is 25 ms: see HURRY. Hidden is what the page is told, since a browser
+# without a screen hides nothing.
 HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
   document.dispatchEvent(new Event("visibilitychange"));
@@ -29,7 +35,14 @@ HIDE = """(hidden) => {
 def asked(payer: Payer) -> list[str]:
     """The query of every question about where the payment stands."""
     found: list[str] = []
-    payer.page.on("request", lambda request: found.append(request.url.partition("/status/")[2]) if "/status/" in request.url else None)
+    payer.page.on(
+        "request",
+        lambda request: (
+            found.append(request.url.partition("/status/")[2])
+            if "/status/" in request.url
+            else None
+        ),
+    )
     return found
 
 
@@ -41,11 +54,13 @@ def until_asked(payer: Payer, asked: list[str], many: int) -> None:
     raise AssertionError(f"asked {len(asked)} times, not {many}")
 
 
-# -- the window that never answers --------------------------------------------------------------------------------------------------
+# -- the window that never answers -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_a_window_that_is_gone_keeps_nobody_who_has_paid(visit: Callable[..., Payer], user: Any, look: Any) -> None:
+def test_a_window_that_is_gone_keeps_nobody_who_has_paid(
+    visit: Callable[..., Payer], user: Any, look: Any
+) -> None:
     """Approved, and its tab closed: the callback never comes."""
     size, language = look
     payer = visit(size=size, language=language, hurry=True)
@@ -74,18 +89,33 @@ def test_wrong_money_moves_on_too(payer: Payer, user: Any) -> None:
     payer.pay()
     payer.window.locator("#close").wait_for()
     txn = PointTransaction.objects.get()
-    remote_control(payer.site)("pay", merchant_uid=txn.merchant_uid, outcome="paid", pay_method="card", amount=9_000, webhook=False)
+    remote_control(payer.site)(
+        "pay",
+        merchant_uid=txn.merchant_uid,
+        outcome="paid",
+        pay_method="card",
+        amount=9_000,
+        webhook=False,
+    )
     payer.page.wait_for_selector(".outcome.returned")
     assert points(user) == (1, 0)
     payer.no_trouble(expected="409")
 
 
-def test_the_gateway_is_asked_after_10_20_40_s_and_then_each_minute(payer: Payer, asked: list[str]) -> None:
+def test_the_gateway_is_asked_after_10_20_40_s_and_then_each_minute(
+    payer: Payer, asked: list[str]
+) -> None:
     payer.pay()
     payer.window.locator("#close").wait_for()
     until_asked(payer, asked, 33)  # 165 s
     own = "?ask=0"
-    assert [5 * number for number, query in enumerate(asked[:33], 1) if query != own] == [10, 20, 40, 100, 160]
+    assert [5 * number for number, query in enumerate(asked[:33], 1) if query != own] == [
+        10,
+        20,
+        40,
+        100,
+        160,
+    ]
     assert set(asked) == {own, ""}
 
 
@@ -101,13 +131,18 @@ def test_a_refusal_does_not_take_the_window_away(payer: Payer, user: Any, asked:
     until_asked(payer, asked, len(asked) + 5)
     payer.sees(texts(payer.language)["window_open"])
     assert payer.page.is_visible("[role=dialog] iframe")
-    control("pay", merchant_uid=opened.merchant_uid, outcome="paid", pay_method="card", webhook=False)  # another card
+    # Another card.
+    control(
+        "pay", merchant_uid=opened.merchant_uid, outcome="paid", pay_method="card", webhook=False
+    )
     payer.page.wait_for_selector(".outcome.paid")
     assert points(user) == (1, 10_000)
     payer.no_trouble()
 
 
-def test_nothing_is_asked_while_the_tab_is_hidden_and_at_once_when_it_is_seen_again(payer: Payer, user: Any, asked: list[str]) -> None:
+def test_nothing_is_asked_while_the_tab_is_hidden_and_at_once_when_it_is_seen_again(
+    payer: Payer, user: Any, asked: list[str]
+) -> None:
     payer.pay()
     payer.window.locator("#close").wait_for()
     until_asked(payer, asked, 1)
@@ -117,7 +152,9 @@ def test_nothing_is_asked_while_the_tab_is_hidden_and_at_once_when_it_is_seen_ag
     payer.page.wait_for_timeout(1500)  # a minute of the page's time
     assert len(asked) == before
     txn = PointTransaction.objects.get()
-    remote_control(payer.site)("pay", merchant_uid=txn.merchant_uid, outcome="paid", pay_method="card", webhook=False)
+    remote_control(payer.site)(
+        "pay", merchant_uid=txn.merchant_uid, outcome="paid", pay_method="card", webhook=False
+    )
     payer.page.evaluate(HIDE, False)
     payer.page.wait_for_selector(".outcome.paid")
     assert asked[before] == ""  # the gateway: an app may have come back
@@ -125,8 +162,11 @@ def test_nothing_is_asked_while_the_tab_is_hidden_and_at_once_when_it_is_seen_ag
 
 
 def test_the_window_that_answers_is_heard_once(payer: Payer, user: Any, asked: list[str]) -> None:
-    """Nothing is asked any more once the window has told, while its answer is being checked or after a refusal."""
-    payer.page.route("**/status/**", refuse)  # the connection of the questions is lost, the window's is not
+    """Nothing is asked any more once the window has told, while its answer is being checked or
+    after a refusal.
+    """
+    # The connection of the questions is lost, the window's is not.
+    payer.page.route("**/status/**", refuse)
     payer.pay()
     payer.do("decline")
     payer.page.wait_for_selector("#notice:not([hidden])")
@@ -136,10 +176,12 @@ def test_the_window_that_answers_is_heard_once(payer: Payer, user: Any, asked: l
     assert points(user) == (1, 0)
 
 
-# -- a refund -----------------------------------------------------------------------------------------------------------------------
+# -- a refund --------------------------------------------------------------------------------------
 
 
-def test_a_refund_that_is_done_later_is_said_to_be_done(visit: Callable[..., Payer], site: str, user: Any) -> None:
+def test_a_refund_that_is_done_later_is_said_to_be_done(
+    visit: Callable[..., Payer], site: str, user: Any
+) -> None:
     gallery = Gallery(remote_control(site), user)
     txn = gallery.paid(15_000)
     gallery.control("faults", path="payments/cancel", cancel_later_s=20, times=1)
@@ -157,8 +199,12 @@ def test_a_refund_that_is_done_later_is_said_to_be_done(visit: Callable[..., Pay
     payer.no_trouble()
 
 
-def test_an_unknown_refund_is_looked_after_and_can_be_asked_about(visit: Callable[..., Payer], site: str, user: Any) -> None:
-    """Not done at the gateway, so that asking tells nothing new; once it is, the button shows it before the page would ask by itself."""
+def test_an_unknown_refund_is_looked_after_and_can_be_asked_about(
+    visit: Callable[..., Payer], site: str, user: Any
+) -> None:
+    """Not done at the gateway, so that asking tells nothing new; once it is, the button shows it
+    before the page would ask by itself.
+    """
     gallery = Gallery(remote_control(site), user)
     txn = gallery.cancel_unknown()
     payer = visit(language="en")
@@ -169,10 +215,15 @@ def test_an_unknown_refund_is_looked_after_and_can_be_asked_about(visit: Callabl
     payer.page.wait_for_selector(".outcome.cancelling")
     payer.accessible()
     payer.page.click("#check-again")
-    payer.until("words => document.getElementById('check-again').textContent === words", payment_words()["no_news"])
+    payer.until(
+        "words => document.getElementById('check-again').textContent === words",
+        payment_words()["no_news"],
+    )
     assert payer.page.inner_text("#news") == payment_words()["no_news"]
     payer.accessible()
-    payer.until("() => document.getElementById('check-again').getAttribute('aria-disabled') === null")
+    payer.until(
+        "() => document.getElementById('check-again').getAttribute('aria-disabled') === null"
+    )
     payer.page.evaluate("window.setTimeout = () => 0")  # the page asks no more by itself
     payer.page.wait_for_timeout(100)
     gallery.control(f"payments/{txn.imp_uid}/cancel")
@@ -185,7 +236,9 @@ def test_an_unknown_refund_is_looked_after_and_can_be_asked_about(visit: Callabl
     payer.no_trouble()
 
 
-def test_an_unknown_refund_mends_itself_while_its_page_is_open(visit: Callable[..., Payer], site: str, user: Any) -> None:
+def test_an_unknown_refund_mends_itself_while_its_page_is_open(
+    visit: Callable[..., Payer], site: str, user: Any
+) -> None:
     """The gateway made it, its answer was lost, and no webhook tells."""
     gallery = Gallery(remote_control(site), user)
     txn = gallery.paid()

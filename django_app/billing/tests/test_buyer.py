@@ -1,4 +1,6 @@
-"""What the gateway is told about the buyer, whatever user model and hook a project has; nothing of ours fails after an attempt is counted."""
+"""What the gateway is told about the buyer, whatever user model and hook a project has; nothing of
+ours fails after an attempt is counted.
+"""
 
 import logging
 
@@ -6,10 +8,13 @@ import pytest
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.test import Client
 
-from billing import buyer
 from billing.models import Point, PointTransaction
+from billing.web import buyer
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 GOOD = {"amount": "10000", "pay_method": "card", "buyer_tel": "010-1234-5678"}
 
@@ -51,14 +56,14 @@ def no_mapping(request):
 @pytest.mark.parametrize("hook", ["raises", "no_mapping"])
 def test_a_hook_that_fails_lets_no_attempt_begin(payer, gateway, settings, caplog, hook):
     settings.BILLING_BUYER = f"billing.tests.test_buyer.{hook}"
-    with caplog.at_level(logging.ERROR, logger="billing.buyer"):
+    with caplog.at_level(logging.ERROR, logger="billing.web.buyer"):
         response = payer.post("/billing/checkout/", GOOD)
     assert (response.status_code, response.json()["error"]["code"]) == (503, "unavailable")
     assert response["Retry-After"] == "60"
     assert PointTransaction.objects.count() == 0
     assert Point.objects.count() == 0
     assert gateway.calls == []
-    assert [record.message for record in caplog.records if record.name == "billing.buyer"] == [
+    assert [record.message for record in caplog.records if record.name == "billing.web.buyer"] == [
         f"BILLING_BUYER ({settings.BILLING_BUYER}) failed: no payment can begin"
     ]
 
@@ -67,7 +72,7 @@ def test_any_failure_of_ours_comes_before_the_attempt_is_counted(payer, gateway,
     def broken(*args):
         raise RuntimeError("ours")
 
-    monkeypatch.setattr("billing.checkout.public_url", broken)
+    monkeypatch.setattr("billing.web.request_pay.public_url", broken)
     payer.raise_request_exception = False
     assert payer.post("/billing/checkout/", GOOD).status_code == 500
     assert PointTransaction.objects.count() == 0

@@ -12,22 +12,25 @@ import requests
 from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
-from sandbox.models import Payment
 
 from billing import signals
-from billing.client import Client
 from billing.errors import CannotCancel, GatewayUnreachable
-from billing.iamport import RefundAccount
-from billing.iamport import gateway as client
+from billing.gateway.api import RefundAccount
+from billing.gateway.api import gateway as client
+from billing.gateway.transport import Client
 from billing.managers.sending import Verdict
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
 from billing.reconciliation import reconcile
 from billing.states import Review, Status
-from billing.tests.aging import let_pass
-from billing.tests.payments import envelope, payment_json
-from billing.tests.threads import together
+from billing.tests.support.aging import let_pass
+from billing.tests.support.payments import envelope, payment_json
+from billing.tests.support.threads import together
+from billing_sandbox.models import Payment
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 rows = PointTransaction.objects
 State = PointCancellation.State
@@ -89,18 +92,37 @@ def fault(gateway, **what):
     gateway.control("faults", path="payments/cancel", **what)
 
 
-# -- a cancel that goes well ------------------------------------------------------------------------------------------------------
+# -- a cancel that goes well -----------------------------------------------------------------------
 
 
 def test_all_of_it(gateway, paid, cancel, ledger, told, staff):
     txn = paid()
     done = cancel(txn)
-    assert (done.state, done.amount, done.base, done.checksum, done.tries, done.error) == (State.DONE, 10_000, 0, 10_000, 1, "")
+    assert (done.state, done.amount, done.base, done.checksum, done.tries, done.error) == (
+        State.DONE,
+        10_000,
+        0,
+        10_000,
+        1,
+        "",
+    )
     assert (done.by, done.by_name, done.reason) == (staff, "staff", "wrong order")
     assert done.gateway_id  # ours, found by its mark
-    assert sent(gateway) == [{"imp_uid": txn.imp_uid, "amount": 10_000, "checksum": 10_000, "reason": f"wrong order #{done.pk}"}]
+    assert sent(gateway) == [
+        {
+            "imp_uid": txn.imp_uid,
+            "amount": 10_000,
+            "checksum": 10_000,
+            "reason": f"wrong order #{done.pk}",
+        }
+    ]
     fresh = rows.get(pk=txn.pk)
-    assert (fresh.status, fresh.cancel_amount, fresh.cancel_goal, fresh.credited) == (Status.CANCELLED, 10_000, 0, 0)
+    assert (fresh.status, fresh.cancel_amount, fresh.cancel_goal, fresh.credited) == (
+        Status.CANCELLED,
+        10_000,
+        0,
+        0,
+    )
     assert ledger(txn) == (0, [10_000, -10_000])
     assert PointEntry.objects.last().by == staff
     assert told == [("point_charged", 10_000), ("point_cancelled", 10_000)]
@@ -110,7 +132,11 @@ def test_in_parts(gateway, paid, cancel, ledger, told):
     txn = paid()
     for part in (3_000, 1, 6_999):
         assert cancel(txn, amount=part).state == State.DONE
-    assert [(body["amount"], body["checksum"]) for body in sent(gateway)] == [(3_000, 10_000), (1, 7_000), (6_999, 6_999)]
+    assert [(body["amount"], body["checksum"]) for body in sent(gateway)] == [
+        (3_000, 10_000),
+        (1, 7_000),
+        (6_999, 6_999),
+    ]
     assert ledger(txn) == (0, [10_000, -3_000, -1, -6_999])
     assert [points for name, points in told if name == "point_cancelled"] == [3_000, 1, 6_999]
 
@@ -182,7 +208,7 @@ def test_a_virtual_account_needs_somewhere_to_go(gateway, user, cancel, ledger):
     assert ledger(txn) == (0, [10_000, -10_000])
 
 
-# -- what the gateway may say -----------------------------------------------------------------------------------------------------
+# -- what the gateway may say ----------------------------------------------------------------------
 
 
 def test_a_refusal_gives_the_points_back(gateway, paid, cancel, ledger, told):
@@ -247,7 +273,9 @@ UNCLEAR = {
 
 @pytest.mark.parametrize("name", UNCLEAR)
 def test_unknown_is_unknown(gateway, paid, cancel, ledger, told, name):
-    """I10: the points stay held, nothing is sent again at once, and asking later finds the truth."""
+    """I10: the points stay held, nothing is sent again at once, and asking later finds the
+    truth.
+    """
     what, gone = UNCLEAR[name]
     txn = paid()
     fault(gateway, times=1, **what)
@@ -261,7 +289,11 @@ def test_unknown_is_unknown(gateway, paid, cancel, ledger, told, name):
     if gone:
         assert PointCancellation.objects.get().state == State.DONE
     else:
-        assert (PointCancellation.objects.get().state, len(sent(gateway))) == (State.UNKNOWN, 1)  # it may still be on its way
+        # It may still be on its way.
+        assert (PointCancellation.objects.get().state, len(sent(gateway))) == (
+            State.UNKNOWN,
+            1,
+        )
         let_pass(minutes=16)
         assert rows.finish(unclear).state == State.DONE
         assert [body["checksum"] for body in sent(gateway)] == [10_000, 10_000]
@@ -332,7 +364,9 @@ def test_an_unknown_easy_payment_is_never_sent_again_by_itself(gateway, unclear_
     assert (len(sent(gateway)), PointCancellation.objects.get().state) == (1, State.UNKNOWN)
 
 
-def test_a_later_refusal_proves_nothing_where_the_first_try_may_be_registered(gateway, unclear_easy_pay, user):
+def test_a_later_refusal_proves_nothing_where_the_first_try_may_be_registered(
+    gateway, unclear_easy_pay, user
+):
     """V7: perhaps it is refused because it is registered."""
     rows.finish(unclear_easy_pay)
     fault(gateway, times=1, code=-1, message="no")
@@ -395,13 +429,19 @@ def test_accepted_and_dropped_by_the_bank_waits_for_staff(gateway, paid, cancel)
 
 def test_an_answer_that_contradicts_the_row_proves_nothing(gateway, paid, cancel, ledger):
     txn = paid()
-    other = payment_json(imp_uid=txn.imp_uid, merchant_uid=txn.merchant_uid, amount=99_000, status="cancelled", cancel_amount=99_000)
+    other = payment_json(
+        imp_uid=txn.imp_uid,
+        merchant_uid=txn.merchant_uid,
+        amount=99_000,
+        status="cancelled",
+        cancel_amount=99_000,
+    )
     gateway.answer_next("payments/cancel", json_body=envelope(other))
     assert cancel(txn).state == State.UNKNOWN
     assert ledger(txn) == (0, [10_000, -10_000])
 
 
-# -- the machine stops between two steps --------------------------------------------------------------------------------------------
+# -- the machine stops between two steps -----------------------------------------------------------
 
 
 class Killed(BaseException):
@@ -469,14 +509,19 @@ def test_a_young_request_is_left_to_its_sender(gateway, paid, cancel, kill, monk
     calls = len(gateway.calls)
     assert rows.finish(PointCancellation.objects.get()).state == State.REQUESTED
     sent_at = PointCancellation.objects.get().sent_at
-    monkeypatch.setattr(timezone, "now", lambda: sent_at)  # in the very moment: no age at all is young too
+    # In the very moment: no age at all is young too.
+    monkeypatch.setattr(timezone, "now", lambda: sent_at)
     assert rows.finish(PointCancellation.objects.get()).state == State.REQUESTED
     assert len(gateway.calls) == calls
 
 
 @pytest.mark.parametrize("held_after", ["_hold", "_claim"])
-def test_a_sender_that_was_held_up_does_not_send(gateway, paid, cancel, ledger, monkeypatch, held_after):
-    """V5: a minute after the hold, or the claim, somebody else may be finishing it. Here it is refused meanwhile, and the points are back."""
+def test_a_sender_that_was_held_up_does_not_send(
+    gateway, paid, cancel, ledger, monkeypatch, held_after
+):
+    """V5: a minute after the hold, or the claim, somebody else may be finishing it. Here it is
+    refused meanwhile, and the points are back.
+    """
     txn = paid()
     step = getattr(MANAGER, held_after)
 
@@ -484,9 +529,12 @@ def test_a_sender_that_was_held_up_does_not_send(gateway, paid, cancel, ledger, 
         made = step(*args, **kwargs)
         monkeypatch.setattr(MANAGER, held_after, step)
         let_pass(minutes=16)
-        (made if held_after == "_hold" else args[1]).sent_at -= timedelta(minutes=16)  # what it remembers is as old
+        # What it remembers is as old.
+        (made if held_after == "_hold" else args[1]).sent_at -= timedelta(minutes=16)
         fault(gateway, code=-1, times=1)
-        assert rows.finish(PointCancellation.objects.get()).state == (State.REFUSED if held_after == "_hold" else State.REQUESTED)
+        assert rows.finish(PointCancellation.objects.get()).state == (
+            State.REFUSED if held_after == "_hold" else State.REQUESTED
+        )
         return made
 
     if held_after == "_claim":
@@ -516,13 +564,15 @@ def test_an_old_refusal_does_not_close_a_newer_try(gateway, paid, cancel, ledger
     assert ledger(txn) == (0, [10_000, -10_000])
 
 
-# -- races ---------------------------------------------------------------------------------------------------------------------------
+# -- races -----------------------------------------------------------------------------------------
 
 
 def test_two_staff_press_at_once(gateway, paid, cancel, ledger):
     txn = paid()
     results = together([lambda: cancel(txn, amount=6_000)] * 8)
-    codes = Counter(result.code if isinstance(result, CannotCancel) else result.state for result in results)
+    codes = Counter(
+        result.code if isinstance(result, CannotCancel) else result.state for result in results
+    )
     assert codes["done"] == 1
     assert set(codes) <= {"done", "cancel_open", "amount"}
     assert (at_the_gateway(gateway, txn), ledger(txn)[0]) == (("cancelled", 6_000), 4_000)
@@ -530,10 +580,17 @@ def test_two_staff_press_at_once(gateway, paid, cancel, ledger):
 
 def test_cancel_against_spend(gateway, paid, cancel, ledger, user):
     txn = paid()
-    spend = [lambda number=number: Point.objects.spend(user=user, amount=10_000, key=f"order-{number}") for number in range(4)]
+    spend = [
+        lambda number=number: Point.objects.spend(user=user, amount=10_000, key=f"order-{number}")
+        for number in range(4)
+    ]
     results = together([*spend, lambda: cancel(txn), *spend])
     won = [result for result in results if not isinstance(result, Exception)]
-    assert len({entry.key for entry in won if isinstance(entry, PointEntry)}) + sum(isinstance(x, PointCancellation) for x in won) == 1
+    assert (
+        len({entry.key for entry in won if isinstance(entry, PointEntry)})
+        + sum(isinstance(x, PointCancellation) for x in won)
+        == 1
+    )
     assert ledger(txn)[0] == 0
 
 
@@ -589,7 +646,12 @@ def test_eight_finishers_send_once(gateway, paid, cancel, ledger):
     fault(gateway, times=1, drop=True)
     unclear = cancel(txn)
     let_pass(minutes=16)
-    results = together([lambda: rows.finish(PointCancellation.objects.get(pk=unclear.pk)).state] * 8)
+    results = together(
+        [lambda: rows.finish(PointCancellation.objects.get(pk=unclear.pk)).state] * 8
+    )
     assert not [result for result in results if isinstance(result, Exception)], results
     assert len(sent(gateway)) == 2
-    assert (at_the_gateway(gateway, txn), ledger(txn)) == (("cancelled", 10_000), (0, [10_000, -10_000]))
+    assert (at_the_gateway(gateway, txn), ledger(txn)) == (
+        ("cancelled", 10_000),
+        (0, [10_000, -10_000]),
+    )

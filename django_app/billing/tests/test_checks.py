@@ -16,7 +16,7 @@ from billing.checks import database_routers, deployment, isolation, product_sett
         ("BILLING_PRESETS", [5_000, 2_000_000], "billing.E002"),
         ("BILLING_PRESETS", ["5000"], "billing.E002"),
         ("BILLING_METHODS", [], "billing.E003"),
-        ("BILLING_BUYER", "billing.buyer.nobody", "billing.E004"),
+        ("BILLING_BUYER", "billing.web.buyer.nobody", "billing.E004"),
         ("BILLING_WEBHOOK_ADDRESSES", ["52.78.100.19", "52.78.48.22x"], "billing.E005"),
         ("BILLING_WEBHOOK_ADDRESSES", ["52.78.100.19/16"], "billing.E005"),
         ("BILLING_WEBHOOK_ADDRESSES", "52.78.100.19", "billing.E005"),
@@ -37,7 +37,10 @@ def test_what_a_live_server_should_not_have(settings):
     settings.ALLOWED_HOSTS = ["points.example"]
     settings.IAMPORT_MODE, settings.BILLING_ACCEPT_TEST_CHANNEL = "live", True
     assert [message.id for message in deployment(None)] == ["billing.W002", "billing.W003"]
-    settings.BILLING_ACCEPT_TEST_CHANNEL, settings.IAMPORT_API_URL = False, "https://api.iamport.kr/"
+    settings.BILLING_ACCEPT_TEST_CHANNEL, settings.IAMPORT_API_URL = (
+        False,
+        "https://api.iamport.kr/",
+    )
     assert deployment(None) == []
 
 
@@ -66,7 +69,10 @@ class Routes:
         ({"writes": {"WebhookEvent": "events"}}, ["billing.E010"]),
         ({"reads": {"PointTransaction": "replica"}}, ["billing.W010"]),
         ({"reads": {"User": "replica"}, "related": None}, ["billing.E011"]),
-        ({"reads": {"User": "replica", "Point": "replica"}, "related": False}, ["billing.W010", "billing.E011"]),
+        (
+            {"reads": {"User": "replica", "Point": "replica"}, "related": False},
+            ["billing.W010", "billing.E011"],
+        ),
     ],
 )
 def test_what_database_routers_must_do(settings, routes, found):
@@ -90,5 +96,9 @@ def test_what_database_routers_must_do(settings, routes, found):
     ],
 )
 def test_money_assumes_read_committed(monkeypatch, options, found):
-    monkeypatch.setitem(connections.settings, "default", {"ENGINE": "django.db.backends.postgresql", "OPTIONS": options})
+    monkeypatch.setitem(
+        connections.settings,
+        "default",
+        {"ENGINE": "django.db.backends.postgresql", "OPTIONS": options},
+    )
     assert [message.id for message in isolation(None)] == found

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 
 import pytest
-from sandbox.models import Payment
 
 from billing.errors import GatewayRefused, GatewayUnreachable, NotAllowed, PaymentNotFound
-from billing.iamport import RefundAccount
+from billing.gateway.api import RefundAccount
 from billing.managers import Choice
 from billing.models import Point, PointCancellation, PointTransaction
 from billing.states import Review, Status
-from billing.tests.aging import let_pass
-from billing.tests.threads import together
+from billing.tests.support.aging import let_pass
+from billing.tests.support.threads import together
+from billing_sandbox.models import Payment
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 rows = PointTransaction.objects
 State = PointCancellation.State
@@ -52,7 +55,10 @@ def gone(cancellation):
 def test_send_again(gateway, stuck, staff, ledger):
     with pytest.raises(NotAllowed, match="account"):
         rows.settle(stuck, choice=Choice.SEND_AGAIN, by=staff)
-    assert rows.settle(stuck, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT).state == State.DONE
+    assert (
+        rows.settle(stuck, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT).state
+        == State.DONE
+    )
     assert [(body["amount"], body["checksum"]) for body in sent(gateway)] == [(10_000, 10_000)] * 2
     assert (gone(stuck), ledger(stuck.txn)) == (10_000, (0, [10_000, -10_000]))
     assert f"cancel #{stuck.pk} sent again by staff" in rows.get().review_note
@@ -60,15 +66,24 @@ def test_send_again(gateway, stuck, staff, ledger):
         rows.settle(stuck, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT)
 
 
-def test_a_refusal_of_what_was_sent_again_proves_nothing_for_accounts(gateway, stuck, staff, ledger):
+def test_a_refusal_of_what_was_sent_again_proves_nothing_for_accounts(
+    gateway, stuck, staff, ledger
+):
     gateway.control("faults", path="payments/cancel", code=-1, message="이미 접수", times=1)
-    assert rows.settle(stuck, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT).state == State.UNKNOWN
+    assert (
+        rows.settle(stuck, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT).state
+        == State.UNKNOWN
+    )
     assert ledger(stuck.txn) == (0, [10_000, -10_000])
 
 
 def test_give_up_gives_the_points_back(gateway, stuck, staff, ledger):
     closed = rows.settle(stuck, choice=Choice.GIVE_UP, by=staff)
-    assert (closed.state, closed.error, closed.needs_staff) == (State.REFUSED, "given up by staff", False)
+    assert (closed.state, closed.error, closed.needs_staff) == (
+        State.REFUSED,
+        "given up by staff",
+        False,
+    )
     assert ledger(stuck.txn) == (10_000, [10_000, -10_000, 10_000])
     gateway.cancel(stuck.imp_uid)  # and should it come after all, it is taken back again (I3)
     assert rows.sync(stuck.imp_uid).points == -10_000
@@ -122,7 +137,7 @@ def test_two_staff_decide_at_once(gateway, stuck, staff, ledger):
     assert ledger(stuck.txn)[0] == 10_000 - gone(stuck)
 
 
-# -- accounts, adoption, reviews ------------------------------------------------------------------------------------------------------
+# -- accounts, adoption, reviews -------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -154,7 +169,9 @@ def test_a_deposit_that_was_faster_is_credited(gateway, waiting, staff, ledger):
 
 
 def test_an_answer_that_was_lost_leaves_an_account_that_can_be_finished(gateway, waiting, staff):
-    """The gateway closed it and said nothing; a second time it refuses, because there is nothing to close."""
+    """The gateway closed it and said nothing; a second time it refuses, because there is nothing to
+    close.
+    """
     gateway.control("faults", path=f"vbanks/{waiting.imp_uid}", timeout=True, times=1)
     with pytest.raises(GatewayUnreachable):
         rows.close_account(waiting, by=staff)
@@ -191,7 +208,9 @@ def test_a_new_account_opens_the_row_again(gateway, waiting, staff):
     assert rows.get().account_closed_at is None
 
 
-def test_a_closed_account_that_shows_as_cancelled_is_nothing_to_review(gateway, waiting, staff, answer):
+def test_a_closed_account_that_shows_as_cancelled_is_nothing_to_review(
+    gateway, waiting, staff, answer
+):
     rows.close_account(waiting, by=staff)
     rows.apply(answer(waiting, waiting.imp_uid, status="cancelled", cancel_amount=0))
     assert (rows.get().status, rows.get().review) == (Status.CANCELLED, "")
@@ -200,7 +219,12 @@ def test_a_closed_account_that_shows_as_cancelled_is_nothing_to_review(gateway, 
 def test_adopt(gateway, user, staff, ledger):
     imp_uid = gateway.pay("another-shop-1", amount=7_000)
     adopted = rows.adopt(imp_uid, user=user, by=staff)
-    assert (adopted.points, adopted.txn.merchant_uid, adopted.txn.amount, adopted.txn.status) == (7_000, "another-shop-1", 7_000, "paid")
+    assert (adopted.points, adopted.txn.merchant_uid, adopted.txn.amount, adopted.txn.status) == (
+        7_000,
+        "another-shop-1",
+        7_000,
+        "paid",
+    )
     assert Point.objects.get().point == 0  # no attempt
     assert rows.get().review_note == "adopted for payer by staff"
     assert ledger(adopted.txn) == (7_000, [7_000])
@@ -255,7 +279,10 @@ def test_resolve(gateway, user, staff):
     with pytest.raises(NotAllowed):
         rows.resolve(txn, by=staff, note="  ")
     row = rows.resolve(txn, by=staff, note="called the\nmember")
-    assert (row.review, row.review_note.splitlines()[-1]) == ("", "resolved by staff: called the member")
+    assert (row.review, row.review_note.splitlines()[-1]) == (
+        "",
+        "resolved by staff: called the member",
+    )
     with pytest.raises(NotAllowed):
         rows.resolve(txn, by=staff, note="again")
     assert rows.sync(gateway.pay(txn.merchant_uid)).points == 10_000

@@ -1,4 +1,6 @@
-"""What strangers throw at the open doors: nothing of it is stored without bound, asks the gateway, or keeps a real delivery out."""
+"""What strangers throw at the open doors: nothing of it is stored without bound, asks the gateway,
+or keeps a real delivery out.
+"""
 
 import io
 import json
@@ -9,10 +11,10 @@ import pytest
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.test import Client
 
-from billing import webhooks
-from billing.addresses import client_address, is_listed, line_of, network
 from billing.models import WebhookEvent
-from billing.tests.counting import statements
+from billing.support.client_ip import client_address, is_listed, line_of, network
+from billing.tests.support.counting import statements
+from billing.webhooks import intake
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -34,32 +36,46 @@ def silent_gateway(gateway):
 def one_minute(monkeypatch):
     """A clock that stands still: windows of a minute do not end in the middle of a test."""
     now = [1_795_400_000.0]
-    monkeypatch.setattr("billing.throttle.time.time", lambda: now[0])
+    monkeypatch.setattr("billing.support.rate_limit.time.time", lambda: now[0])
     return now
 
 
 def post(body=b"rubbish", content_type="application/json", **more):
-    return Client().generic("POST", WEBHOOK, body, content_type, **more)  # as it is, whatever the content type says
+    # As it is, whatever the content type says.
+    return Client().generic("POST", WEBHOOK, body, content_type, **more)
 
 
 def notice(merchant_uid="somebody-elses-order", **more):
-    return json.dumps({"imp_uid": "imp_100000000001", "merchant_uid": merchant_uid, "status": "paid", **more})
+    return json.dumps(
+        {"imp_uid": "imp_100000000001", "merchant_uid": merchant_uid, "status": "paid", **more}
+    )
 
 
-# -- no notices -----------------------------------------------------------------------------------------------------------------------
+# -- no notices ------------------------------------------------------------------------------------
 
 UNREADABLE = {
-    "empty": b"", "broken": b"{", "array": b"[]", "text": b"hello", "not utf-8": b"\xff\xfe", "no ids": b"{}",
-    "no merchant": b'{"imp_uid": "imp_1"}', "bad imp_uid": b'{"imp_uid": "imp/1", "merchant_uid": "m-1"}',
-    "nul": b'{"imp_uid": "imp_1", "merchant_uid": "m\\u0000"}', "nul in a form": b"imp_uid=imp_1&merchant_uid=m%00",
-    "raw nul": b'{"imp_uid": "imp_1", "merchant_uid": "m\x00"}', "number": b'{"imp_uid": 7, "merchant_uid": "m-1"}',
-    "no text": b'{"imp_uid": "imp_1", "merchant_uid": 7}', "list": b'{"imp_uid": ["imp_1"], "merchant_uid": "m-1"}',
-    "long id": b'{"imp_uid": "imp_1", "merchant_uid": "' + b"m" * 41 + b'"}', "huge": b'{"imp_uid": "' + b"i" * 100_000 + b'"}',
-    "deep": b'{"a":' * 3_000, "deep arrays": b'{"a":' + b"[" * 15_000, "surrogate": b'{"imp_uid": "\\ud800", "merchant_uid": "m-1"}',
-    "half a pair": b'{"imp_uid": "imp_1", "merchant_uid": "m\\ud800"}', "nan": b"NaN", "giant": b'{"imp_uid": ' + b"9" * 15_000 + b"}",
-    "giant exponent": b'{"imp_uid": 1e999999999, "merchant_uid": "m-1"}', "many fields": b"&".join(b"a%d=1" % number for number in range(3000)),
-    "a hundred thousand fields": b"&".join([b"a=1"] * 100_000), "two byte text": '{"imp_uid": "imp_1", "merchant_uid": "m-1"}'.encode("utf-16"),
-    "korean of the old days": '{"imp_uid": "imp_1", "merchant_uid": "주문"}'.encode("euc-kr"), "full width": '{"imp_uid": "ｉｍｐ", "merchant_uid": "m"}'.encode(),
+    "empty": b"", "broken": b"{", "array": b"[]", "text": b"hello", "not utf-8": b"\xff\xfe",
+    "no ids": b"{}",
+    "no merchant": b'{"imp_uid": "imp_1"}',
+    "bad imp_uid": b'{"imp_uid": "imp/1", "merchant_uid": "m-1"}',
+    "nul": b'{"imp_uid": "imp_1", "merchant_uid": "m\\u0000"}',
+    "nul in a form": b"imp_uid=imp_1&merchant_uid=m%00",
+    "raw nul": b'{"imp_uid": "imp_1", "merchant_uid": "m\x00"}',
+    "number": b'{"imp_uid": 7, "merchant_uid": "m-1"}',
+    "no text": b'{"imp_uid": "imp_1", "merchant_uid": 7}',
+    "list": b'{"imp_uid": ["imp_1"], "merchant_uid": "m-1"}',
+    "long id": b'{"imp_uid": "imp_1", "merchant_uid": "' + b"m" * 41 + b'"}',
+    "huge": b'{"imp_uid": "' + b"i" * 100_000 + b'"}',
+    "deep": b'{"a":' * 3_000, "deep arrays": b'{"a":' + b"[" * 15_000,
+    "surrogate": b'{"imp_uid": "\\ud800", "merchant_uid": "m-1"}',
+    "half a pair": b'{"imp_uid": "imp_1", "merchant_uid": "m\\ud800"}', "nan": b"NaN",
+    "giant": b'{"imp_uid": ' + b"9" * 15_000 + b"}",
+    "giant exponent": b'{"imp_uid": 1e999999999, "merchant_uid": "m-1"}',
+    "many fields": b"&".join(b"a%d=1" % number for number in range(3000)),
+    "a hundred thousand fields": b"&".join([b"a=1"] * 100_000),
+    "two byte text": '{"imp_uid": "imp_1", "merchant_uid": "m-1"}'.encode("utf-16"),
+    "korean of the old days": '{"imp_uid": "imp_1", "merchant_uid": "주문"}'.encode("euc-kr"),
+    "full width": '{"imp_uid": "ｉｍｐ", "merchant_uid": "m"}'.encode(),
     "twice, the last one bad": b'{"imp_uid": "imp_1", "merchant_uid": "m-1", "imp_uid": null}',
 }  # fmt: skip
 TYPES = [
@@ -88,12 +104,16 @@ def test_a_charset_that_is_none(charset):
 
 @pytest.mark.parametrize("length", ["-1", "abc", "１", "9" * 30, "9" * 6_000])
 def test_a_length_that_lies(length):
-    """What is announced is never believed beyond what is read; what cannot be a length is refused."""
+    """What is announced is never believed beyond what is read; what cannot be a length is
+    refused.
+    """
     assert post(notice(), CONTENT_LENGTH=length).status_code == 400
 
 
 def test_no_more_is_read_than_a_notice_needs():
-    with mock.patch("django.http.request.HttpRequest.read", side_effect=OSError("the sender is gone")) as read:
+    with mock.patch(
+        "django.http.request.HttpRequest.read", side_effect=OSError("the sender is gone")
+    ) as read:
         assert post(notice()).status_code == 400
         assert [call.args for call in read.call_args_list] == [(16 * 1024 + 1,)]
         assert post(b" " * 20_000).status_code == 400  # announced as too long: not read at all
@@ -101,21 +121,41 @@ def test_no_more_is_read_than_a_notice_needs():
 
 
 def test_a_body_sent_in_chunks():
-    """Without a length; the server (gunicorn) marks that its stream ends by itself. A server that does not mark it might wait for ever."""
+    """Without a length; the server (gunicorn) marks that its stream ends by itself. A server that
+    does not mark it might wait for ever.
+    """
     for marks, status in (({"wsgi.input_terminated": True}, 200), ({}, 400)):
         body = io.BytesIO(notice().encode())
-        assert post(b"", **{"CONTENT_LENGTH": "", "wsgi.input": body, **marks}).status_code == status
+        assert (
+            post(b"", **{"CONTENT_LENGTH": "", "wsgi.input": body, **marks}).status_code == status
+        )
     endless = io.BytesIO(b" " * 50_000)
-    assert post(b"", **{"CONTENT_LENGTH": "", "wsgi.input": endless, "wsgi.input_terminated": True}).status_code == 400
+    assert (
+        post(
+            b"", **{"CONTENT_LENGTH": "", "wsgi.input": endless, "wsgi.input_terminated": True}
+        ).status_code
+        == 400
+    )
     assert endless.tell() == 16 * 1024 + 1
 
 
 def test_nobody_uploads_files():
     """Django would write a file of any length to the disk before a view sees the request."""
-    part = b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n' + b"z" * 4_000_000 + b"\r\n--x--\r\n"
-    with mock.patch.object(TemporaryUploadedFile, "__init__", side_effect=AssertionError("on the disk")):
+    part = (
+        b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n'
+        + b"z" * 4_000_000
+        + b"\r\n--x--\r\n"
+    )
+    with mock.patch.object(
+        TemporaryUploadedFile, "__init__", side_effect=AssertionError("on the disk")
+    ):
         assert post(part, "multipart/form-data; boundary=x").status_code == 400
-        assert Client().generic("POST", "/accounts/login/", part, "multipart/form-data; boundary=x").status_code == 400
+        assert (
+            Client()
+            .generic("POST", "/accounts/login/", part, "multipart/form-data; boundary=x")
+            .status_code
+            == 400
+        )
 
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "delete", "patch"])
@@ -128,26 +168,38 @@ def test_the_return_takes_only_get_and_head(method):
     assert getattr(Client(), method)(COMPLETE).status_code == 405
 
 
-# -- somebody else's --------------------------------------------------------------------------------------------------------------------
+# -- somebody else's -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("merchant_uid", ["ORD:2024/1", "주문 1", "#1", "'; DROP TABLE x; --", "{}", "‮"])
+@pytest.mark.parametrize(
+    "merchant_uid", ["ORD:2024/1", "주문 1", "#1", "'; DROP TABLE x; --", "{}", "‮"]
+)
 def test_another_shops_order_number_is_unknown_and_not_unreadable(merchant_uid):
     """A merchant account may be shared."""
-    for body, kind in ((notice(merchant_uid), "text/html"), (urlencode({"imp_uid": "imp_1", "merchant_uid": merchant_uid}), FORM)):
+    for body, kind in (
+        (notice(merchant_uid), "text/html"),
+        (urlencode({"imp_uid": "imp_1", "merchant_uid": merchant_uid}), FORM),
+    ):
         with statements(2):
             assert post(body, kind).status_code == 200
         event = events.last()
-        assert (event.outcome, event.merchant_uid, event.tries, event.next_try_at) == ("ignored", merchant_uid, 0, None)
+        assert (event.outcome, event.merchant_uid, event.tries, event.next_try_at) == (
+            "ignored",
+            merchant_uid,
+            0,
+            None,
+        )
 
 
 def test_duplicate_keys_mean_the_last_one():
-    post(b'{"imp_uid": "imp_1", "merchant_uid": "first", "imp_uid": "imp_2", "merchant_uid": "last"}')
+    post(
+        b'{"imp_uid": "imp_1", "merchant_uid": "first", "imp_uid": "imp_2", "merchant_uid": "last"}'
+    )
     post(b"imp_uid=imp_1&merchant_uid=first&imp_uid=imp_2&merchant_uid=last", FORM)
     assert list(events.values_list("imp_uid", "merchant_uid")) == [("imp_2", "last")] * 2
 
 
-# -- floods -----------------------------------------------------------------------------------------------------------------------------
+# -- floods ----------------------------------------------------------------------------------------
 
 
 def test_too_much_rubbish_from_one_address(make_txn, one_minute):
@@ -170,25 +222,34 @@ def test_too_much_that_is_about_nobody_is_answered_and_not_kept(settings):
 
 
 def test_from_many_addresses_a_day_is_bounded_too(monkeypatch):
-    monkeypatch.setattr(webhooks, "UNKNOWN_PER_DAY", 3)
-    assert [post(notice(), REMOTE_ADDR=f"127.0.0.{number}").status_code for number in range(1, 9)] == [200] * 8
+    monkeypatch.setattr(intake, "UNKNOWN_PER_DAY", 3)
+    assert [
+        post(notice(), REMOTE_ADDR=f"127.0.0.{number}").status_code for number in range(1, 9)
+    ] == [200] * 8
     assert events.count() == 3
 
 
 def test_one_line_with_many_addresses_counts_as_one(settings):
     settings.BILLING_RUBBISH_PER_MINUTE = 2
     settings.TRUSTED_PROXY_HEADERS = ["x-forwarded-for"]
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.startswith("sandbox.")]
+    settings.MIDDLEWARE = [
+        name for name in settings.MIDDLEWARE if not name.startswith("billing_sandbox.")
+    ]
     lines = [f"2001:db8:0:1::{number:x}" for number in range(1, 4)] + ["2001:db8:0:2::1"]
-    assert [post(headers={"X-Forwarded-For": line}).status_code for line in lines] == [400, 400, 429, 400]
+    assert [post(headers={"X-Forwarded-For": line}).status_code for line in lines] == [
+        400,
+        400,
+        429,
+        400,
+    ]
 
 
 def test_rubbish_never_keeps_a_real_delivery_out(make_txn, settings, monkeypatch):
     """The vendor has three addresses, and a proxy may make all addresses one."""
     settings.BILLING_RUBBISH_PER_MINUTE = 1
-    monkeypatch.setattr(webhooks, "UNKNOWN_PER_DAY", 1)
+    monkeypatch.setattr(intake, "UNKNOWN_PER_DAY", 1)
     asked = mock.Mock(return_value=None)
-    monkeypatch.setattr(webhooks, "_ask", asked)
+    monkeypatch.setattr(intake, "_ask", asked)
     txn = make_txn()
     assert [post().status_code for _ in range(4)] == [400, 429, 429, 429]
     assert [post(notice()).status_code for _ in range(4)] == [200] * 4
@@ -197,14 +258,16 @@ def test_rubbish_never_keeps_a_real_delivery_out(make_txn, settings, monkeypatch
     assert events.get().merchant_uid == txn.merchant_uid
 
 
-# -- who may deliver ----------------------------------------------------------------------------------------------------------------------
+# -- who may deliver -------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def behind_a_proxy(settings):
     """Live mode, the vendor's three addresses, and a proxy in front."""
     settings.IAMPORT_MODE = "live"
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.startswith("sandbox.")]
+    settings.MIDDLEWARE = [
+        name for name in settings.MIDDLEWARE if not name.startswith("billing_sandbox.")
+    ]
     settings.BILLING_WEBHOOK_ADDRESSES = [*VENDOR, "198.51.100.0/28", "2001:db8::/32"]
     settings.TRUSTED_PROXY_HEADERS = ["x-forwarded-for"]
     return settings
@@ -238,21 +301,38 @@ def test_only_from_listed_addresses(behind_a_proxy, forwarded, status):
 
 def test_without_a_trusted_header_the_forged_one_is_nothing(behind_a_proxy):
     behind_a_proxy.TRUSTED_PROXY_HEADERS = []
-    forged = dict.fromkeys(("X-Forwarded-For", "X-Real-IP", "Forwarded", "Client-IP", "True-Client-IP"), "52.78.100.19")
+    forged = dict.fromkeys(
+        ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Client-IP", "True-Client-IP"), "52.78.100.19"
+    )
     assert post(notice(), headers=forged).status_code == 403
     assert post(notice(), headers=forged, REMOTE_ADDR="52.78.100.19").status_code == 200
     assert post(notice(), REMOTE_ADDR="").status_code == 403  # a Unix socket
 
 
 def test_a_refused_delivery_leaves_one_line(behind_a_proxy, caplog):
-    with mock.patch("django.http.request.HttpRequest.read", side_effect=AssertionError("nobody reads it")):
-        assert post(notice("x" * 5_000), headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 403
+    with mock.patch(
+        "django.http.request.HttpRequest.read", side_effect=AssertionError("nobody reads it")
+    ):
+        assert (
+            post(notice("x" * 5_000), headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 403
+        )
     [record] = caplog.records
     assert record.getMessage() == "webhook refused: 203.0.113.9 is not in BILLING_WEBHOOK_ADDRESSES"
 
 
 @pytest.mark.parametrize(
-    "typo", [["52.78.100.1x"], ["52.78.100.19/16"], "52.78.100.19", ["*"], [""], [None], [0], [b"4N\x64\x13"], ["::ffff:52.78.100.19/96x"]]
+    "typo",
+    [
+        ["52.78.100.1x"],
+        ["52.78.100.19/16"],
+        "52.78.100.19",
+        ["*"],
+        [""],
+        [None],
+        [0],
+        [b"4N\x64\x13"],
+        ["::ffff:52.78.100.19/96x"],
+    ],
 )
 def test_a_typo_lets_nobody_in(behind_a_proxy, typo):
     behind_a_proxy.BILLING_WEBHOOK_ADDRESSES = typo
@@ -269,20 +349,26 @@ def test_the_stand_in_gateway_is_never_locked_out(settings):
 
 
 def test_the_return_is_open_to_every_phone(behind_a_proxy, make_txn, monkeypatch):
-    monkeypatch.setattr(webhooks, "_ask", mock.Mock(return_value=None))
+    monkeypatch.setattr(intake, "_ask", mock.Mock(return_value=None))
     ids = {"imp_uid": "imp_1", "merchant_uid": make_txn().merchant_uid}
-    assert Client().get(COMPLETE, ids, headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 302
+    assert (
+        Client().get(COMPLETE, ids, headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 302
+    )
     assert events.get().address == "203.0.113.9"
 
 
 def test_addresses(rf, settings):
     settings.TRUSTED_PROXY_HEADERS = ["x-forwarded-for"]
     seen = {
-        "1.2.3.4, 5.6.7.8": "5.6.7.8", " 5.6.7.8 ": "5.6.7.8", "::FFFF:5.6.7.8": "5.6.7.8", "fe80::1%eth0": "fe80::1",
-        "5.6.7.8, unix:": None, "5.6.7.8,": None, "": "127.0.0.1", "  ": "127.0.0.1", "5.6.7.8\x00": None, "1" * 10_000: None,
+        "1.2.3.4, 5.6.7.8": "5.6.7.8", " 5.6.7.8 ": "5.6.7.8", "::FFFF:5.6.7.8": "5.6.7.8",
+        "fe80::1%eth0": "fe80::1",
+        "5.6.7.8, unix:": None, "5.6.7.8,": None, "": "127.0.0.1", "  ": "127.0.0.1",
+        "5.6.7.8\x00": None, "1" * 10_000: None,
     }  # fmt: skip
     for forwarded, address in seen.items():
-        assert client_address(rf.get("/", headers={"X-Forwarded-For": forwarded})) == address, forwarded
+        assert client_address(rf.get("/", headers={"X-Forwarded-For": forwarded})) == address, (
+            forwarded
+        )
     assert client_address(rf.get("/")) == "127.0.0.1"
     assert client_address(rf.get("/", REMOTE_ADDR="::ffff:127.0.0.1")) == "127.0.0.1"
     assert [line_of(address) for address in ("1.2.3.4", "2001:db8:1:2:3:4:5:6", "x", None)] == [
@@ -296,7 +382,7 @@ def test_addresses(rf, settings):
     assert network(" 10.0.0.0/8 ").num_addresses == 2**24
 
 
-# -- the return, from strangers ---------------------------------------------------------------------------------------------------------
+# -- the return, from strangers --------------------------------------------------------------------
 
 
 def come_back(imp_uid, merchant_uid, **more):
@@ -307,7 +393,10 @@ def test_head_asks_nobody(make_txn, django_assert_num_queries):
     merchant_uid = make_txn().merchant_uid
     with django_assert_num_queries(0):
         response = Client().head(COMPLETE, {"imp_uid": "imp_1", "merchant_uid": merchant_uid})
-    assert (response.status_code, response["Location"]) == (302, f"/billing/payments/{merchant_uid}/")
+    assert (response.status_code, response["Location"]) == (
+        302,
+        f"/billing/payments/{merchant_uid}/",
+    )
 
 
 @pytest.mark.parametrize("imp_uid", ["", "imp/1", "i" * 10_000, "imp_\x00", "임", "imp_1 "])
@@ -318,7 +407,10 @@ def test_a_return_without_a_usable_number_still_finds_its_page(make_txn, imp_uid
     assert events.count() == 0
 
 
-@pytest.mark.parametrize("merchant_uid", ["", "a/b", "m" * 41, "m\x00", "주문", "//evil.example", "..", "a\r\nSet-Cookie: a=b"])
+@pytest.mark.parametrize(
+    "merchant_uid",
+    ["", "a/b", "m" * 41, "m\x00", "주문", "//evil.example", "..", "a\r\nSet-Cookie: a=b"],
+)
 def test_a_return_without_a_usable_order_goes_to_the_charge_page(merchant_uid):
     assert come_back("imp_1", merchant_uid)["Location"] == "/billing/charge/"
 

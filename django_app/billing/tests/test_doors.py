@@ -1,4 +1,6 @@
-"""The contract of the page's script: checkout, validation, status. Statements and gateway calls are counted."""
+"""The contract of the page's script: checkout, validation, status. Statements and gateway calls are
+counted.
+"""
 
 import json
 
@@ -10,10 +12,13 @@ from django.utils import translation
 
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
 from billing.states import Review, Status
-from billing.tests.counting import counted
-from billing.tests.payments import envelope, payment_json
+from billing.tests.support.counting import counted
+from billing.tests.support.payments import envelope, payment_json
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 CHECKOUT, VALIDATION = "/billing/checkout/", "/billing/validation/"
 GOOD = {"amount": "10000", "pay_method": "card", "buyer_tel": "010-1234-5678"}
@@ -66,7 +71,7 @@ def refused(response, status, code):
     return error["message"]
 
 
-# -- checkout -------------------------------------------------------------------------------------------------------------------------
+# -- checkout --------------------------------------------------------------------------------------
 
 
 def test_checkout_answers_what_request_pay_needs(payer, gateway, user):
@@ -120,9 +125,12 @@ def test_buyer_facts_fit_the_gateway(payer, gateway, user, name):
 
 
 AMOUNTS = {
-    "missing": None, "empty": "", "text": "ten", "negative": "-1000", "zero": "0", "decimal": "1000.5", "point": "1.000",
-    "over": "1000100", "under": "900", "off the step": "1050", "exponent": "1e9", "underscore": "1_000", "full-width": "１０００",
-    "arabic": "١٠٠٠", "long": "9" * 10_000, "spaces": " 10000", "comma": "10,000", "plus": "+1000", "leading zero": "010000",
+    "missing": None, "empty": "", "text": "ten", "negative": "-1000", "zero": "0",
+    "decimal": "1000.5", "point": "1.000",
+    "over": "1000100", "under": "900", "off the step": "1050", "exponent": "1e9",
+    "underscore": "1_000", "full-width": "１０００",
+    "arabic": "١٠٠٠", "long": "9" * 10_000, "spaces": " 10000", "comma": "10,000", "plus": "+1000",
+    "leading zero": "010000",
     "hex": "0x2710", "nul": "10\x0000", "newline": "10000\n",
 }  # fmt: skip
 WORDS = {
@@ -137,7 +145,9 @@ WORDS = {
 @pytest.mark.parametrize("name", AMOUNTS)
 def test_a_bad_amount(payer, gateway, name):
     form = {**GOOD, "amount": AMOUNTS[name]}
-    response = payer.post(CHECKOUT, {key: value for key, value in form.items() if value is not None})
+    response = payer.post(
+        CHECKOUT, {key: value for key, value in form.items() if value is not None}
+    )
     message = refused(response, 400, "bad_input")
     if name not in {"nul"}:  # Django has its own word for that one
         assert message == WORDS.get(name, "Enter the amount in digits, such as 10000.")
@@ -148,17 +158,23 @@ def test_a_bad_amount(payer, gateway, name):
 
 @pytest.mark.parametrize("amount", ["1000", "1000000", "999900"])
 def test_an_amount_at_the_edge(payer, gateway, amount):
-    assert payer.post(CHECKOUT, {**GOOD, "amount": amount}).json()["request_pay"]["amount"] == int(amount)
+    assert payer.post(CHECKOUT, {**GOOD, "amount": amount}).json()["request_pay"]["amount"] == int(
+        amount
+    )
 
 
 @pytest.mark.parametrize("method", ["", "bitcoin", "CARD", "card\x00", "x" * 10_000, None])
 def test_a_bad_method(payer, gateway, method):
-    form = {key: value for key, value in {**GOOD, "pay_method": method}.items() if value is not None}
+    form = {
+        key: value for key, value in {**GOOD, "pay_method": method}.items() if value is not None
+    }
     refused(payer.post(CHECKOUT, form), 400, "bad_input")
     assert gateway.all_calls == []
 
 
-@pytest.mark.parametrize("phone", ["", "no", "1", "0" * 30, "010-1234-567a", "０１０-1234-5678", "010\x00123456"])
+@pytest.mark.parametrize(
+    "phone", ["", "no", "1", "0" * 30, "010-1234-567a", "０１０-1234-5678", "010\x00123456"]
+)
 def test_a_bad_telephone(payer, gateway, phone):
     response = payer.post(CHECKOUT, {**GOOD, "buyer_tel": phone})
     refused(response, 400, "bad_input")
@@ -176,7 +192,7 @@ def test_the_telephone_is_asked_by_setting_and_kept_in_the_session(payer, gatewa
 def one_minute(monkeypatch):
     """A clock that stands still: windows do not change in the middle of a test."""
     now = [1_795_400_000.0]
-    monkeypatch.setattr("billing.throttle.time.time", lambda: now[0])
+    monkeypatch.setattr("billing.support.rate_limit.time.time", lambda: now[0])
     return now
 
 
@@ -194,13 +210,21 @@ def test_twenty_a_minute(payer, gateway, one_minute):
 
 def test_one_members_haste_is_not_anothers(payer, other, gateway, settings, one_minute):
     settings.BILLING_CHECKOUTS_PER_MINUTE = 1
-    assert [client.post(CHECKOUT, GOOD).status_code for client in (payer, payer, other)] == [201, 429, 201]
+    assert [client.post(CHECKOUT, GOOD).status_code for client in (payer, payer, other)] == [
+        201,
+        429,
+        201,
+    ]
 
 
 @pytest.mark.parametrize("path", [CHECKOUT, VALIDATION, "/billing/payments/m-1/status/"])
 def test_scripts_without_session_get_401(path, gateway):
     client = Client()
-    refused(client.get(path) if path.endswith("status/") else client.post(path, GOOD), 401, "login_required")
+    refused(
+        client.get(path) if path.endswith("status/") else client.post(path, GOOD),
+        401,
+        "login_required",
+    )
 
 
 @pytest.mark.parametrize("path", [CHECKOUT, VALIDATION])
@@ -221,7 +245,8 @@ def test_checkout_stays_within_its_budget(payer, gateway, django_assert_max_num_
     with django_assert_max_num_queries(20) as captured:
         payer.post(CHECKOUT, GOOD)
     first = counted(captured)
-    assert len([sql for sql in first if "django_session" in sql]) == 2  # read, and the telephone kept
+    # Read, and the telephone kept.
+    assert len([sql for sql in first if "django_session" in sql]) == 2
     assert len(first) == 8
     with django_assert_max_num_queries(20) as captured:
         payer.post(CHECKOUT, GOOD)
@@ -231,10 +256,22 @@ def test_checkout_stays_within_its_budget(payer, gateway, django_assert_max_num_
 
 
 TROUBLE = {
-    "401": ({"status": 401, "json_body": envelope(None, code=-1, message="Unauthorized")}, 502, "gateway_refused"),
+    "401": (
+        {"status": 401, "json_body": envelope(None, code=-1, message="Unauthorized")},
+        502,
+        "gateway_refused",
+    ),
     "code": ({"json_body": envelope(None, code=1, message="no")}, 502, "gateway_refused"),
-    "404": ({"status": 404, "json_body": envelope(None, code=-1, message=KOREAN_404)}, 404, "not_found"),
-    "500": ({"status": 500, "json_body": envelope(None, code=-1, message="x")}, 503, "gateway_unreachable"),
+    "404": (
+        {"status": 404, "json_body": envelope(None, code=-1, message=KOREAN_404)},
+        404,
+        "not_found",
+    ),
+    "500": (
+        {"status": 500, "json_body": envelope(None, code=-1, message="x")},
+        503,
+        "gateway_unreachable",
+    ),
     "502": ({"status": 502, "body": "<html>"}, 503, "gateway_unreachable"),
     "broken json": ({"body": '{"code": 0,'}, 502, "gateway_nonsense"),
     "html": ({"body": "<!doctype html>"}, 502, "gateway_nonsense"),
@@ -269,7 +306,7 @@ def test_checkout_when_the_gateway_has_trouble(payer, gateway, name):
     assert Point.objects.get().point == 1
 
 
-# -- validation -----------------------------------------------------------------------------------------------------------------------
+# -- validation ------------------------------------------------------------------------------------
 
 
 def test_a_whole_charge(payer, gateway, checkout, validate):
@@ -292,7 +329,11 @@ def test_a_whole_charge(payer, gateway, checkout, validate):
 
 def test_messages_come_in_the_members_language(payer, gateway, checkout):
     imp_uid = gateway.pay(checkout)
-    response = payer.post(VALIDATION, {"imp_uid": imp_uid, "merchant_uid": checkout}, headers={"Accept-Language": "ko"})
+    response = payer.post(
+        VALIDATION,
+        {"imp_uid": imp_uid, "merchant_uid": checkout},
+        headers={"Accept-Language": "ko"},
+    )
     assert response.json()["message"] == "10,000P를 받았어요 · 보유 10,000P"
     assert translation.get_language() == django_settings.LANGUAGE_CODE
 
@@ -321,20 +362,26 @@ def test_a_cancelled_payment_is_a_200(gateway, checkout, validate):
     assert (body["status"], body["cancel_amount"], body["balance"]) == ("cancelled", 4_000, 6_000)
 
 
-def test_validation_stays_within_its_budget(payer, gateway, checkout, validate, django_assert_max_num_queries):
+def test_validation_stays_within_its_budget(
+    payer, gateway, checkout, validate, django_assert_max_num_queries
+):
     imp_uid = gateway.pay(checkout)
     before = len(gateway.calls)
     with django_assert_max_num_queries(20) as captured:
         assert validate(imp_uid, checkout).status_code == 200
     assert len(counted(captured)) == 7  # session, user, own row, and apply's four
-    assert [call.path for call in gateway.calls[before:]] == [f"payments/{imp_uid}?include_sandbox=true"]
+    assert [call.path for call in gateway.calls[before:]] == [
+        f"payments/{imp_uid}?include_sandbox=true"
+    ]
     assert gateway.token_calls == 1
 
 
 def test_somebody_elses_order_is_unknown_before_anything_is_asked(gateway, checkout, other):
     imp_uid = gateway.pay(checkout)
     asked = len(gateway.all_calls)
-    refused(other.post(VALIDATION, {"imp_uid": imp_uid, "merchant_uid": checkout}), 404, "not_found")
+    refused(
+        other.post(VALIDATION, {"imp_uid": imp_uid, "merchant_uid": checkout}), 404, "not_found"
+    )
     assert len(gateway.all_calls) == asked
 
 
@@ -345,7 +392,19 @@ def test_a_merchant_uid_that_is_nobodys(gateway, validate, checkout, merchant_ui
     assert len(gateway.all_calls) == asked
 
 
-@pytest.mark.parametrize("imp_uid", ["", "imp-1", "imp_1/cancel", "i" * 10_000, "imp_\x00", "imp_１２", "imp 1", "../users/getToken"])
+@pytest.mark.parametrize(
+    "imp_uid",
+    [
+        "",
+        "imp-1",
+        "imp_1/cancel",
+        "i" * 10_000,
+        "imp_\x00",
+        "imp_１２",
+        "imp 1",
+        "../users/getToken",
+    ],
+)
 def test_an_imp_uid_that_is_none(gateway, validate, checkout, imp_uid):
     asked = len(gateway.all_calls)
     refused(validate(imp_uid, checkout), 400, "bad_input")
@@ -361,7 +420,9 @@ def test_an_imp_uid_of_nobody(gateway, validate, checkout):
 
 
 def test_ids_that_do_not_belong_together(gateway, validate, checkout, other):
-    """Another member's payment, posted with one's own order: it is credited to its owner, and the poster gets nothing."""
+    """Another member's payment, posted with one's own order: it is credited to its owner, and the
+    poster gets nothing.
+    """
     theirs = other.post(CHECKOUT, GOOD).json()["merchant_uid"]
     imp_uid = gateway.pay(theirs)
     response = validate(imp_uid, checkout)
@@ -420,17 +481,23 @@ def test_validation_when_the_gateway_has_trouble(gateway, validate, checkout, na
 
 def test_an_answer_about_another_payment_is_nonsense(gateway, validate, checkout):
     imp_uid = gateway.pay(checkout)
-    gateway.answer_next(f"payments/{imp_uid}", json_body=envelope(payment_json(merchant_uid=checkout)))
+    gateway.answer_next(
+        f"payments/{imp_uid}", json_body=envelope(payment_json(merchant_uid=checkout))
+    )
     refused(validate(imp_uid, checkout), 502, "gateway_nonsense")
 
 
 def test_the_body_of_an_answer_is_not_shown_to_the_payer(gateway, validate, checkout):
     imp_uid = gateway.pay(checkout)
-    gateway.answer_next(f"payments/{imp_uid}", status=500, json_body=envelope(None, code=-1, message="secret internals"))
+    gateway.answer_next(
+        f"payments/{imp_uid}",
+        status=500,
+        json_body=envelope(None, code=-1, message="secret internals"),
+    )
     assert "secret internals" not in json.dumps(validate(imp_uid, checkout).json())
 
 
-# -- status ---------------------------------------------------------------------------------------------------------------------------
+# -- status ----------------------------------------------------------------------------------------
 
 
 def status_of(client, merchant_uid):
@@ -455,7 +522,10 @@ def test_one_members_polls_do_not_silence_anothers(payer, other, gateway, checko
     theirs = other.post(CHECKOUT, GOOD).json()["merchant_uid"]
     for merchant_uid in (checkout, theirs):
         gateway.pay(merchant_uid)
-    assert [status_of(payer, checkout).json()["status"], status_of(other, theirs).json()["status"]] == ["paid", "paid"]
+    assert [
+        status_of(payer, checkout).json()["status"],
+        status_of(other, theirs).json()["status"],
+    ] == ["paid", "paid"]
 
 
 def test_status_asks_nothing_once_it_is_decided(payer, gateway, checkout, validate):
@@ -467,7 +537,11 @@ def test_status_asks_nothing_once_it_is_decided(payer, gateway, checkout, valida
 
 def test_status_before_the_window_opened(payer, gateway, checkout):
     response = status_of(payer, checkout)
-    assert (response.status_code, response.json()["status"], response.json()["next"]) == (200, "ready", None)
+    assert (response.status_code, response.json()["status"], response.json()["next"]) == (
+        200,
+        "ready",
+        None,
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in TROUBLE if name not in ("404", "401")])
@@ -475,7 +549,8 @@ def test_status_when_the_gateway_has_trouble(payer, gateway, checkout, name):
     trouble, status, code = TROUBLE[name]
     plan(gateway, "payments/findAll/", trouble)
     refused(status_of(payer, checkout), status, code)
-    assert status_of(payer, checkout).status_code == 200  # what we know, until it is time to ask again
+    # What we know, until it is time to ask again.
+    assert status_of(payer, checkout).status_code == 200
 
 
 def test_status_finds_the_paid_one_of_two_tabs(payer, gateway, checkout):
@@ -506,7 +581,9 @@ def test_status_never_shows_another_row(payer, other, gateway, checkout):
 def test_the_page_tells_of_money_that_goes_back(payer, gateway, checkout, validate, first):
     """Whatever the row is otherwise: paid, closed, cancelled or open."""
     if first == "closed":
-        closed = payment_json(imp_uid="imp_100000000001", merchant_uid=checkout, status="cancelled", paid_at=0)
+        closed = payment_json(
+            imp_uid="imp_100000000001", merchant_uid=checkout, status="cancelled", paid_at=0
+        )
         gateway.answer_next("payments/imp_100000000001", json_body=envelope(closed))
         validate("imp_100000000001", checkout)
     elif first:
@@ -526,7 +603,10 @@ def test_the_page_tells_of_money_that_goes_back(payer, gateway, checkout, valida
     words = (
         "You paid twice. The second payment of 10,000 won will be sent back."
         if right
-        else "9,000 won was paid instead of 10,000 won. No points were added, and the money will be sent back."
+        else (
+            "9,000 won was paid instead of 10,000 won. No points were added, and the money "
+            "will be sent back."
+        )
     )
     assert words in told.json()["error"]["message"]
     page = payer.get(told.json()["next"]).content.decode()
@@ -544,7 +624,9 @@ def test_sixty_validations_a_minute(gateway, validate, checkout, settings, one_m
     assert codes == [200, 200, 429]
 
 
-def test_one_members_validations_are_not_anothers(gateway, validate, checkout, other, settings, one_minute):
+def test_one_members_validations_are_not_anothers(
+    gateway, validate, checkout, other, settings, one_minute
+):
     settings.BILLING_VALIDATIONS_PER_MINUTE = 1
     theirs = other.post(CHECKOUT, GOOD).json()["merchant_uid"]
     imp_uid = gateway.pay(checkout, outcome="ready")
@@ -560,7 +642,9 @@ def test_status_of_somebody_else_is_unknown(other, gateway, checkout):
 
 
 @pytest.mark.parametrize("fault", ["drop", "timeout"])
-def test_faults_of_the_sandbox_reach_us_as_trouble_of_the_network(payer, gateway, validate, checkout, fault):
+def test_faults_of_the_sandbox_reach_us_as_trouble_of_the_network(
+    payer, gateway, validate, checkout, fault
+):
     imp_uid = gateway.pay(checkout)
     gateway.control("faults", **{fault: True, "times": 1, "path": "payments/imp_"})
     refused(validate(imp_uid, checkout), 503, "gateway_unreachable")

@@ -1,4 +1,6 @@
-"""The day's figures: planted rows around midnight in Seoul, compared with sums made by hand; roll-up, close, and an audit that sees lies."""
+"""The day's figures: planted rows around midnight in Seoul, compared with sums made by hand;
+roll-up, close, and an audit that sees lies.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,14 @@ from django.db import connection
 from django.db.models import F, Sum
 from django.test.utils import CaptureQueriesContext
 
-from billing import figures
-from billing.audit import CHECKS, audit
 from billing.models import DailyFigures, Point, PointEntry, PointTransaction
+from billing.reports import daily_stats
+from billing.reports.integrity_checks import CHECKS, audit
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 SEOUL = ZoneInfo("Asia/Seoul")
 DAY = timedelta(days=1)
@@ -36,7 +41,10 @@ def seoul(text):
 @contextmanager
 def at(when):
     """As if it were this moment: what Django stamps rows with."""
-    with patch("django.utils.timezone.now", return_value=when if isinstance(when, datetime) else seoul(when)):
+    with patch(
+        "django.utils.timezone.now",
+        return_value=when if isinstance(when, datetime) else seoul(when),
+    ):
         yield
 
 
@@ -47,7 +55,9 @@ def point(user):
 
 @pytest.fixture
 def plant(point):
-    """plant("spend", -500, "2026-11-24 00:00"): an entry of that moment, and the balance with it."""
+    """plant("spend", -500, "2026-11-24 00:00"): an entry of that moment, and the balance
+    with it.
+    """
     number = iter(range(1, 10_000))
 
     def make(kind, delta, when, txn=None):
@@ -61,12 +71,16 @@ def plant(point):
 
 @pytest.fixture
 def attempt(point):
-    """attempt("2026-11-23 10:00", paid="2026-11-24 09:00"): a row that began then, with its charge where it was paid."""
+    """attempt("2026-11-23 10:00", paid="2026-11-24 09:00"): a row that began then, with its charge
+    where it was paid.
+    """
 
     def make(began, *, paid=None, amount=10_000, method="card", **more):
         made = PointTransaction.objects.count() + 1
         with at(began):
-            txn = PointTransaction.objects.create(owner=point, merchant_uid=f"m-{made}", amount=amount, pay_method=method, **more)
+            txn = PointTransaction.objects.create(
+                owner=point, merchant_uid=f"m-{made}", amount=amount, pay_method=method, **more
+            )
         if paid:
             pay(txn, paid)
         return txn
@@ -74,9 +88,14 @@ def attempt(point):
     def pay(txn, when):
         with at(when):
             PointTransaction.objects.filter(pk=txn.pk).update(
-                imp_uid=f"imp_{txn.pk}", status="paid", credited=txn.amount, credited_at=when if isinstance(when, datetime) else seoul(when)
+                imp_uid=f"imp_{txn.pk}",
+                status="paid",
+                credited=txn.amount,
+                credited_at=when if isinstance(when, datetime) else seoul(when),
             )
-            PointEntry.objects.create(owner=point, txn=txn, version=100_000 + txn.pk, kind="charge", delta=txn.amount)
+            PointEntry.objects.create(
+                owner=point, txn=txn, version=100_000 + txn.pk, kind="charge", delta=txn.amount
+            )
         Point.objects.filter(pk=point.pk).update(balance=F("balance") + txn.amount)
 
     make.pay = pay
@@ -85,35 +104,47 @@ def attempt(point):
 
 def stored():
     return {
-        (row.day, row.pay_method): figures.Sums(*(getattr(row, name) for name in figures.COLUMNS)) for row in DailyFigures.objects.all()
+        (row.day, row.pay_method): daily_stats.Sums(
+            *(getattr(row, name) for name in daily_stats.COLUMNS)
+        )
+        for row in DailyFigures.objects.all()
     }
 
 
 def by_hand(until=None):
     """The same from every single row, in plain Python."""
-    sums = defaultdict(lambda: dict.fromkeys(figures.COLUMNS, 0))
-    column = {"charge": ("charged", 1), "cancel": ("cancelled", -1), "release": ("cancelled", -1), "spend": ("spent", -1),
+    sums = defaultdict(lambda: dict.fromkeys(daily_stats.COLUMNS, 0))
+    column = {"charge": ("charged", 1), "cancel": ("cancelled", -1), "release": ("cancelled", -1),
+        "spend": ("spent", -1),
               "give_back": ("given_back", 1), "adjust": ("adjusted", 1)}  # fmt: skip
     for entry in PointEntry.objects.select_related("txn"):
         name, sign = column[entry.kind]
-        sums[entry.created_at.astimezone(SEOUL).date(), entry.txn.pay_method if entry.txn else ""][name] += sign * entry.delta
+        sums[entry.created_at.astimezone(SEOUL).date(), entry.txn.pay_method if entry.txn else ""][
+            name
+        ] += sign * entry.delta
     for txn in PointTransaction.objects.filter(adopted=False):
         key = txn.created_at.astimezone(SEOUL).date(), txn.pay_method
         sums[key]["attempts"] += 1
-        sums[key]["succeeded"] += bool(txn.credited_at and txn.credited_at < txn.created_at + timedelta(days=31))
-    return {key: figures.Sums(**found) for key, found in sums.items() if until is None or key[0] <= until}
+        sums[key]["succeeded"] += bool(
+            txn.credited_at and txn.credited_at < txn.created_at + timedelta(days=31)
+        )
+    return {
+        key: daily_stats.Sums(**found)
+        for key, found in sums.items()
+        if until is None or key[0] <= until
+    }
 
 
 def something(sums):
     """Without the lines that only say that a day is closed."""
-    return {key: found for key, found in sums.items() if found != figures.Sums()}
+    return {key: found for key, found in sums.items() if found != daily_stats.Sums()}
 
 
 def found():
     return {finding.check: finding.named for finding in audit() if finding.count}
 
 
-# -- days begin at midnight in Seoul ------------------------------------------------------------------------------------------------------
+# -- days begin at midnight in Seoul ---------------------------------------------------------------
 
 
 def test_an_entry_belongs_to_its_day_in_seoul(plant):
@@ -126,108 +157,125 @@ def test_an_entry_belongs_to_its_day_in_seoul(plant):
         "2026-11-24 00:00",
     ):
         plant("adjust", 1, when)
-    figures.close_days(now=seoul("2026-11-26 04:00"))
-    assert {day.day: sums.adjusted for (day, _), sums in something(stored()).items()} == {22: 1, 23: 4, 24: 1}
+    daily_stats.close_days(now=seoul("2026-11-26 04:00"))
+    assert {day.day: sums.adjusted for (day, _), sums in something(stored()).items()} == {
+        22: 1,
+        23: 4,
+        24: 1,
+    }
 
 
 def test_every_kind_in_its_column(attempt, plant):
     txn = attempt("2026-11-23 10:00", paid="2026-11-23 10:01", method="kakaopay")
     attempt("2026-11-23 11:00")
     plant("cancel", -4_000, "2026-11-24 10:00", txn)  # of yesterday's charge: the day of the cancel
-    plant("release", 4_000, "2026-11-25 10:00", txn)  # withdrawn the day after: that day has less than nothing cancelled
+    # Withdrawn the day after: that day has less than nothing cancelled.
+    plant("release", 4_000, "2026-11-25 10:00", txn)
     plant("cancel", -1_000, "2026-11-25 11:00", txn)
     plant("spend", -700, "2026-11-24 10:00")
     plant("give_back", 300, "2026-11-24 12:00")
     plant("adjust", -50, "2026-11-24 13:00")
-    figures.close_days(now=seoul("2026-11-26 04:00"))
+    daily_stats.close_days(now=seoul("2026-11-26 04:00"))
     assert something(stored()) == something(by_hand()) == {
-        (date(2026, 11, 23), "kakaopay"): figures.Sums(attempts=1, succeeded=1, charged=10_000),
-        (date(2026, 11, 23), "card"): figures.Sums(attempts=1),
-        (date(2026, 11, 24), "kakaopay"): figures.Sums(cancelled=4_000),
-        (date(2026, 11, 24), ""): figures.Sums(spent=700, given_back=300, adjusted=-50),
-        (date(2026, 11, 25), "kakaopay"): figures.Sums(cancelled=-3_000),
+        (date(2026, 11, 23), "kakaopay"): daily_stats.Sums(attempts=1, succeeded=1, charged=10_000),
+        (date(2026, 11, 23), "card"): daily_stats.Sums(attempts=1),
+        (date(2026, 11, 24), "kakaopay"): daily_stats.Sums(cancelled=4_000),
+        (date(2026, 11, 24), ""): daily_stats.Sums(spent=700, given_back=300, adjusted=-50),
+        (date(2026, 11, 25), "kakaopay"): daily_stats.Sums(cancelled=-3_000),
     }  # fmt: skip
     assert FIGURES not in found()
 
 
 def test_what_staff_adopted_is_money_and_no_attempt(attempt, gateway, user, make_user):
     attempt("2026-11-23 10:00", paid="2026-11-23 10:01", adopted=True)
-    figures.close_days(now=seoul("2026-11-24 04:00"))
-    assert stored()[MONDAY, "card"] == figures.Sums(charged=10_000)
+    daily_stats.close_days(now=seoul("2026-11-24 04:00"))
+    assert stored()[MONDAY, "card"] == daily_stats.Sums(charged=10_000)
     stranger = gateway.pay("shop-2", amount=5_000)
     adopted = PointTransaction.objects.adopt(stranger, user=user, by=make_user("staff")).txn
     assert adopted.adopted
 
 
 def test_rows_adopted_before_there_was_a_column_are_marked(attempt):
-    old = attempt("2026-11-23 10:00", review_note="adopted for hong by staff\nresolved by staff: ok")
+    old = attempt(
+        "2026-11-23 10:00", review_note="adopted for hong by staff\nresolved by staff: ok"
+    )
     other = attempt("2026-11-23 10:00", review_note="imp_1 is not adopted for anybody")
     import_module("billing.migrations.0004_figures").mark_adopted(apps, connection.schema_editor())
-    assert set(PointTransaction.objects.values_list("pk", "adopted")) == {(old.pk, True), (other.pk, False)}
+    assert set(PointTransaction.objects.values_list("pk", "adopted")) == {
+        (old.pk, True),
+        (other.pk, False),
+    }
 
 
 def test_a_success_counts_for_31_days(attempt):
     began = seoul("2026-09-01 10:00")
     attempt(began, paid=began + 31 * DAY - timedelta(seconds=1))
     attempt(began, paid=began + 31 * DAY)
-    figures.close_days(now=seoul("2026-11-24 04:00"))
-    assert stored()[date(2026, 9, 1), "card"] == figures.Sums(attempts=2, succeeded=1)
-    assert stored()[date(2026, 10, 2), "card"] == figures.Sums(charged=20_000)
+    daily_stats.close_days(now=seoul("2026-11-24 04:00"))
+    assert stored()[date(2026, 9, 1), "card"] == daily_stats.Sums(attempts=2, succeeded=1)
+    assert stored()[date(2026, 10, 2), "card"] == daily_stats.Sums(charged=20_000)
     assert found() == {}
 
 
-# -- closing ------------------------------------------------------------------------------------------------------------------------------
+# -- closing ---------------------------------------------------------------------------------------
 
 
 def test_twice_is_once(attempt, plant):
     attempt("2026-11-23 10:00", paid="2026-11-23 10:01")
     plant("spend", -10, "2026-11-24 10:00")
     now = seoul("2026-11-26 04:00")
-    assert figures.close_days(now=now) == 3
+    assert daily_stats.close_days(now=now) == 3
     once = stored()
-    assert figures.close_days(now=now) == 3  # still open for late payments
+    assert daily_stats.close_days(now=now) == 3  # still open for late payments
     assert stored() == once
 
 
 def test_every_closed_day_has_a_line_and_today_has_none(plant):
     plant("adjust", 1, "2026-11-20 10:00")
     plant("adjust", 1, "2026-11-23 10:00")
-    figures.close_days(now=seoul("2026-11-23 23:59"))
-    assert [row.day.day for row in DailyFigures.objects.filter(pay_method="").order_by("day")] == [20, 21, 22]
+    daily_stats.close_days(now=seoul("2026-11-23 23:59"))
+    assert [row.day.day for row in DailyFigures.objects.filter(pay_method="").order_by("day")] == [
+        20,
+        21,
+        22,
+    ]
 
 
 @pytest.mark.parametrize(("now", "last"), [("2026-11-24 00:09:59", 22), ("2026-11-24 00:10", 23)])
 def test_a_day_closes_once_its_last_transactions_have_ended(plant, now, last):
     plant("adjust", 1, "2026-11-20 10:00")
-    figures.close_days(now=seoul(now))
+    daily_stats.close_days(now=seoul(now))
     assert max(DailyFigures.objects.values_list("day", flat=True)).day == last
 
 
 def test_without_rows_nothing_closes():
-    assert figures.close_days() == 0
-    assert figures.overview().owed == 0
+    assert daily_stats.close_days() == 0
+    assert daily_stats.overview().owed == 0
     assert found() == {}
 
 
 def test_a_late_payment_changes_the_rate_of_its_day_and_only_that(attempt):
     txn = attempt("2026-11-23 10:00", method="vbank")
-    figures.close_days(now=seoul("2026-11-24 04:00"))
+    daily_stats.close_days(now=seoul("2026-11-24 04:00"))
     attempt.pay(txn, "2026-11-25 10:00")
     assert found() == {}  # the next night sees it
-    figures.close_days(now=seoul("2026-11-26 04:00"))
-    assert stored()[MONDAY, "vbank"] == figures.Sums(attempts=1, succeeded=1)
-    assert stored()[MONDAY + 2 * DAY, "vbank"] == figures.Sums(charged=10_000)
+    daily_stats.close_days(now=seoul("2026-11-26 04:00"))
+    assert stored()[MONDAY, "vbank"] == daily_stats.Sums(attempts=1, succeeded=1)
+    assert stored()[MONDAY + 2 * DAY, "vbank"] == daily_stats.Sums(charged=10_000)
     assert found() == {}
 
 
 def test_a_final_day_is_left_alone_unless_asked(attempt):
     attempt("2026-09-01 10:00", paid="2026-09-01 10:01")
-    figures.close_days(now=seoul("2026-11-24 04:00"))
+    daily_stats.close_days(now=seoul("2026-11-24 04:00"))
     DailyFigures.objects.filter(charged=10_000).update(charged=1)
-    figures.close_days(now=seoul("2026-11-25 04:00"))
+    daily_stats.close_days(now=seoul("2026-11-25 04:00"))
     assert stored()[date(2026, 9, 1), "card"].charged == 1
-    figures.close_days(now=seoul("2026-11-25 04:00"), since=date(2026, 9, 1))
-    assert stored() == {**stored(), (date(2026, 9, 1), "card"): figures.Sums(attempts=1, succeeded=1, charged=10_000)}
+    daily_stats.close_days(now=seoul("2026-11-25 04:00"), since=date(2026, 9, 1))
+    assert stored() == {
+        **stored(),
+        (date(2026, 9, 1), "card"): daily_stats.Sums(attempts=1, succeeded=1, charged=10_000),
+    }
     assert found() == {}
 
 
@@ -246,24 +294,27 @@ def test_the_command(attempt, capsys):
 
 def test_a_stopped_run_is_taken_up_where_it_was_left(attempt, monkeypatch):
     attempt("2026-08-01 10:00", paid="2026-08-01 10:01")
-    real, done = figures._roll_up, []
+    real, done = daily_stats._roll_up, []
 
     def once(*arguments):
         if done:
             raise KeyboardInterrupt
         done.append(real(*arguments))
 
-    monkeypatch.setattr(figures, "_roll_up", once)
+    monkeypatch.setattr(daily_stats, "_roll_up", once)
     with pytest.raises(KeyboardInterrupt):
-        figures.close_days(now=seoul("2026-11-24 04:00"))
+        daily_stats.close_days(now=seoul("2026-11-24 04:00"))
     monkeypatch.undo()
     assert DailyFigures.objects.filter(pay_method="").count() == 31
-    assert figures.overview(now=seoul("2026-11-24 12:00")).owed == 10_000
-    figures.close_days(now=seoul("2026-11-24 04:00"))
-    assert DailyFigures.objects.filter(pay_method="").count() == (date(2026, 11, 24) - date(2026, 8, 1)).days
+    assert daily_stats.overview(now=seoul("2026-11-24 12:00")).owed == 10_000
+    daily_stats.close_days(now=seoul("2026-11-24 04:00"))
+    assert (
+        DailyFigures.objects.filter(pay_method="").count()
+        == (date(2026, 11, 24) - date(2026, 8, 1)).days
+    )
 
 
-# -- reading: closed days and live ones -----------------------------------------------------------------------------------------------
+# -- reading: closed days and live ones ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -275,14 +326,21 @@ def test_a_random_life_equals_sums_made_by_hand(attempt, plant, seed):
     def moment(earliest=50):
         """Anywhere within 50 days, half of them within a second of a midnight."""
         if chance.random() < 0.5:
-            return midnight - chance.randrange(earliest) * DAY + timedelta(microseconds=chance.randint(-1_000_000, 1_000_000))
+            return (
+                midnight
+                - chance.randrange(earliest) * DAY
+                + timedelta(microseconds=chance.randint(-1_000_000, 1_000_000))
+            )
         return now - timedelta(seconds=chance.randrange(earliest * 86_400))
 
     for _ in range(60):
         began = moment()
         late = min(now, began + chance.choice([timedelta(minutes=1), 2 * DAY, 40 * DAY]))
         txn = attempt(
-            began, paid=chance.choice([late, None]), method=chance.choice(["card", "vbank", "phone"]), amount=chance.randint(1, 50) * 1_000
+            began,
+            paid=chance.choice([late, None]),
+            method=chance.choice(["card", "vbank", "phone"]),
+            amount=chance.randint(1, 50) * 1_000,
         )
         if txn.pk and chance.random() < 0.3:
             plant("cancel", -chance.randint(1, 1_000), min(now, late + DAY), txn)
@@ -292,17 +350,25 @@ def test_a_random_life_equals_sums_made_by_hand(attempt, plant, seed):
         kind, sign = chance.choice([("spend", -1), ("give_back", 1), ("adjust", 1), ("adjust", -1)])
         plant(kind, sign * chance.randint(1, 5_000), moment())
 
-    overview = figures.overview(now=now)  # nothing is closed yet
+    overview = daily_stats.overview(now=now)  # nothing is closed yet
     balances = Point.objects.aggregate(sum=Sum("balance"))["sum"]
     assert overview.owed == balances
-    figures.close_days(now=now - 5 * DAY)  # nightly did not run for a few days
+    daily_stats.close_days(now=now - 5 * DAY)  # nightly did not run for a few days
     for number in (1, 7, 30):
-        expected = [sums for (day, _), sums in by_hand().items() if day > date(2026, 11, 24) - number * DAY]
-        assert figures.overview(now=now).period(number) == overview.period(number) == figures.total(expected)
-    assert figures.overview(now=now).owed == balances
-    figures.close_days(now=now)
-    again = figures.overview(now=now)
-    assert something(again.by_key) == something({key: sums for key, sums in by_hand().items() if key[0] > date(2026, 10, 25)})
+        expected = [
+            sums for (day, _), sums in by_hand().items() if day > date(2026, 11, 24) - number * DAY
+        ]
+        assert (
+            daily_stats.overview(now=now).period(number)
+            == overview.period(number)
+            == daily_stats.total(expected)
+        )
+    assert daily_stats.overview(now=now).owed == balances
+    daily_stats.close_days(now=now)
+    again = daily_stats.overview(now=now)
+    assert something(again.by_key) == something(
+        {key: sums for key, sums in by_hand().items() if key[0] > date(2026, 10, 25)}
+    )
     assert something(stored()) == something(by_hand(until=date(2026, 11, 23)))
     assert again.owed == balances
     assert FIGURES not in found()
@@ -314,13 +380,16 @@ def test_periods(attempt, plant):
         attempt(now - back * DAY, paid=now - back * DAY, amount=amount)
     attempt(now)
     plant("spend", -100, now)
-    overview = figures.overview(now=now)
+    overview = daily_stats.overview(now=now)
     assert [overview.period(number).charged for number in (1, 7, 30)] == [1_000, 21_000, 721_000]
     assert (overview.period(1).attempts, overview.period(1).rate) == (2, 0.5)
-    assert overview.by_method(1) == {"card": figures.Sums(attempts=2, succeeded=1, charged=1_000), "": figures.Sums(spent=100)}
+    assert overview.by_method(1) == {
+        "card": daily_stats.Sums(attempts=2, succeeded=1, charged=1_000),
+        "": daily_stats.Sums(spent=100),
+    }
     assert dict(overview.days(7))[date(2026, 11, 18)].net == 20_000
     assert overview.owed == 5_721_000 - 100
-    assert figures.Sums().rate is None
+    assert daily_stats.Sums().rate is None
 
 
 def test_the_number_of_statements_does_not_grow(attempt, plant):
@@ -328,19 +397,19 @@ def test_the_number_of_statements_does_not_grow(attempt, plant):
 
     def statements():
         with CaptureQueriesContext(connection) as captured:
-            figures.overview(now=now)
-            figures.close_of(MONDAY)
+            daily_stats.overview(now=now)
+            daily_stats.close_of(MONDAY)
         return len(captured)
 
     few = statements()
     for back in range(40):
         attempt(now - back * DAY, paid=now - back * DAY, method=f"m{back % 9}")
-    figures.close_days(now=now)
+    daily_stats.close_days(now=now)
     plant("spend", -10, now)
     assert statements() == few == 6
 
 
-# -- the month's close --------------------------------------------------------------------------------------------------------------------
+# -- the month's close -----------------------------------------------------------------------------
 
 
 def test_a_month_adds_up(attempt, plant, point):
@@ -351,31 +420,45 @@ def test_a_month_adds_up(attempt, plant, point):
     plant("spend", -700, "2026-10-31 23:59:59")
     plant("give_back", 200, "2026-10-31 23:59:59")
     plant("adjust", -50, "2026-10-20 10:00")
-    figures.close_days(now=seoul("2026-11-24 04:00"))
-    close = figures.close_of(date(2026, 10, 17))
-    assert (close.month, close.opening, close.is_whole, len(close.lines)) == (date(2026, 10, 1), 10_000, True, 31)
-    assert close.sums == figures.Sums(attempts=1, succeeded=1, charged=3_000, spent=700, given_back=200, adjusted=-50)
+    daily_stats.close_days(now=seoul("2026-11-24 04:00"))
+    close = daily_stats.close_of(date(2026, 10, 17))
+    assert (close.month, close.opening, close.is_whole, len(close.lines)) == (
+        date(2026, 10, 1),
+        10_000,
+        True,
+        31,
+    )
+    assert close.sums == daily_stats.Sums(
+        attempts=1, succeeded=1, charged=3_000, spent=700, given_back=200, adjusted=-50
+    )
     assert close.closing == 12_450
     owed = close.opening
     for line in close.lines:
         assert line.opening == owed
         owed = line.closing
-    assert owed == close.closing == figures.close_of(date(2026, 11, 1)).opening
+    assert owed == close.closing == daily_stats.close_of(date(2026, 11, 1)).opening
     point.refresh_from_db()
     assert close.closing == point.balance  # nothing happened since
-    assert figures.close_of(date(2026, 9, 1)).opening == 0
+    assert daily_stats.close_of(date(2026, 9, 1)).opening == 0
 
 
 def test_a_month_that_is_not_over(plant):
     plant("adjust", 5, "2026-10-31 10:00")
-    figures.close_days(now=seoul("2026-11-24 04:00"))
-    november = figures.close_of(date(2026, 11, 24))
-    assert (november.is_whole, len(november.lines), november.opening, november.closing) == (False, 23, 5, 5)
-    assert figures.close_of(date(2026, 12, 1)).lines == []
-    assert figures.close_of(date(2026, 10, 1)).is_whole  # it has its last day, though the installation began within it
+    daily_stats.close_days(now=seoul("2026-11-24 04:00"))
+    november = daily_stats.close_of(date(2026, 11, 24))
+    assert (november.is_whole, len(november.lines), november.opening, november.closing) == (
+        False,
+        23,
+        5,
+        5,
+    )
+    assert daily_stats.close_of(date(2026, 12, 1)).lines == []
+    assert daily_stats.close_of(
+        date(2026, 10, 1)
+    ).is_whole  # it has its last day, though the installation began within it
 
 
-# -- the audit sees lies ------------------------------------------------------------------------------------------------------------------
+# -- the audit sees lies ---------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -383,11 +466,11 @@ def closed(attempt, plant):
     attempt("2026-09-01 10:00", paid="2026-09-01 10:01")
     attempt("2026-11-23 10:00", paid="2026-11-23 10:01")
     plant("spend", -10, "2026-11-23 10:00")
-    figures.close_days(now=seoul("2026-11-24 04:00"))
+    daily_stats.close_days(now=seoul("2026-11-24 04:00"))
     assert found() == {}
 
 
-@pytest.mark.parametrize("column", figures.COLUMNS)
+@pytest.mark.parametrize("column", daily_stats.COLUMNS)
 def test_a_falsified_figure_is_found(closed, column):
     DailyFigures.objects.filter(day=MONDAY, pay_method="card").update(**{column: F(column) + 1})
     value = getattr(stored()[MONDAY, "card"], column)
@@ -403,8 +486,13 @@ def test_less_success_than_the_rows_is_found_on_a_final_day_only(closed):
 def test_a_day_that_never_was_and_one_that_is_missing_are_found(closed):
     DailyFigures.objects.create(day=MONDAY, pay_method="gold", charged=1_000_000)
     DailyFigures.objects.filter(day=date(2026, 9, 1), pay_method="card").delete()
-    assert found() == {FIGURES: ["2026-09-01 card: not rolled up", "2026-11-23 gold: charged is 1000000, the rows say 0"]}
-    figures.close_days(now=seoul("2026-11-24 04:00"), since=date(2026, 9, 1))
+    assert found() == {
+        FIGURES: [
+            "2026-09-01 card: not rolled up",
+            "2026-11-23 gold: charged is 1000000, the rows say 0",
+        ]
+    }
+    daily_stats.close_days(now=seoul("2026-11-24 04:00"), since=date(2026, 9, 1))
     assert found() == {}
 
 
@@ -414,28 +502,32 @@ def test_rows_of_today_are_no_drift(closed, plant):
 
 
 def test_what_was_committed_late_is_found_and_the_next_night_mends_it(closed, plant):
-    """A spend before midnight, inside a caller's transaction that is committed after the night's job."""
+    """A spend before midnight, inside a caller's transaction that is committed after the night's
+    job.
+    """
     plant("spend", -10, "2026-11-23 23:59")
     assert found() == {FIGURES: ["2026-11-23: spent is 10, the rows say 20"]}
-    figures.close_days(now=seoul("2026-11-25 04:00"))
+    daily_stats.close_days(now=seoul("2026-11-25 04:00"))
     assert found() == {}
 
 
 @pytest.mark.parametrize("closed_before", [False, True])
-def test_a_day_that_is_closed_while_the_overview_is_read_counts_once(plant, closed_before, monkeypatch):
+def test_a_day_that_is_closed_while_the_overview_is_read_counts_once(
+    plant, closed_before, monkeypatch
+):
     plant("adjust", 700, "2026-11-22 12:00")
     plant("adjust", 5_000, "2026-11-24 12:00")
     now = seoul("2026-11-25 09:00")
     if closed_before:
-        figures.close_days(now=seoul("2026-11-23 09:00"))
-    before, by_key = figures.overview(now=now), figures._by_key
+        daily_stats.close_days(now=seoul("2026-11-23 09:00"))
+    before, by_key = daily_stats.overview(now=now), daily_stats._by_key
 
     def closed_meanwhile(*queries):
         monkeypatch.undo()
-        figures.close_days(now=now)
+        daily_stats.close_days(now=now)
         return by_key(*queries)
 
-    monkeypatch.setattr(figures, "_by_key", closed_meanwhile)
-    found = figures.overview(now=now)
+    monkeypatch.setattr(daily_stats, "_by_key", closed_meanwhile)
+    found = daily_stats.overview(now=now)
     assert found == before
     assert (found.period(7).adjusted, found.owed) == (5_700, 5_700)

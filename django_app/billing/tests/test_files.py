@@ -1,4 +1,6 @@
-"""Spreadsheets: Hangul for Excel, nothing that a spreadsheet would run, numbers that stay numbers, memory that stays flat."""
+"""Spreadsheets: Hangul for Excel, nothing that a spreadsheet would run, numbers that stay numbers,
+memory that stays flat.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ import pytest
 from openpyxl import load_workbook
 from openpyxl.utils.escape import unescape
 
-from billing import csv_file, xlsx_file
+from billing.reports import csv_file, xlsx_file
 
 HEAD = ["시각", "금액", "메모"]
 MIDNIGHT = datetime.fromisoformat("2026-11-24 00:00:00")
@@ -33,13 +35,19 @@ def read_csv(head, rows):
 def read_xlsx(head, rows, title="거래"):
     with xlsx_file.write(title, head, rows) as file:
         book = load_workbook(file)
-        rows = [[unescape(cell) if isinstance(cell, str) else cell for cell in row] for row in book.active.iter_rows(values_only=True)]
+        rows = [
+            [unescape(cell) if isinstance(cell, str) else cell for cell in row]
+            for row in book.active.iter_rows(values_only=True)
+        ]
         return book.active.title, rows
 
 
 def test_csv_is_what_excel_reads():
     data = csv_of(HEAD, [[NOON, 10_000, '홍길동, "a"\n둘째 줄']])
-    assert data == '\ufeff시각,금액,메모\r\n2026-11-24 12:00:01,10000,"홍길동, ""a""\n둘째 줄"\r\n'.encode()
+    assert (
+        data
+        == '\ufeff시각,금액,메모\r\n2026-11-24 12:00:01,10000,"홍길동, ""a""\n둘째 줄"\r\n'.encode()
+    )
 
 
 FORMULAS = [
@@ -75,16 +83,40 @@ def test_other_text_stays_as_it_is(text):
 
 
 def test_numbers_stay_numbers():
-    row = [-700, 0, 10**12, Decimal("-12.5000"), Decimal(10_000), 1_234_567_890_123_456_789, date(2026, 11, 24), None]
+    row = [
+        -700,
+        0,
+        10**12,
+        Decimal("-12.5000"),
+        Decimal(10_000),
+        1_234_567_890_123_456_789,
+        date(2026, 11, 24),
+        None,
+    ]
     head = [str(number) for number in range(len(row))]
-    assert read_csv(head, [row])[1] == ["-700", "0", "1000000000000", "-12.5", "10000", "1234567890123456789", "2026-11-24", ""]
+    assert read_csv(head, [row])[1] == [
+        "-700",
+        "0",
+        "1000000000000",
+        "-12.5",
+        "10000",
+        "1234567890123456789",
+        "2026-11-24",
+        "",
+    ]
     _, (_, back) = read_xlsx(head, [row])
     assert back == [-700, 0, 10**12, -12.5, 10_000, "1234567890123456789", MIDNIGHT, None]
 
 
 def test_xlsx_read_back():
-    title, (head, first, second) = read_xlsx(HEAD, [[NOON, 10_000, "홍길동"], [None, 5, "x" * 40_000]], "거래 [2026/11]: '*?")
-    assert (title, head, first) == ("거래  2026 11", HEAD, [MIDNIGHT.replace(hour=12, second=1), 10_000, "홍길동"])
+    title, (head, first, second) = read_xlsx(
+        HEAD, [[NOON, 10_000, "홍길동"], [None, 5, "x" * 40_000]], "거래 [2026/11]: '*?"
+    )
+    assert (title, head, first) == (
+        "거래  2026 11",
+        HEAD,
+        [MIDNIGHT.replace(hour=12, second=1), 10_000, "홍길동"],
+    )
     assert (second[:2], len(second[2])) == ([None, 5], xlsx_file.CELL)
 
 

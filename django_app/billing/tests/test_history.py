@@ -1,4 +1,6 @@
-"""The member's history: own rows only, by pages that cost the same, in months of Seoul, and as files that no spreadsheet calculates."""
+"""The member's history: own rows only, by pages that cost the same, in months of Seoul, and as
+files that no spreadsheet calculates.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from billing import history
-from billing.csv_file import cell
-from billing.history import ENTRY_KINDS, PAYMENT_KINDS, STATES, Month, Query
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
+from billing.reports.csv_file import cell
+from billing.web import history_query
+from billing.web.history_query import ENTRY_KINDS, PAYMENT_KINDS, STATES, Month, Query
 
 pytestmark = pytest.mark.django_db
 
@@ -41,20 +43,41 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
 
 @pytest.fixture
 def add(user: Any, make_user: Callable[..., Any]) -> Callable[..., PointTransaction]:
-    """add(status=…, owner=…) → a row as the gateway's answers would leave it; paid ones with their entry."""
+    """add(status=…, owner=…) → a row as the gateway's answers would leave it; paid ones with their
+    entry.
+    """
 
-    def make(status: str = "ready", *, amount: int = 10_000, cancelled: int = 0, paid: bool = False, owner: Any = None, **more: Any) -> Any:
+    def make(
+        status: str = "ready",
+        *,
+        amount: int = 10_000,
+        cancelled: int = 0,
+        paid: bool = False,
+        owner: Any = None,
+        **more: Any,
+    ) -> Any:
         account, _ = Point.objects.get_or_create(pk=(owner or user).pk)
         number = next(_numbers)
         facts: dict[str, Any] = {"pay_method": "card", **more}
         if paid or cancelled:
-            facts.update(credited_at=NOW, credited=amount - cancelled, cancel_amount=cancelled, imp_uid=f"imp_{number:012d}")
+            facts.update(
+                credited_at=NOW,
+                credited=amount - cancelled,
+                cancel_amount=cancelled,
+                imp_uid=f"imp_{number:012d}",
+            )
             status = "cancelled" if cancelled else "paid"
-        txn = PointTransaction.objects.create(owner=account, merchant_uid=f"m-{number}", amount=amount, status=status, **facts)
+        txn = PointTransaction.objects.create(
+            owner=account, merchant_uid=f"m-{number}", amount=amount, status=status, **facts
+        )
         if paid or cancelled:
-            PointEntry.objects.create(owner=account, txn=txn, version=1, kind="charge", delta=amount)
+            PointEntry.objects.create(
+                owner=account, txn=txn, version=1, kind="charge", delta=amount
+            )
             if cancelled:
-                PointEntry.objects.create(owner=account, txn=txn, version=2, kind="cancel", delta=-cancelled)
+                PointEntry.objects.create(
+                    owner=account, txn=txn, version=2, kind="cancel", delta=-cancelled
+                )
         return txn
 
     return make
@@ -68,7 +91,9 @@ def member(client: Client, user: Any) -> Client:
 
 def spend(user: Any, points: int, memo: str, kind: str = "spend") -> PointEntry:
     account, _ = Point.objects.get_or_create(pk=user.pk)
-    return PointEntry.objects.create(owner=account, kind=kind, key=f"k-{next(_numbers)}", delta=points, memo=memo)
+    return PointEntry.objects.create(
+        owner=account, kind=kind, key=f"k-{next(_numbers)}", delta=points, memo=memo
+    )
 
 
 def shown(response: Any) -> list[int]:
@@ -80,7 +105,7 @@ def table(response: Any) -> list[list[str]]:
     return list(csv.reader(io.StringIO(b"".join(response.streaming_content).decode("utf-8-sig"))))
 
 
-# -- whose -----------------------------------------------------------------------------------------------------------------------
+# -- whose -----------------------------------------------------------------------------------------
 
 
 def test_only_own_rows(member: Client, add: Any, user: Any, make_user: Any) -> None:
@@ -120,11 +145,13 @@ def test_a_member_without_rows(member: Client) -> None:
     assert len(table(member.get(PAYMENTS_CSV))) == len(table(member.get(ENTRIES_CSV))) == 1
 
 
-# -- pages -----------------------------------------------------------------------------------------------------------------------
+# -- pages -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("address", [PAYMENTS, ENTRIES])
-def test_pages_hold_every_row_once_whatever_is_added_meanwhile(member: Client, add: Any, address: str) -> None:
+def test_pages_hold_every_row_once_whatever_is_added_meanwhile(
+    member: Client, add: Any, address: str
+) -> None:
     rows = [add(paid=True) for _ in range(45)]
     wanted = [txn.pk if address == PAYMENTS else txn.entries.get().pk for txn in reversed(rows)]
     seen: list[int] = []
@@ -165,7 +192,12 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
 ) -> None:
     def more(times: int) -> None:
         for _ in range(times):
-            for options in ({"paid": True}, {"cancelled": 1_000}, {"status": "failed"}, {"review": "wrong_amount", "review_note": "n"}):
+            for options in (
+                {"paid": True},
+                {"cancelled": 1_000},
+                {"status": "failed"},
+                {"review": "wrong_amount", "review_note": "n"},
+            ):
                 add(**options)
 
     more(1)
@@ -177,7 +209,13 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="the words of a plan are SQLite's")
-@pytest.mark.parametrize(("rows", "index"), [(history.payments, "billing_txn_by_owner"), (history.entries, "billing_entry_by_owner")])
+@pytest.mark.parametrize(
+    ("rows", "index"),
+    [
+        (history_query.payments, "billing_txn_by_owner"),
+        (history_query.entries, "billing_entry_by_owner"),
+    ],
+)
 def test_a_page_is_read_from_its_index(user: Any, add: Any, rows: Any, index: str) -> None:
     add(paid=True)
     with CaptureQueriesContext(connection) as captured:
@@ -189,7 +227,7 @@ def test_a_page_is_read_from_its_index(user: Any, add: Any, rows: Any, index: st
     assert "TEMP B-TREE" not in plan  # nothing is sorted
 
 
-# -- states, kinds ----------------------------------------------------------------------------------------------------------------
+# -- states, kinds ---------------------------------------------------------------------------------
 
 
 def every_state(add: Any, now: Any) -> dict[str, PointTransaction]:
@@ -211,7 +249,15 @@ def every_state(add: Any, now: Any) -> dict[str, PointTransaction]:
         returned=add("failed", review_note="n"),
     )
     for name, state in (("returning", "requested"), ("returned", "done")):
-        back = {"kind": "return", "imp_uid": f"imp_{name}", "amount": 9_000, "base": 0, "checksum": 9_000, "reason": "r", "state": state}
+        back = {
+            "kind": "return",
+            "imp_uid": f"imp_{name}",
+            "amount": 9_000,
+            "base": 0,
+            "checksum": 9_000,
+            "reason": "r",
+            "state": state,
+        }
         PointCancellation.objects.create(txn=made[name], **back)
     now(NOW)
     return made
@@ -220,31 +266,53 @@ def every_state(add: Any, now: Any) -> dict[str, PointTransaction]:
 def test_every_state_is_named_and_belongs_to_one_kind(member: Client, add: Any, now: Any) -> None:
     made = every_state(add, now)
     assert set(made) == set(STATES)
-    rows = {row[0].pk: row for _month, rows in member.get(PAYMENTS).context["months"] for row in rows}
+    rows = {
+        row[0].pk: row for _month, rows in member.get(PAYMENTS).context["months"] for row in rows
+    }
     assert {name: rows[txn.pk][1] for name, txn in made.items()} == {name: name for name in made}
     kinds = {kind: shown(member.get(f"{PAYMENTS}?kind={kind}")) for kind in PAYMENT_KINDS}
     assert sorted(pk for pks in kinds.values() for pk in pks) == sorted(rows)
     assert kinds["paid"] == [made["cancelling"].pk, made["paid"].pk]
-    assert kinds["refunded"] == [made[name].pk for name in ("returned", "returning", "cancelled", "part_cancelled")]
+    assert kinds["refunded"] == [
+        made[name].pk for name in ("returned", "returning", "cancelled", "part_cancelled")
+    ]
     assert kinds["waiting"] == [made["waiting"].pk]
 
 
-def test_wrong_money_is_found_where_its_account_leaves_it(member: Client, add: Any, now: Any) -> None:
-    """A newer account beside wrong money: what is on its way back comes first, what arrived leaves the deposit to come."""
-    account = {"vbank_num": "123", "imp_uid": None, "vbank_date": NOW + timedelta(days=1), "review_note": "n"}
+def test_wrong_money_is_found_where_its_account_leaves_it(
+    member: Client, add: Any, now: Any
+) -> None:
+    """A newer account beside wrong money: what is on its way back comes first, what arrived leaves
+    the deposit to come.
+    """
+    account = {
+        "vbank_num": "123",
+        "imp_uid": None,
+        "vbank_date": NOW + timedelta(days=1),
+        "review_note": "n",
+    }
     back = {"kind": "return", "amount": 9_000, "base": 0, "checksum": 9_000, "reason": "r"}
     going, gone, refused = add(**account), add(**account), add("failed", review_note="n")
     for txn, state in ((going, "requested"), (gone, "done"), (refused, "refused")):
         PointCancellation.objects.create(txn=txn, imp_uid=f"imp_{txn.pk}", state=state, **back)
-    rows = {row[0].pk: row[1] for _month, rows in member.get(PAYMENTS).context["months"] for row in rows}
+    rows = {
+        row[0].pk: row[1] for _month, rows in member.get(PAYMENTS).context["months"] for row in rows
+    }
     assert rows == {going.pk: "returning", gone.pk: "waiting", refused.pk: "failed"}
     kinds = {kind: shown(member.get(f"{PAYMENTS}?kind={kind}")) for kind in PAYMENT_KINDS}
-    assert kinds == {"paid": [], "refunded": [going.pk], "waiting": [gone.pk], "unpaid": [refused.pk]}
+    assert kinds == {
+        "paid": [],
+        "refunded": [going.pk],
+        "waiting": [gone.pk],
+        "unpaid": [refused.pk],
+    }
 
 
 def test_a_list_does_not_say_more_than_it_knows(member: Client, add: Any, now: Any) -> None:
     every_state(add, now)
-    page = member.get(f"{PAYMENTS}?month=2026-11", headers={"Accept-Language": "en"}).content.decode()
+    page = member.get(
+        f"{PAYMENTS}?month=2026-11", headers={"Accept-Language": "en"}
+    ).content.decode()
     assert "Paid, of payments begun in November 2026" in page  # a deposit may come in another month
     assert "Wrong payment, being sent back" in page
     assert "Wrong amount" not in page  # it may have been a second payment, or another currency
@@ -260,7 +328,9 @@ def test_an_account_that_staff_closed_waits_for_nothing(member: Client, add: Any
 def test_what_moved_no_money_weighs_less(member: Client, add: Any, now: Any) -> None:
     every_state(add, now)
     page = member.get(PAYMENTS).content.decode()
-    quiet = {line.split()[1].removeprefix('class="') for line in page.splitlines() if "quiet-row" in line}
+    quiet = {
+        line.split()[1].removeprefix('class="') for line in page.splitlines() if "quiet-row" in line
+    }
     assert quiet == {"unfinished", "failed", "closed", "expired"}
 
 
@@ -278,7 +348,7 @@ def test_entries_by_kind(member: Client, add: Any, user: Any) -> None:
             assert f"memo of {kind}" in found.content.decode()
 
 
-# -- months ----------------------------------------------------------------------------------------------------------------------
+# -- months ----------------------------------------------------------------------------------------
 
 SEOUL_NOVEMBER = datetime(2026, 10, 31, 15, tzinfo=UTC)  # 1 November, 00:00
 
@@ -296,8 +366,13 @@ def test_a_month_begins_in_seoul(member: Client, add: Any, now: Any, address: st
     assert shown(member.get(f"{address}?month=2026-12")) == []
     months = member.get(address).context["months"]
     assert [str(month) for month, _rows in months] == ["2026-11", "2026-10"]
-    assert [str(month) for month in member.get(address).context["choices"]] == ["2026-11", "2026-10"]
-    assert "2031-01" in [str(month) for month in member.get(f"{address}?month=2031-01").context["choices"]]
+    assert [str(month) for month in member.get(address).context["choices"]] == [
+        "2026-11",
+        "2026-10",
+    ]
+    assert "2031-01" in [
+        str(month) for month in member.get(f"{address}?month=2031-01").context["choices"]
+    ]
 
 
 def test_totals_are_those_of_the_month(member: Client, add: Any, now: Any, user: Any) -> None:
@@ -308,11 +383,21 @@ def test_totals_are_those_of_the_month(member: Client, add: Any, now: Any, user:
     add(cancelled=4_000, amount=10_000)
     add("failed", amount=70_000)
     spend(user, -500, "")
-    assert member.get(f"{PAYMENTS}?month=2026-11").context["totals"] == {"paid": 40_000, "refunded": 4_000}
-    assert member.get(f"{PAYMENTS}?month=2026-10").context["totals"] == {"paid": 50_000, "refunded": 0}
-    assert member.get(f"{ENTRIES}?month=2026-11").context["totals"] == {"came": 40_000, "went": 4_500}
+    assert member.get(f"{PAYMENTS}?month=2026-11").context["totals"] == {
+        "paid": 40_000,
+        "refunded": 4_000,
+    }
+    assert member.get(f"{PAYMENTS}?month=2026-10").context["totals"] == {
+        "paid": 50_000,
+        "refunded": 0,
+    }
+    assert member.get(f"{ENTRIES}?month=2026-11").context["totals"] == {
+        "came": 40_000,
+        "went": 4_500,
+    }
     assert member.get(f"{ENTRIES}?month=2020-01").context["totals"] == {"came": 0, "went": 0}
-    assert member.get(PAYMENTS).context["totals"] is None  # over everything it would cost more every year
+    # Over everything it would cost more every year.
+    assert member.get(PAYMENTS).context["totals"] is None
 
 
 def test_months_go_round_the_year() -> None:
@@ -323,21 +408,33 @@ def test_months_go_round_the_year() -> None:
     assert Month(2026, 11).begins == SEOUL_NOVEMBER
 
 
-# -- what nobody links to -----------------------------------------------------------------------------------------------------------
+# -- what nobody links to --------------------------------------------------------------------------
 
-BAD = ["kind=nothing", "kind=%00", "month=2026-13", "month=2026", "month=1999-01", "month=２０２６-01", "month=2026-1", "before=0", "before=-1",
-       "before=1_0", "before=9999999999999999999", "before=١", "before=a", "month=2026-11%00", "before=%F0%9F%92%A5", "kind=paid'--"]  # fmt: skip
+BAD = ["kind=nothing", "kind=%00", "month=2026-13", "month=2026", "month=1999-01", "month=２０２６-01",
+    "month=2026-1", "before=0", "before=-1",
+       "before=1_0", "before=9999999999999999999", "before=١", "before=a", "month=2026-11%00",
+       "before=%F0%9F%92%A5", "kind=paid'--"]  # fmt: skip
 
 
 @pytest.mark.parametrize("address", ALL)
 @pytest.mark.parametrize("query", BAD)
-def test_a_choice_that_cannot_be_is_not_found(member: Client, add: Any, address: str, query: str) -> None:
+def test_a_choice_that_cannot_be_is_not_found(
+    member: Client, add: Any, address: str, query: str
+) -> None:
     add(paid=True)
     assert member.get(f"{address}?{query}").status_code == 404
 
 
 @pytest.mark.parametrize(
-    "query", ["kind=&month=&before=", "before=999999999999999999", "before=1", "else=1", "month=2099-12", "month=2000-01"]
+    "query",
+    [
+        "kind=&month=&before=",
+        "before=999999999999999999",
+        "before=1",
+        "else=1",
+        "month=2099-12",
+        "month=2000-01",
+    ],
 )
 def test_a_choice_that_finds_nothing_is_a_page(member: Client, add: Any, query: str) -> None:
     add(paid=True)
@@ -345,7 +442,7 @@ def test_a_choice_that_finds_nothing_is_a_page(member: Client, add: Any, query: 
         assert member.get(f"{address}?{query}").status_code == 200
 
 
-# -- files -----------------------------------------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 
 
 def test_the_file_of_payments(member: Client, add: Any) -> None:
@@ -356,20 +453,54 @@ def test_the_file_of_payments(member: Client, add: Any) -> None:
     content = b"".join(response.streaming_content)
     assert content.startswith(b"\xef\xbb\xbf")
     head, row = csv.reader(io.StringIO(content.decode("utf-8-sig")))
-    assert head == ["Time", "Payment number", "State", "Method", "Amount (won)", "Refunded (won)", "Points"]
-    assert row == ["2026-11-24 12:00:00", txn.merchant_uid, "Partly refunded", "Card", "10000", "3000", "7000"]
+    assert head == [
+        "Time",
+        "Payment number",
+        "State",
+        "Method",
+        "Amount (won)",
+        "Refunded (won)",
+        "Points",
+    ]
+    assert row == [
+        "2026-11-24 12:00:00",
+        txn.merchant_uid,
+        "Partly refunded",
+        "Card",
+        "10000",
+        "3000",
+        "7000",
+    ]
 
 
 def test_the_file_follows_the_choice_and_the_language(member: Client, add: Any, user: Any) -> None:
     add(paid=True)
     spend(user, -700, "책")
-    response = member.get(f"{ENTRIES_CSV}?kind=spend&month=2026-11", headers={"Accept-Language": "ko"})
+    response = member.get(
+        f"{ENTRIES_CSV}?kind=spend&month=2026-11", headers={"Accept-Language": "ko"}
+    )
     assert response["Content-Disposition"] == 'attachment; filename="points-2026-11.csv"'
-    assert table(response) == [["시각", "종류", "포인트", "메모", "결제 번호"], ["2026-11-24 12:00:00", "사용", "-700", "책", ""]]
+    assert table(response) == [
+        ["시각", "종류", "포인트", "메모", "결제 번호"],
+        ["2026-11-24 12:00:00", "사용", "-700", "책", ""],
+    ]
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1", "  =1", "\t=1", "\r=1", "\n1", "\u00a0=1", '=HYPERLINK("http://x")']
+    "text",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "＝1",
+        "  =1",
+        "\t=1",
+        "\r=1",
+        "\n1",
+        "\u00a0=1",
+        '=HYPERLINK("http://x")',
+    ],
 )
 def test_a_text_is_never_a_formula(member: Client, user: Any, text: str) -> None:
     assert cell(text) == f"'{text}"
@@ -379,7 +510,13 @@ def test_a_text_is_never_a_formula(member: Client, user: Any, text: str) -> None
 
 
 def test_numbers_and_plain_texts_stay_as_they_are() -> None:
-    assert [cell(value) for value in (-700, "영화 예매", "a=b", "", "a\0b")] == [-700, "영화 예매", "a=b", "", "ab"]
+    assert [cell(value) for value in (-700, "영화 예매", "a=b", "", "a\0b")] == [
+        -700,
+        "영화 예매",
+        "a=b",
+        "",
+        "ab",
+    ]
 
 
 def test_a_long_file_comes_in_parts(member: Client, add: Any) -> None:

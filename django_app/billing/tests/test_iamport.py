@@ -14,9 +14,16 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 
-from billing.errors import GatewayNonsense, GatewayRefused, GatewayUnreachable, NetworkInTransaction, NotAnId, PaymentNotFound
-from billing.iamport import Deadline, Gateway, gateway
-from billing.tests.payments import envelope, payment_json
+from billing.errors import (
+    GatewayNonsense,
+    GatewayRefused,
+    GatewayUnreachable,
+    NetworkInTransaction,
+    NotAnId,
+    PaymentNotFound,
+)
+from billing.gateway.api import Deadline, Gateway, gateway
+from billing.tests.support.payments import envelope, payment_json
 
 API = settings.IAMPORT_API_URL
 IMP = "imp_100000000001"
@@ -45,14 +52,21 @@ def test_a_payment_is_asked_with_bearer_token_and_test_channel(wire):
     request = asked.calls[0].request
     assert request.headers["Authorization"] == f"Bearer {TOKEN}"
     assert request.params == {"include_sandbox": "true"}
-    assert json.loads(token.calls[0].request.body) == {"imp_key": settings.IAMPORT_KEY, "imp_secret": settings.IAMPORT_SECRET}
+    assert json.loads(token.calls[0].request.body) == {
+        "imp_key": settings.IAMPORT_KEY,
+        "imp_secret": settings.IAMPORT_SECRET,
+    }
     assert "Authorization" not in token.calls[0].request.headers
 
 
 def test_the_token_is_shared_by_all_clients(wire):
     token = give_token(wire)
     give_payment(wire)
-    for client in (gateway(), gateway(), Gateway(settings.IAMPORT_KEY, settings.IAMPORT_SECRET, API)):
+    for client in (
+        gateway(),
+        gateway(),
+        Gateway(settings.IAMPORT_KEY, settings.IAMPORT_SECRET, API),
+    ):
         client.payment(IMP)
     assert token.call_count == 1
 
@@ -110,7 +124,11 @@ def test_a_token_that_is_refused_is_renewed_once(wire, method):
     give_token(wire, token="new")
     url = f"{API}payments/{IMP}" if method == "GET" else f"{API}payments/prepare"
     wire.add(method, url, status=401, json=envelope(None, code=-1, message="Unauthorized"))
-    good = payment_json() if method == "GET" else {"merchant_uid": "m-1", "amount": 1000, "currency": "KRW"}
+    good = (
+        payment_json()
+        if method == "GET"
+        else {"merchant_uid": "m-1", "amount": 1000, "currency": "KRW"}
+    )
     second = wire.add(method, url, json=envelope(good))
     if method == "GET":
         gateway().payment(IMP)
@@ -122,7 +140,12 @@ def test_a_token_that_is_refused_is_renewed_once(wire, method):
 
 def test_refused_twice_is_refused(wire):
     token = give_token(wire)
-    asked = wire.add(responses.GET, f"{API}payments/{IMP}", status=401, json=envelope(None, code=-1, message="Unauthorized"))
+    asked = wire.add(
+        responses.GET,
+        f"{API}payments/{IMP}",
+        status=401,
+        json=envelope(None, code=-1, message="Unauthorized"),
+    )
     with pytest.raises(GatewayRefused) as caught:
         gateway().payment(IMP)
     assert caught.value.gateway_message == "Unauthorized"
@@ -130,18 +153,35 @@ def test_refused_twice_is_refused(wire):
 
 
 def test_wrong_keys(wire):
-    wire.add(responses.POST, f"{API}users/getToken", status=401, json=envelope(None, code=-1, message="인증에 실패하였습니다."))
+    wire.add(
+        responses.POST,
+        f"{API}users/getToken",
+        status=401,
+        json=envelope(None, code=-1, message="인증에 실패하였습니다."),
+    )
     with pytest.raises(GatewayRefused) as caught:
         gateway().payment(IMP)
     assert caught.value.gateway_message == "인증에 실패하였습니다."
 
 
 ANSWERS = {
-    "not found": (404, envelope(None, code=-1, message="존재하지 않는 결제정보입니다."), PaymentNotFound),
+    "not found": (
+        404,
+        envelope(None, code=-1, message="존재하지 않는 결제정보입니다."),
+        PaymentNotFound,
+    ),
     "not found, empty": (404, b"", PaymentNotFound),
     "not found, but a web page": (404, b"<html>nginx</html>", GatewayNonsense),
-    "bad request": (400, envelope(None, code=1, message="지원되지 않는 상태값입니다."), GatewayRefused),
-    "code on 200": (200, envelope(None, code=1, message="이미 전액취소된 주문입니다."), GatewayRefused),
+    "bad request": (
+        400,
+        envelope(None, code=1, message="지원되지 않는 상태값입니다."),
+        GatewayRefused,
+    ),
+    "code on 200": (
+        200,
+        envelope(None, code=1, message="이미 전액취소된 주문입니다."),
+        GatewayRefused,
+    ),
     "code -1 on 200": (200, envelope(None, code=-1, message="no"), GatewayRefused),
     "500 with words": (500, envelope(None, code=-1, message="internal"), GatewayUnreachable),
     "502 page": (502, b"<html>Bad Gateway</html>", GatewayUnreachable),
@@ -160,8 +200,16 @@ ANSWERS = {
     "a missing field": (200, envelope({"imp_uid": IMP, "status": "paid"}), GatewayNonsense),
     "another payment": (200, envelope(payment_json(imp_uid="imp_999999999999")), GatewayNonsense),
     "deep": (200, b"[" * 100_000, GatewayNonsense),
-    "a huge number": (200, b'{"code": 0, "response": {"amount": ' + b"9" * 10_000 + b"}}", GatewayNonsense),
-    "an exponent beyond measure": (200, b'{"code": 0, "response": {"amount": 1e99999999999999999999}}', GatewayNonsense),
+    "a huge number": (
+        200,
+        b'{"code": 0, "response": {"amount": ' + b"9" * 10_000 + b"}}",
+        GatewayNonsense,
+    ),
+    "an exponent beyond measure": (
+        200,
+        b'{"code": 0, "response": {"amount": 1e99999999999999999999}}',
+        GatewayNonsense,
+    ),
     "a large exponent": (200, b'{"code": 0, "response": {"amount": 1e3000000}}', GatewayNonsense),
     "redirect": (302, b"", GatewayNonsense),
     "partial": (207, envelope([]), GatewayNonsense),
@@ -174,7 +222,11 @@ def test_answers_that_are_no_payment(wire, name):
     give_token(wire)
     headers = {"Location": "http://elsewhere.example/"} if status == 302 else {}
     wire.add(
-        responses.GET, f"{API}payments/{IMP}", status=status, body=body if isinstance(body, bytes) else json.dumps(body), headers=headers
+        responses.GET,
+        f"{API}payments/{IMP}",
+        status=status,
+        body=body if isinstance(body, bytes) else json.dumps(body),
+        headers=headers,
     )
     with pytest.raises(expected) as caught:
         gateway().payment(IMP)
@@ -218,12 +270,22 @@ def test_a_bad_id_goes_nowhere(wire, bad):
     assert len(wire.calls) == 0
 
 
-@pytest.mark.parametrize("currency", ["KRW", None])  # as asked, or an answer of the time before currencies
+@pytest.mark.parametrize(
+    "currency", ["KRW", None]
+)  # as asked, or an answer of the time before currencies
 def test_prepare(wire, currency):
     give_token(wire)
-    asked = wire.add(responses.POST, f"{API}payments/prepare", json=envelope({"merchant_uid": "m-1", "amount": 1000, "currency": currency}))
+    asked = wire.add(
+        responses.POST,
+        f"{API}payments/prepare",
+        json=envelope({"merchant_uid": "m-1", "amount": 1000, "currency": currency}),
+    )
     gateway().prepare("m-1", 1000)
-    assert json.loads(asked.calls[0].request.body) == {"merchant_uid": "m-1", "amount": 1000, "currency": "KRW"}
+    assert json.loads(asked.calls[0].request.body) == {
+        "merchant_uid": "m-1",
+        "amount": 1000,
+        "currency": "KRW",
+    }
 
 
 @pytest.mark.parametrize(
@@ -265,8 +327,17 @@ def test_a_token_answer_that_is_none(wire, answer):
 def test_keys_and_tokens_are_in_no_log_and_no_text(wire, caplog):
     caplog.set_level(logging.DEBUG)
     give_token(wire)
-    wire.add(responses.GET, f"{API}payments/{IMP}", body=requests.ConnectionError(f"Authorization: Bearer {TOKEN}"))
-    wire.add(responses.POST, f"{API}payments/prepare", status=401, json=envelope(None, code=-1, message="Unauthorized"))
+    wire.add(
+        responses.GET,
+        f"{API}payments/{IMP}",
+        body=requests.ConnectionError(f"Authorization: Bearer {TOKEN}"),
+    )
+    wire.add(
+        responses.POST,
+        f"{API}payments/prepare",
+        status=401,
+        json=envelope(None, code=-1, message="Unauthorized"),
+    )
     texts = []
     for call in (lambda: gateway().payment(IMP), lambda: gateway().prepare("m-1", 1000)):
         with pytest.raises((GatewayUnreachable, GatewayRefused)) as caught:
@@ -296,7 +367,7 @@ def test_the_transaction_around_a_test_case_does_not_count(wire):
         gateway().payment(IMP)
 
 
-# -- real sockets: what a mock cannot show ------------------------------------------------------------------------------------------
+# -- real sockets: what a mock cannot show ---------------------------------------------------------
 
 
 @pytest.fixture
@@ -310,7 +381,9 @@ def server():
 
         def do_POST(self):
             self.rfile.read(int(self.headers["Content-Length"]))
-            self.answer(json.dumps(envelope({"access_token": TOKEN, "now": 1, "expired_at": 1801})).encode())
+            self.answer(
+                json.dumps(envelope({"access_token": TOKEN, "now": 1, "expired_at": 1801})).encode()
+            )
 
         def do_GET(self):
             type(self).connections.add(self.client_address)

@@ -1,8 +1,9 @@
-"""Random lives of the whole product against the sandbox: whatever happens in whatever order, the invariants of docs/design.md hold after
-every step, and after the trouble and one reconcile everything has come right.
+"""Random lives of the whole product against the sandbox: whatever happens in whatever order, the
+invariants of docs/design.md hold after every step, and after the trouble and one reconcile
+everything has come right.
 
-The normal run is the same every time. LIVES_STEPS=100000 (`make test-long`) is another one each time, and looks for the shortest failure;
-LIVES_SEED repeats it.
+The normal run is the same every time. LIVES_STEPS=100000 (`make test-long`) is another one each
+time, and looks for the shortest failure; LIVES_SEED repeats it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from itertools import count
 
 import pytest
 
-hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is missing: pip install -r requirements-dev.txt")
+hypothesis = pytest.importorskip(
+    "hypothesis", reason="hypothesis is missing: pip install -r requirements-dev.txt"
+)
 
 from hypothesis import HealthCheck, Phase, seed  # noqa: E402
 from hypothesis import settings as limits  # noqa: E402
@@ -22,7 +25,10 @@ from hypothesis.stateful import run_state_machine_as_test  # noqa: E402
 from billing.tests.lives.machine import Lives  # noqa: E402
 from billing.tests.lives.stage import stage  # noqa: E402
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 PARTS = 4  # so that they can run side by side
 STEPS = int(os.environ.get("LIVES_STEPS", "2000"))
@@ -43,7 +49,10 @@ def live(machine: type[Lives], start: int, lives: int) -> None:
     try:
         run_state_machine_as_test(seed(start)(machine), settings=bounds)
     except BaseException as error:
-        error.add_note(f"This life again, as short as it can be: LIVES_SEED={start} LIVES_SHRINK=1 pytest -k 'test_lives and 0' {__file__}")
+        error.add_note(
+            f"This life again, as short as it can be: LIVES_SEED={start} LIVES_SHRINK=1 pytest "
+            f"-k 'test_lives and 0' {__file__}"
+        )
         raise
 
 

@@ -1,4 +1,6 @@
-"""In which order a host project locks its own rows and ours (docs/money.md), on PostgreSQL: on SQLite a transaction is alone anyway."""
+"""In which order a host project locks its own rows and ours (docs/money.md), on PostgreSQL: on
+SQLite a transaction is alone anyway.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +12,26 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, transaction
 
-from billing.admin import leaving
 from billing.managers import points
 from billing.models import Point
-from billing.tests.threads import together
+from billing.tests.support.threads import together
+from billing_office.actions import anonymize_member
 
 pytestmark = [
     pytest.mark.money,
     pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
-    pytest.mark.skipif(not settings.DATABASES["default"]["ENGINE"].endswith("postgresql"), reason="one transaction at a time on SQLite"),
+    pytest.mark.skipif(
+        not settings.DATABASES["default"]["ENGINE"].endswith("postgresql"),
+        reason="one transaction at a time on SQLite",
+    ),
 ]
 
 
 @pytest.fixture
 def meet(user: Any, django_user_model: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """meet(no_key=…): a shop locks its user row and spends, while a correction by this user is between balance and entry; both results."""
+    """meet(no_key=…): a shop locks its user row and spends, while a correction by this user is
+    between balance and entry; both results.
+    """
     Point.objects.adjust(user=user, delta=10_000, key="a gift", reason="a test", by=user)
     user_locked, balance_locked = threading.Event(), threading.Event()
     real = points.by_whom
@@ -46,7 +53,9 @@ def meet(user: Any, django_user_model: Any, monkeypatch: pytest.MonkeyPatch) -> 
                 return Point.objects.spend(user=user, amount=1_000, key="order-1").delta
 
         def office() -> int:
-            return Point.objects.adjust(user=user, delta=500, key="more", reason="a test", by=user).delta
+            return Point.objects.adjust(
+                user=user, delta=500, key="more", reason="a test", by=user
+            ).delta
 
         return together([shop, office])
 
@@ -58,12 +67,18 @@ def test_a_shop_that_locks_its_user_row_without_the_key_meets_nobody(meet):
     assert Point.objects.get().balance == 9_500
 
 
-def test_a_shop_that_locks_its_user_row_meets_nobody_who_lets_the_member_leave(user, django_user_model, monkeypatch):
-    """Leaving writes the user too, so it takes the user first, as the shop does: whoever comes second waits and no one is refused."""
+def test_a_shop_that_locks_its_user_row_meets_nobody_who_lets_the_member_leave(
+    user, django_user_model, monkeypatch
+):
+    """Leaving writes the user too, so it takes the user first, as the shop does: whoever comes
+    second waits and no one is refused.
+    """
     Point.objects.adjust(user=user, delta=10_000, key="a gift", reason="a test", by=user)
     user_locked = threading.Event()
-    real = leaving._still_open
-    monkeypatch.setattr(leaving, "_still_open", lambda who: user_locked.wait(5) and real(who))
+    real = anonymize_member._still_open
+    monkeypatch.setattr(
+        anonymize_member, "_still_open", lambda who: user_locked.wait(5) and real(who)
+    )
 
     def shop() -> int:
         with transaction.atomic():
@@ -74,14 +89,18 @@ def test_a_shop_that_locks_its_user_row_meets_nobody_who_lets_the_member_leave(u
 
     def office() -> None:
         user_locked.wait(30)
-        leaving._close(user, balance_told=None)
+        anonymize_member._close(user, balance_told=None)
 
     assert together([shop, office]) == [-1_000, None]
     assert (Point.objects.get().balance, Point.objects.get().left_at is not None) == (9_000, True)
 
 
 def test_a_shop_that_locks_the_whole_user_row_deadlocks(meet):
-    """The negative control: an entry that says who made it shares a lock on that user's key. One of both is refused; nothing is lost."""
+    """The negative control: an entry that says who made it shares a lock on that user's key. One of
+    both is refused; nothing is lost.
+    """
     results = meet(no_key=False)
     assert [type(result) for result in results].count(OperationalError) == 1, results
-    assert Point.objects.get().balance == 10_000 + sum(result for result in results if isinstance(result, int))
+    assert Point.objects.get().balance == 10_000 + sum(
+        result for result in results if isinstance(result, int)
+    )

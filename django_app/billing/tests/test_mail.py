@@ -16,12 +16,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
 
-from billing import outbox
-from billing.iamport import RefundAccount
-from billing.mail import Letter, account, cancelled, message, paid, returned
+from billing.gateway.api import RefundAccount
 from billing.models import Point, PointTransaction
-from billing.tests.languages import strangers
-from billing.tests.threads import together
+from billing.notifications import mail_queue
+from billing.notifications.member_mail import Letter, account, cancelled, message, paid, returned
+from billing.tests.support.languages import strangers
+from billing.tests.support.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
@@ -33,7 +33,7 @@ ADDRESS = "payer@example.com"
 def _mail_is_on(settings: Any) -> Iterator[None]:
     settings.BILLING_MAIL = True
     yield
-    assert outbox.wait(30)
+    assert mail_queue.wait(30)
 
 
 @pytest.fixture
@@ -45,7 +45,9 @@ def payer(make_user: Any) -> Any:
 def start(payer: Any, gateway: Any) -> Any:
     """start(10_000, "card", language="ko") → an attempt of the payer."""
 
-    def make(amount: int = 10_000, pay_method: str = "card", *, user: Any = None, language: str = "ko") -> PointTransaction:
+    def make(
+        amount: int = 10_000, pay_method: str = "card", *, user: Any = None, language: str = "ko"
+    ) -> PointTransaction:
         with override(language):
             return rows.start(user=user or payer, amount=amount, pay_method=pay_method)
 
@@ -54,7 +56,7 @@ def start(payer: Any, gateway: Any) -> Any:
 
 def sent() -> list[Any]:
     """What has left, once all has been done."""
-    assert outbox.wait(30)
+    assert mail_queue.wait(30)
     return mail.outbox
 
 
@@ -64,11 +66,12 @@ def html(one: Any) -> str:
     return content
 
 
-# -- which ------------------------------------------------------------------------------------------------------------------------
+# -- which -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("language", "subject"), [("ko", "10,000P를 받았어요"), ("en", "You received 10,000P"), ("", "10,000P를 받았어요")]
+    ("language", "subject"),
+    [("ko", "10,000P를 받았어요"), ("en", "You received 10,000P"), ("", "10,000P를 받았어요")],
 )
 def test_paid(start: Any, gateway: Any, language: str, subject: str) -> None:
     txn = start()
@@ -135,7 +138,9 @@ def test_a_cancel_that_the_gateway_refuses_is_no_news(start: Any, gateway: Any, 
     assert len(sent()) == 1
 
 
-def test_points_that_were_spent_are_said_to_be_missing(start: Any, gateway: Any, payer: Any) -> None:
+def test_points_that_were_spent_are_said_to_be_missing(
+    start: Any, gateway: Any, payer: Any
+) -> None:
     txn = start(language="en")
     imp_uid = gateway.pay(txn.merchant_uid)
     rows.sync(imp_uid)
@@ -160,7 +165,12 @@ def test_the_members_own_cancel_of_an_account(start: Any, gateway: Any, payer: A
     gateway.control(f"payments/{imp_uid}/deposit")
     rows.sync(imp_uid)
     gateway.control("faults", path="payments/cancel", cancel_later_s=60, times=1)
-    cancellation = rows.cancel(txn, reason="r", by=payer, refund_account=RefundAccount(bank="88", account="110123456789", holder="h"))
+    cancellation = rows.cancel(
+        txn,
+        reason="r",
+        by=payer,
+        refund_account=RefundAccount(bank="88", account="110123456789", holder="h"),
+    )
     assert cancellation.state == "accepted"
     assert not any("refunded" in one.subject for one in sent())
     gateway.control("clock", advance_s=61)
@@ -168,7 +178,7 @@ def test_the_members_own_cancel_of_an_account(start: Any, gateway: Any, payer: A
     assert sent()[-1].subject == "We refunded 10,000 won"
 
 
-# -- who not ----------------------------------------------------------------------------------------------------------------------
+# -- who not ---------------------------------------------------------------------------------------
 
 
 def test_a_member_without_an_address_gets_none(start: Any, gateway: Any, make_user: Any) -> None:
@@ -183,7 +193,7 @@ def test_a_setting_turns_it_off(start: Any, gateway: Any, settings: Any) -> None
     assert sent() == []
 
 
-# -- what it costs ------------------------------------------------------------------------------------------------------------------
+# -- what it costs ---------------------------------------------------------------------------------
 
 
 def test_the_request_asks_nothing_for_it(start: Any, gateway: Any, settings: Any) -> None:
@@ -215,7 +225,7 @@ def test_nobody_waits_for_a_mail_server(start: Any, gateway: Any, settings: Any)
     Hanging.go_on.clear()
     assert rows.sync(gateway.pay(start().merchant_uid)).points == 10_000
     assert mail.outbox == []
-    assert not outbox.wait(0)
+    assert not mail_queue.wait(0)
     Hanging.go_on.set()
     assert len(sent()) == 1
 
@@ -227,7 +237,9 @@ class Refusing(BaseEmailBackend):
         raise OSError(f"550 no such user {messages[0].to}")
 
 
-def test_a_mail_server_that_refuses_harms_nothing(start: Any, gateway: Any, settings: Any, caplog: Any) -> None:
+def test_a_mail_server_that_refuses_harms_nothing(
+    start: Any, gateway: Any, settings: Any, caplog: Any
+) -> None:
     first, second = start(), start()
     settings.EMAIL_BACKEND = f"{__name__}.Refusing"
     with caplog.at_level(logging.WARNING):
@@ -241,8 +253,8 @@ def test_a_mail_server_that_refuses_harms_nothing(start: Any, gateway: Any, sett
 
 
 def test_too_much_mail_is_dropped_and_said(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
-    monkeypatch.setattr(outbox, "MOST_WAITING", 2)
-    box, go_on, done = outbox._Outbox(), threading.Event(), []
+    monkeypatch.setattr(mail_queue, "MOST_WAITING", 2)
+    box, go_on, done = mail_queue._Outbox(), threading.Event(), []
     assert box.put("first", lambda: go_on.wait(30))
     taken = []
     for _ in range(50):  # the first may or may not have been taken out yet
@@ -257,23 +269,34 @@ def test_too_much_mail_is_dropped_and_said(monkeypatch: pytest.MonkeyPatch, capl
     assert len(done) == taken.count(True) + 1
 
 
-# -- what it looks like -------------------------------------------------------------------------------------------------------------
+# -- what it looks like ----------------------------------------------------------------------------
 
 
 def a_txn(**facts: Any) -> PointTransaction:
-    given = {"merchant_uid": "20261123-abc", "amount": 10_000, "pay_method": "card", "paid_at": datetime(2026, 11, 23, tzinfo=UTC)}
+    given = {
+        "merchant_uid": "20261123-abc",
+        "amount": 10_000,
+        "pay_method": "card",
+        "paid_at": datetime(2026, 11, 23, tzinfo=UTC),
+    }
     return PointTransaction(**{**given, **facts})
 
 
 DUE = datetime(2026, 11, 26, 14, 59, tzinfo=UTC)
 LETTERS = {
     "paid": lambda: paid(a_txn(), points=10_000, balance=12_000),
-    "account": lambda: account(a_txn(vbank_name="88", vbank_num="110-1", vbank_holder="1", vbank_date=DUE), balance=0),
-    "account without deadline": lambda: account(a_txn(vbank_name="88", vbank_num="110-1"), balance=0),
+    "account": lambda: account(
+        a_txn(vbank_name="88", vbank_num="110-1", vbank_holder="1", vbank_date=DUE), balance=0
+    ),
+    "account without deadline": lambda: account(
+        a_txn(vbank_name="88", vbank_num="110-1"), balance=0
+    ),
     "cancelled": lambda: cancelled(a_txn(cancel_amount=10_000), points=10_000, balance=2_000),
     "part": lambda: cancelled(a_txn(cancel_amount=5_000), points=3_000, balance=-2_000),
     "returned": lambda: returned(a_txn(), amount=Decimal(9_000), currency="KRW", balance=0),
-    "returned dollars": lambda: returned(a_txn(), amount=Decimal("12.50"), currency="USD", balance=0),
+    "returned dollars": lambda: returned(
+        a_txn(), amount=Decimal("12.50"), currency="USD", balance=0
+    ),
 }
 
 
@@ -286,7 +309,12 @@ def test_every_word_is_translated(settings: Any, name: str, language: str) -> No
         one = message(LETTERS[name](), ADDRESS)
     data = ("20261123-abc", "USD", ADDRESS)
     assert strangers(html(one), language=language, data=data) == []
-    assert strangers(f'<p lang="{language}">{one.subject} {one.body}</p>', language=language, data=data) == []
+    assert (
+        strangers(
+            f'<p lang="{language}">{one.subject} {one.body}</p>', language=language, data=data
+        )
+        == []
+    )
     assert "https://points.example/billing/payments/20261123-abc/" in one.body
     assert 'href="https://points.example/billing/payments/20261123-abc/"' in html(one)
     assert 'scope="row"' in html(one)
@@ -294,13 +322,18 @@ def test_every_word_is_translated(settings: Any, name: str, language: str) -> No
 
 
 def test_the_deadline_in_both_languages() -> None:
-    for language, words in (("ko", "11월 26일 (목) 23:59까지 입금해 주세요"), ("en", "Pay in by Thu 26 Nov, 23:59")):
+    for language, words in (
+        ("ko", "11월 26일 (목) 23:59까지 입금해 주세요"),
+        ("en", "Pay in by Thu 26 Nov, 23:59"),
+    ):
         with override(language):
             assert LETTERS["account"]().subject == words
 
 
 def test_what_others_wrote_is_neither_markup_nor_a_header() -> None:
-    letter = Letter("a\r\nBcc: everybody@example.com", ["<b>&"], [("label", "<script>alert(1)</script>")])
+    letter = Letter(
+        "a\r\nBcc: everybody@example.com", ["<b>&"], [("label", "<script>alert(1)</script>")]
+    )
     one = message(letter, ADDRESS)
     assert one.subject == "a Bcc: everybody@example.com"
     assert "Bcc" not in one.message()

@@ -1,4 +1,6 @@
-"""The mobile return: a browser comes back from the gateway. What its address claims is never believed."""
+"""The mobile return: a browser comes back from the gateway. What its address claims is never
+believed.
+"""
 
 import re
 
@@ -8,10 +10,13 @@ from django.test import Client
 
 from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
 from billing.states import Status
-from billing.tests.counting import counted, statements
-from billing.tests.payments import envelope
+from billing.tests.support.counting import counted, statements
+from billing.tests.support.payments import envelope
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 COMPLETE = "/billing/complete/"
 
@@ -40,7 +45,9 @@ def balance():
     return Point.objects.get().balance
 
 
-def test_a_return_is_synced_and_sent_to_its_page(gateway, txn, phone, django_assert_max_num_queries):
+def test_a_return_is_synced_and_sent_to_its_page(
+    gateway, txn, phone, django_assert_max_num_queries
+):
     imp_uid = gateway.pay(txn.merchant_uid)
     asked = len(gateway.calls)
     with django_assert_max_num_queries(20) as captured:
@@ -51,17 +58,37 @@ def test_a_return_is_synced_and_sent_to_its_page(gateway, txn, phone, django_ass
     assert balance() == 10_000
     assert phone.get(response["Location"]).status_code == 200
     event = WebhookEvent.objects.get()
-    assert (event.source, event.outcome, event.address, event.claimed_status, event.body) == ("return", "done", "127.0.0.1", "", "")
+    assert (event.source, event.outcome, event.address, event.claimed_status, event.body) == (
+        "return",
+        "done",
+        "127.0.0.1",
+        "",
+        "",
+    )
 
 
 @pytest.mark.parametrize(
     ("outcome", "state", "credited"),
-    [("paid", "paid", 10_000), ("failed", "failed", 0), ("ready", "checking", 0), ("vbank", "waiting", 0), ("cancelled", "cancelled", 0)],
+    [
+        ("paid", "paid", 10_000),
+        ("failed", "failed", 0),
+        ("ready", "checking", 0),
+        ("vbank", "waiting", 0),
+        ("cancelled", "cancelled", 0),
+    ],
 )
-def test_the_page_tells_the_truth_whatever_the_address_claims(gateway, user, phone, outcome, state, credited):
-    for claims in ({}, {"imp_success": "true", "success": "true"}, {"imp_success": "false", "error_code": "F400", "error_msg": "no"}):
+def test_the_page_tells_the_truth_whatever_the_address_claims(
+    gateway, user, phone, outcome, state, credited
+):
+    for claims in (
+        {},
+        {"imp_success": "true", "success": "true"},
+        {"imp_success": "false", "error_code": "F400", "error_msg": "no"},
+    ):
         txn = PointTransaction.objects.start(user=user, amount=10_000, pay_method="card")
-        imp_uid = gateway.pay(txn.merchant_uid, outcome="paid" if outcome == "cancelled" else outcome)
+        imp_uid = gateway.pay(
+            txn.merchant_uid, outcome="paid" if outcome == "cancelled" else outcome
+        )
         if outcome == "cancelled":
             gateway.cancel(imp_uid)
         response = come_back(phone, imp_uid, txn.merchant_uid, **claims)
@@ -71,17 +98,24 @@ def test_the_page_tells_the_truth_whatever_the_address_claims(gateway, user, pho
 
 
 def test_money_that_does_not_belong_to_the_order(gateway, txn, phone):
-    response = come_back(phone, gateway.pay(txn.merchant_uid, amount=1_000), txn.merchant_uid, imp_success="true")
+    response = come_back(
+        phone, gateway.pay(txn.merchant_uid, amount=1_000), txn.merchant_uid, imp_success="true"
+    )
     page = phone.get(response["Location"])
     assert page.context["state"].startswith("return")
     assert (balance(), PointEntry.objects.count()) == (0, 0)
 
 
 def test_another_orders_payment_is_credited_where_it_belongs(gateway, txn, phone, make_user):
-    other = PointTransaction.objects.start(user=make_user("other"), amount=10_000, pay_method="card")
+    other = PointTransaction.objects.start(
+        user=make_user("other"), amount=10_000, pay_method="card"
+    )
     response = come_back(phone, gateway.pay(other.merchant_uid), txn.merchant_uid)
     assert phone.get(response["Location"]).context["state"] == "checking"
-    assert dict(Point.objects.values_list("user__username", "balance")) == {"payer": 0, "other": 10_000}
+    assert dict(Point.objects.values_list("user__username", "balance")) == {
+        "payer": 0,
+        "other": 10_000,
+    }
 
 
 def test_a_payer_whose_session_ended_is_credited_and_sees_it_after_login(gateway, txn, user):
@@ -91,7 +125,10 @@ def test_a_payer_whose_session_ended_is_credited_and_sees_it_after_login(gateway
     assert balance() == 10_000
     login = anonymous.get(response["Location"])
     assert (login.status_code, login["Location"]) == (302, f"/accounts/login/?next={page_of(txn)}")
-    landed = anonymous.post(login["Location"], {"username": "payer", "password": "a-long-passphrase", "next": page_of(txn)})
+    landed = anonymous.post(
+        login["Location"],
+        {"username": "payer", "password": "a-long-passphrase", "next": page_of(txn)},
+    )
     assert (landed.status_code, landed["Location"]) == (302, page_of(txn))
     assert anonymous.get(landed["Location"]).context["state"] == "paid"
 
@@ -106,11 +143,15 @@ def test_to_anybody_else_it_shows_nothing(gateway, txn, make_user, who):
     for merchant_uid in (txn.merchant_uid, "20261123" + "z" * 26):
         response = come_back(stranger, "imp_000000000001", merchant_uid)
         page = stranger.get(response["Location"])
+        # A clock.
         headers = [
-            sorted((name, value) for name, value in each.headers.items() if name != "Expires") for each in (response, page)
-        ]  # a clock
+            sorted((name, value) for name, value in each.headers.items() if name != "Expires")
+            for each in (response, page)
+        ]
         whole = repr([headers, *((each.status_code, each.content) for each in (response, page))])
-        seen.append(re.sub('csrfmiddlewaretoken" value="[^"]*', "", whole.replace(merchant_uid, "")))
+        seen.append(
+            re.sub('csrfmiddlewaretoken" value="[^"]*', "", whole.replace(merchant_uid, ""))
+        )
     assert seen[0] == seen[1]
     assert page.status_code == (404 if who == "stranger" else 302)
 
@@ -119,7 +160,10 @@ TROUBLE = {
     "500": {"status": 500},
     "html": {"body": "<html>"},
     "code": {"json_body": envelope(None, code=1, message="no")},
-    "404": {"status": 404, "json_body": envelope(None, code=-1, message="존재하지 않는 결제정보입니다.")},
+    "404": {
+        "status": 404,
+        "json_body": envelope(None, code=-1, message="존재하지 않는 결제정보입니다."),
+    },
     "hung": requests.ReadTimeout("hung"),
 }
 
@@ -165,6 +209,8 @@ def test_reloads_of_an_unpaid_return_are_bounded(gateway, txn, phone, settings):
 def test_ids_given_twice(gateway, txn, phone):
     """The last one counts, for both: what it is, the gateway says."""
     imp_uid = gateway.pay(txn.merchant_uid)
-    response = phone.get(f"{COMPLETE}?imp_uid=imp_1&merchant_uid=m-1&imp_uid={imp_uid}&merchant_uid={txn.merchant_uid}")
+    response = phone.get(
+        f"{COMPLETE}?imp_uid=imp_1&merchant_uid=m-1&imp_uid={imp_uid}&merchant_uid={txn.merchant_uid}"
+    )
     assert response["Location"] == page_of(txn)
     assert balance() == 10_000

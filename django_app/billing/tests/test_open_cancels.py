@@ -1,4 +1,6 @@
-"""The answer that proves a cancel closes it, whoever brings it: webhook, status, case view, a payer who comes back. Once, and it is told once."""
+"""The answer that proves a cancel closes it, whoever brings it: webhook, status, case view, a payer
+who comes back. Once, and it is told once.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +13,22 @@ from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
 
-from billing import audit, outbox, signals
-from billing.iamport import gateway as client
+from billing import signals
+from billing.gateway.api import gateway as client
 from billing.models import PointCancellation, PointEntry, PointTransaction, WebhookEvent
+from billing.notifications import mail_queue
 from billing.reconciliation import reconcile
+from billing.reports import integrity_checks
 from billing.states import Status
-from billing.tests.aging import let_pass
-from billing.tests.counting import statements
-from billing.tests.payments import envelope, payment_json
-from billing.tests.threads import together
+from billing.tests.support.aging import let_pass
+from billing.tests.support.counting import statements
+from billing.tests.support.payments import envelope, payment_json
+from billing.tests.support.threads import together
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 rows = PointTransaction.objects
 State = PointCancellation.State
@@ -59,7 +66,9 @@ def paid(gateway, user):
 
 @pytest.fixture
 def accepted(gateway, paid, user):
-    """accepted(amount) → a row whose cancel the gateway takes now and does later; `done_there` makes it happen."""
+    """accepted(amount) → a row whose cancel the gateway takes now and does later; `done_there`
+    makes it happen.
+    """
 
     def make(amount=None):
         txn = paid()
@@ -96,10 +105,10 @@ def closed(txn, ledger, *, deltas, cancelled):
     assert cancel.gateway_id  # found by its mark
     assert (row.status, row.cancel_amount, row.cancel_goal) == (Status.CANCELLED, cancelled, 0)
     assert ledger(txn) == (sum(deltas), deltas)
-    assert [line for check in audit.CHECKS.values() for line in check()] == []
+    assert [line for check in integrity_checks.CHECKS.values() for line in check()] == []
 
 
-# -- whoever brings it ------------------------------------------------------------------------------------------------------------
+# -- whoever brings it -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("amount", [None, 4_000])
@@ -122,12 +131,18 @@ def test_status_closes_an_accepted_cancel(gateway, accepted, ledger, told, payer
     txn = accepted()
     done_there(gateway)
     body = status_of(payer, txn).json()
-    assert (body["status"], body["cancel_amount"], body["message"]) == ("cancelled", 10_000, "10,000 won were refunded.")
+    assert (body["status"], body["cancel_amount"], body["message"]) == (
+        "cancelled",
+        10_000,
+        "10,000 won were refunded.",
+    )
     closed(txn, ledger, deltas=[10_000, -10_000], cancelled=10_000)
     assert told == [10_000]
 
 
-def test_taking_the_answer_over_in_the_case_view_closes_an_accepted_cancel(gateway, accepted, ledger, told, admin_client):
+def test_taking_the_answer_over_in_the_case_view_closes_an_accepted_cancel(
+    gateway, accepted, ledger, told, admin_client
+):
     txn = accepted()
     done_there(gateway)
     page = admin_client.get(f"/admin/billing/pointtransaction/{txn.pk}/change/?ask=1")
@@ -175,7 +190,7 @@ def test_the_member_is_mailed_once(gateway, accepted, settings, user, payer):
     settings.BILLING_MAIL = True
     type(user).objects.update(email="payer@example.com")
     txn = accepted()
-    assert outbox.wait(30)
+    assert mail_queue.wait(30)
     mail.outbox.clear()  # of the charge; the refund is no news yet
     done_there(gateway)
     for _ in range(2):
@@ -183,12 +198,12 @@ def test_the_member_is_mailed_once(gateway, accepted, settings, user, payer):
         status_of(payer, txn)
         rows.finish(the_cancel())
         reconcile(repair=True)
-    assert outbox.wait(30)
+    assert mail_queue.wait(30)
     [letter] = mail.outbox
     assert "10,000" in letter.subject
 
 
-# -- below the goal it stays open ---------------------------------------------------------------------------------------------------
+# -- below the goal it stays open ------------------------------------------------------------------
 
 
 def test_less_than_the_goal_closes_nothing(gateway, accepted, ledger, told):
@@ -196,7 +211,11 @@ def test_less_than_the_goal_closes_nothing(gateway, accepted, ledger, told):
     gateway.cancel(txn.imp_uid, 3_999)
     deliver(txn)
     row = rows.get(pk=txn.pk)
-    assert (the_cancel().state, row.cancel_amount, row.cancel_goal) == (State.ACCEPTED, 3_999, 4_000)
+    assert (the_cancel().state, row.cancel_amount, row.cancel_goal) == (
+        State.ACCEPTED,
+        3_999,
+        4_000,
+    )
     assert ledger(txn) == (6_000, [10_000, -4_000])
     assert told == []
 
@@ -218,12 +237,14 @@ def test_more_than_the_goal_takes_the_rest_too(gateway, accepted, ledger, told):
     assert told == [6_000]
 
 
-# -- rows of before ---------------------------------------------------------------------------------------------------------------
+# -- rows of before --------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def of_before(gateway, accepted):
-    """A row as it was left before this rule: the refund is done and known, and its cancel still open."""
+    """A row as it was left before this rule: the refund is done and known, and its cancel still
+    open.
+    """
     txn = accepted()
     done_there(gateway)
     rows.filter(pk=txn.pk).update(status="cancelled", cancel_amount=10_000)
@@ -249,7 +270,11 @@ def test_a_webhook_about_a_row_of_before_is_not_useless(gateway, of_before, ledg
 
 def test_an_old_answer_heals_it_too_and_takes_nothing_back(of_before, answer, ledger):
     rows.apply(answer(of_before, str(of_before.imp_uid), status="paid"))
-    assert (the_cancel().state, rows.get().cancel_amount, rows.get().cancel_goal) == (State.DONE, 10_000, 0)
+    assert (the_cancel().state, rows.get().cancel_amount, rows.get().cancel_goal) == (
+        State.DONE,
+        10_000,
+        0,
+    )
     assert ledger(of_before) == (0, [10_000, -10_000])
 
 
@@ -266,7 +291,7 @@ def test_a_row_of_before_says_refunded(of_before, payer):
     assert "Refund under way" not in page
 
 
-# -- status -----------------------------------------------------------------------------------------------------------------------
+# -- status ----------------------------------------------------------------------------------------
 
 
 def test_status_asks_about_an_open_cancel_once_in_five_seconds(gateway, accepted, payer):
@@ -282,7 +307,11 @@ def test_status_asks_about_an_open_cancel_once_in_five_seconds(gateway, accepted
 
 @pytest.mark.parametrize("state", ["open", "cancelling"])
 def test_status_asks_nobody_where_it_is_told_so(gateway, accepted, payer, user, state):
-    txn = accepted() if state == "cancelling" else rows.start(user=user, amount=10_000, pay_method="card")
+    txn = (
+        accepted()
+        if state == "cancelling"
+        else rows.start(user=user, amount=10_000, pay_method="card")
+    )
     asked = len(gateway.calls)
     assert status_of(payer, txn, "?ask=0").status_code == 200
     assert len(gateway.calls) == asked
@@ -312,7 +341,9 @@ def test_status_never_sends_a_cancel_again(gateway, paid, user, payer, ledger):
 
 
 def test_status_takes_a_refusal_that_is_proved(gateway, paid, user, payer, ledger, told):
-    """A part was cancelled at the console before our try came: our checksum cannot match any more."""
+    """A part was cancelled at the console before our try came: our checksum cannot match
+    any more.
+    """
     txn = paid()
     gateway.control("faults", path="payments/cancel", drop=True, times=1)
     rows.cancel(txn, reason="x", by=user)
@@ -332,16 +363,25 @@ def test_status_leaves_a_cancel_to_its_sender_while_that_is_at_it(gateway, accep
     assert len(gateway.calls) == asked
 
 
-@pytest.mark.parametrize(("trouble", "status"), [("hung", 503), ("nonsense", 502), ("unknown", 200)])
-def test_status_when_the_gateway_has_trouble_with_a_cancel(gateway, accepted, payer, trouble, status):
+@pytest.mark.parametrize(
+    ("trouble", "status"), [("hung", 503), ("nonsense", 502), ("unknown", 200)]
+)
+def test_status_when_the_gateway_has_trouble_with_a_cancel(
+    gateway, accepted, payer, trouble, status
+):
     txn = accepted()
     if trouble == "hung":
         gateway.fail_next(f"payments/{txn.imp_uid}", requests.ReadTimeout("hung"))
     elif trouble == "nonsense":
-        gateway.answer_next(f"payments/{txn.imp_uid}", json_body=envelope(payment_json(amount=1, cancel_amount=2, imp_uid=txn.imp_uid)))
+        gateway.answer_next(
+            f"payments/{txn.imp_uid}",
+            json_body=envelope(payment_json(amount=1, cancel_amount=2, imp_uid=txn.imp_uid)),
+        )
     else:
         gateway.answer_next(
-            f"payments/{txn.imp_uid}", status=404, json_body=envelope(None, code=1, message="존재하지 않는 결제정보입니다.")
+            f"payments/{txn.imp_uid}",
+            status=404,
+            json_body=envelope(None, code=1, message="존재하지 않는 결제정보입니다."),
         )
     assert status_of(payer, txn).status_code == status
     assert (the_cancel().state, rows.get().cancel_goal) == (State.ACCEPTED, 10_000)
@@ -358,11 +398,13 @@ def test_status_of_somebody_else_closes_nothing(gateway, accepted, make_user):
     assert (len(gateway.calls), the_cancel().state) == (asked, State.ACCEPTED)
 
 
-# -- what it costs ----------------------------------------------------------------------------------------------------------------
+# -- what it costs ---------------------------------------------------------------------------------
 
 
 def test_an_answer_that_closes_a_cancel_costs_two_statements_more(gateway, accepted):
-    """Lock, the cancel, its end, the row: the member's balance was moved by the hold. Without an open cancel nothing is added."""
+    """Lock, the cancel, its end, the row: the member's balance was moved by the hold. Without an
+    open cancel nothing is added.
+    """
     txn = accepted()
     done_there(gateway)
     payment = client().payment(txn.imp_uid)
@@ -372,7 +414,9 @@ def test_an_answer_that_closes_a_cancel_costs_two_statements_more(gateway, accep
         rows.apply(payment)
 
 
-def test_status_costs_two_statements_more_only_where_a_cancel_is_open(gateway, accepted, payer, paid):
+def test_status_costs_two_statements_more_only_where_a_cancel_is_open(
+    gateway, accepted, payer, paid
+):
     settled = paid()
     with statements(3):  # session, user, row
         status_of(payer, settled)
@@ -385,12 +429,14 @@ def test_status_costs_two_statements_more_only_where_a_cancel_is_open(gateway, a
         status_of(payer, txn)
 
 
-# -- at the same time ---------------------------------------------------------------------------------------------------------------
+# -- at the same time ------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def meanwhile(monkeypatch):
-    """meanwhile("_carry_out", job) → `job` runs in a thread of its own before that step of the cancel's sender."""
+    """meanwhile("_carry_out", job) → `job` runs in a thread of its own before that step of the
+    cancel's sender.
+    """
 
     def plan(step, job):
         manager = type(rows)
@@ -407,28 +453,42 @@ def meanwhile(monkeypatch):
     return plan
 
 
-def test_a_webhook_that_is_faster_than_the_answer_leaves_the_close_to_the_sender(gateway, paid, user, ledger, told, meanwhile):
+def test_a_webhook_that_is_faster_than_the_answer_leaves_the_close_to_the_sender(
+    gateway, paid, user, ledger, told, meanwhile
+):
     txn = paid()
-    seen = meanwhile("_conclude", lambda: (deliver(txn).status_code, the_cancel().state, rows.get().cancel_amount))
+    seen = meanwhile(
+        "_conclude",
+        lambda: (deliver(txn).status_code, the_cancel().state, rows.get().cancel_amount),
+    )
     assert rows.cancel(txn, reason="x", by=user, amount=4_000).state == State.DONE
     assert seen == [(200, State.REQUESTED, 4_000)] * 4
     closed(txn, ledger, deltas=[10_000, -4_000], cancelled=4_000)
     assert told == [4_000]
 
 
-def test_what_its_sender_has_not_sent_yet_is_not_closed_by_the_console(gateway, paid, user, ledger, told, meanwhile):
+def test_what_its_sender_has_not_sent_yet_is_not_closed_by_the_console(
+    gateway, paid, user, ledger, told, meanwhile
+):
     """Else it would be sent after it was closed, maybe beside the next one."""
     txn = paid()
     gateway.cancel(txn.imp_uid, 4_000)
     seen = meanwhile("_carry_out", lambda: (rows.sync(txn.imp_uid).points, the_cancel().state))
-    assert rows.cancel(txn, reason="x", by=user, amount=4_000).state == State.DONE  # as much is back as was asked for
+    # As much is back as was asked for.
+    assert rows.cancel(txn, reason="x", by=user, amount=4_000).state == State.DONE
     assert seen == [(0, State.REQUESTED)] * 4
     row = rows.get()
-    assert (row.cancel_amount, row.cancel_goal, ledger(txn)) == (4_000, 0, (6_000, [10_000, -4_000]))
+    assert (row.cancel_amount, row.cancel_goal, ledger(txn)) == (
+        4_000,
+        0,
+        (6_000, [10_000, -4_000]),
+    )
     assert told == [4_000]
 
 
-def test_a_sender_that_crashed_leaves_it_to_everybody(gateway, paid, user, ledger, told, monkeypatch):
+def test_a_sender_that_crashed_leaves_it_to_everybody(
+    gateway, paid, user, ledger, told, monkeypatch
+):
     """Sent, and the process died before it could close it."""
     txn = paid()
 
@@ -447,7 +507,9 @@ def test_a_sender_that_crashed_leaves_it_to_everybody(gateway, paid, user, ledge
     assert told == [10_000]
 
 
-def test_a_close_that_comes_second_only_takes_the_answer_over(gateway, accepted, ledger, told, meanwhile):
+def test_a_close_that_comes_second_only_takes_the_answer_over(
+    gateway, accepted, ledger, told, meanwhile
+):
     """finish() has asked and found it done; before it closes, four webhooks have."""
     txn = accepted()
     done_there(gateway)
@@ -463,7 +525,10 @@ def test_everybody_brings_the_proof_at_once(gateway, accepted, ledger, told, pay
     txn = accepted()
     done_there(gateway)
     cancel = the_cancel()
-    jobs = [lambda: rows.sync(txn.imp_uid).points, lambda: rows.finish(PointCancellation.objects.get(pk=cancel.pk)).state]
+    jobs = [
+        lambda: rows.sync(txn.imp_uid).points,
+        lambda: rows.finish(PointCancellation.objects.get(pk=cancel.pk)).state,
+    ]
     results = together(jobs * 8)
     assert set(results) == {0, State.DONE}, results
     closed(txn, ledger, deltas=[10_000, -10_000], cancelled=10_000)
@@ -484,7 +549,11 @@ def test_closing_without_looking_whether_it_is_open_tells_it_twice(gateway, acce
         everybody_has_read.wait(30)
         with transaction.atomic():
             PointCancellation.objects.filter(pk=cancel.pk).update(state=State.DONE)
-            signals.point_cancelled.send(sender=PointTransaction, txn=row, points=int(payment.cancel_amount) - int(cancel.base))
+            signals.point_cancelled.send(
+                sender=PointTransaction,
+                txn=row,
+                points=int(payment.cancel_amount) - int(cancel.base),
+            )
 
     assert together([careless, careless]) == [None, None]
     assert told == [10_000, 10_000]

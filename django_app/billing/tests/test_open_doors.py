@@ -12,14 +12,17 @@ from django.db import models
 from django.test import Client
 from django.utils import timezone
 
-from billing import webhooks
 from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
 from billing.states import Status
-from billing.tests.counting import counted
-from billing.tests.payments import envelope
-from billing.tests.threads import together
+from billing.tests.support.counting import counted
+from billing.tests.support.payments import envelope
+from billing.tests.support.threads import together
+from billing.webhooks import intake
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 WEBHOOK = "/billing/webhook/"
 
@@ -43,7 +46,7 @@ def balance():
     return Point.objects.get().balance
 
 
-# -- webhook --------------------------------------------------------------------------------------------------------------------------
+# -- webhook ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("form", [False, True])
@@ -52,7 +55,13 @@ def test_a_notice_is_stored_and_the_gateway_is_asked(gateway, txn, form):
     assert deliver(imp_uid, txn.merchant_uid, form=form).status_code == 200
     assert balance() == 10_000
     event = WebhookEvent.objects.get()
-    assert (event.outcome, event.imp_uid, event.merchant_uid, event.claimed_status, event.tries) == (
+    assert (
+        event.outcome,
+        event.imp_uid,
+        event.merchant_uid,
+        event.claimed_status,
+        event.tries,
+    ) == (
         "done",
         imp_uid,
         txn.merchant_uid,
@@ -94,7 +103,9 @@ def test_a_notice_about_a_payment_that_the_gateway_does_not_know_yet(gateway, tx
 def test_the_same_notice_many_times(gateway, txn):
     imp_uid = gateway.pay(txn.merchant_uid)
     asked = len(gateway.calls)
-    assert [deliver(imp_uid, txn.merchant_uid, form=number % 2 == 1).status_code for number in range(6)] == [200] * 6
+    assert [
+        deliver(imp_uid, txn.merchant_uid, form=number % 2 == 1).status_code for number in range(6)
+    ] == [200] * 6
     assert len(gateway.calls) - asked == 1
     assert list(PointEntry.objects.values_list("kind", "delta")) == [("charge", 10_000)]
     assert WebhookEvent.objects.filter(outcome="done").count() == 6
@@ -105,15 +116,24 @@ def test_the_webhook_was_faster_than_the_page(gateway, txn, user):
     assert deliver(imp_uid, txn.merchant_uid).status_code == 200
     page = Client()
     page.force_login(user)
-    answer = page.post("/billing/validation/", {"imp_uid": imp_uid, "merchant_uid": txn.merchant_uid}).json()
+    answer = page.post(
+        "/billing/validation/", {"imp_uid": imp_uid, "merchant_uid": txn.merchant_uid}
+    ).json()
     assert (answer["status"], answer["balance"], PointEntry.objects.count()) == ("paid", 10_000, 1)
 
 
-def test_a_notice_for_one_row_with_another_rows_payment_credits_the_true_owner(gateway, txn, make_user):
-    other = PointTransaction.objects.start(user=make_user("other"), amount=10_000, pay_method="card")
+def test_a_notice_for_one_row_with_another_rows_payment_credits_the_true_owner(
+    gateway, txn, make_user
+):
+    other = PointTransaction.objects.start(
+        user=make_user("other"), amount=10_000, pay_method="card"
+    )
     imp_uid = gateway.pay(other.merchant_uid)
     assert deliver(imp_uid, txn.merchant_uid).status_code == 200
-    assert dict(Point.objects.values_list("user__username", "balance")) == {"payer": 0, "other": 10_000}
+    assert dict(Point.objects.values_list("user__username", "balance")) == {
+        "payer": 0,
+        "other": 10_000,
+    }
 
 
 def test_an_unknown_merchant_uid_costs_no_call(gateway, txn):
@@ -151,7 +171,12 @@ def test_a_cancel_at_the_console_reaches_us_by_webhook(gateway, txn):
     imp_uid = gateway.pay(txn.merchant_uid)
     deliver(imp_uid, txn.merchant_uid)
     gateway.cancel(imp_uid, 3_000)
-    assert deliver(imp_uid, txn.merchant_uid, status="cancelled", cancellation_id="06JC8FVHJTW2WY16FEY0").status_code == 200
+    assert (
+        deliver(
+            imp_uid, txn.merchant_uid, status="cancelled", cancellation_id="06JC8FVHJTW2WY16FEY0"
+        ).status_code
+        == 200
+    )
     assert balance() == 7_000
     assert WebhookEvent.objects.last().cancellation_id == "06JC8FVHJTW2WY16FEY0"
 
@@ -161,7 +186,11 @@ def test_the_sandbox_delivers_to_us(gateway, txn):
     gateway.pay(txn.merchant_uid, webhook=True)
     assert balance() == 0
     [delivery] = gateway.deliver()
-    assert (delivery["state"], delivery["answer_status"], delivery["body"]["status"]) == ("delivered", 200, "paid")
+    assert (delivery["state"], delivery["answer_status"], delivery["body"]["status"]) == (
+        "delivered",
+        200,
+        "paid",
+    )
     assert balance() == 10_000
 
 
@@ -219,7 +248,12 @@ def test_thirty_calls_an_hour_for_one_merchant_uid(gateway, txn):
     asked = len(gateway.calls)
     for number in range(20):
         assert deliver(imp_uid, txn.merchant_uid).status_code == 200
-        assert Client().get("/billing/complete/", {"imp_uid": imp_uid, "merchant_uid": txn.merchant_uid}).status_code == 302, number
+        assert (
+            Client()
+            .get("/billing/complete/", {"imp_uid": imp_uid, "merchant_uid": txn.merchant_uid})
+            .status_code
+            == 302
+        ), number
     assert len(gateway.calls) - asked == 30
     outcomes = list(WebhookEvent.objects.values_list("outcome", flat=True))
     assert (outcomes.count("done"), outcomes.count("pending")) == (30, 10)
@@ -230,7 +264,10 @@ def test_thirty_calls_an_hour_for_one_merchant_uid(gateway, txn):
 
 def test_deliveries_of_one_row_use_up_nothing_of_anothers(gateway, user, settings):
     settings.BILLING_CALLS_PER_HOUR = 2
-    loud, quiet = (PointTransaction.objects.start(user=user, amount=10_000, pay_method="card") for _ in range(2))
+    loud, quiet = (
+        PointTransaction.objects.start(user=user, amount=10_000, pay_method="card")
+        for _ in range(2)
+    )
     waiting = gateway.pay(loud.merchant_uid, outcome="ready")
     for _ in range(5):
         deliver(waiting, loud.merchant_uid)
@@ -258,9 +295,15 @@ def test_without_the_lock_they_overlook_each_other(txn, settings, monkeypatch):
         all_counted.wait(30)
         models.Model.save(event, **kwargs)
 
-    monkeypatch.setattr(webhooks, "transaction", SimpleNamespace(atomic=lambda **kwargs: nullcontext()))
-    monkeypatch.setattr(webhooks, "_locked_row", lambda merchant_uid: PointTransaction.objects.get(merchant_uid=merchant_uid))
-    monkeypatch.setattr(webhooks, "_ask", lambda event, deadline: asked.append(event))
+    monkeypatch.setattr(
+        intake, "transaction", SimpleNamespace(atomic=lambda **kwargs: nullcontext())
+    )
+    monkeypatch.setattr(
+        intake,
+        "_locked_row",
+        lambda merchant_uid: PointTransaction.objects.get(merchant_uid=merchant_uid),
+    )
+    monkeypatch.setattr(intake, "_ask", lambda event, deadline: asked.append(event))
     monkeypatch.setattr(WebhookEvent, "save", save)
     together([lambda: deliver("imp_1", txn.merchant_uid)] * 6)
     assert len(asked) == 6
@@ -268,7 +311,9 @@ def test_without_the_lock_they_overlook_each_other(txn, settings, monkeypatch):
 
 def test_a_notice_with_a_byte_order_mark(gateway, txn):
     imp_uid = gateway.pay(txn.merchant_uid)
-    body = "\ufeff" + json.dumps({"imp_uid": imp_uid, "merchant_uid": txn.merchant_uid, "status": "paid"})
+    body = "\ufeff" + json.dumps(
+        {"imp_uid": imp_uid, "merchant_uid": txn.merchant_uid, "status": "paid"}
+    )
     assert Client().post(WEBHOOK, body, content_type="application/json").status_code == 200
     assert balance() == 10_000
 
@@ -282,7 +327,10 @@ def test_odd_values_in_a_good_notice_are_cut(gateway, txn):
         "cancellation_id": {"a": 1},
         "more": "x" * 3_000,
     }
-    assert Client().post(WEBHOOK, json.dumps(notice), content_type="application/json").status_code == 200
+    assert (
+        Client().post(WEBHOOK, json.dumps(notice), content_type="application/json").status_code
+        == 200
+    )
     event = WebhookEvent.objects.get()
     assert event.claimed_status == "가" * 20
     assert (event.cancellation_id, len(event.body)) == ("", 2_000)

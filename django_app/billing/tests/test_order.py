@@ -1,4 +1,6 @@
-"""One payment, five ways to hear of it, in every order and at once: one credit, one signal, the right balance."""
+"""One payment, five ways to hear of it, in every order and at once: one credit, one signal, the
+right balance.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,16 @@ from django.test import Client
 from django.utils import timezone
 
 from billing import signals
-from billing.iamport import gateway as client
+from billing.gateway.api import gateway as client
 from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
 from billing.reconciliation import reconcile
 from billing.states import Status
-from billing.tests.threads import together
+from billing.tests.support.threads import together
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 rows = PointTransaction.objects
 FORM = "application/x-www-form-urlencoded"
@@ -48,8 +53,14 @@ def doors(gateway, user):
         return txn, {
             "callback": lambda: browser.post("/billing/validation/", notice).status_code,
             "return": lambda: browser.get("/billing/complete/", notice).status_code,
-            "webhook": lambda: Client().post("/billing/webhook/", json.dumps(notice), content_type="application/json").status_code,
-            "webhook again": lambda: Client().post("/billing/webhook/", urlencode(notice), content_type=FORM).status_code,
+            "webhook": lambda: (
+                Client()
+                .post("/billing/webhook/", json.dumps(notice), content_type="application/json")
+                .status_code
+            ),
+            "webhook again": lambda: (
+                Client().post("/billing/webhook/", urlencode(notice), content_type=FORM).status_code
+            ),
             "reconcile": lambda: _reconciled(txn),
         }
 
@@ -108,7 +119,9 @@ def test_a_stale_paid_answer_never_undoes_a_cancel(gateway, user, ledger):
 
 
 def test_cancelled_before_anybody_heard_of_it(gateway, user, ledger):
-    """Rule V1: bound with nothing left, so that the stale `paid` finds a row that holds this payment already."""
+    """Rule V1: bound with nothing left, so that the stale `paid` finds a row that holds this
+    payment already.
+    """
     txn = rows.start(user=user, amount=10_000, pay_method="card")
     imp_uid = gateway.pay(txn.merchant_uid)
     held_back = client().payment(imp_uid)

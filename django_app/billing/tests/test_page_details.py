@@ -1,4 +1,6 @@
-"""Small things of the pages that nothing else would miss: the receipt, the limits, the keypad, who sells, how support is reached."""
+"""Small things of the pages that nothing else would miss: the receipt, the limits, the keypad, who
+sells, how support is reached.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from billing.testing import SandboxGateway
-from billing.tests.gallery import Gallery
+from billing.tests.support.gallery import Gallery
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
@@ -25,7 +27,16 @@ MERCHANT = {
     "hosting": "어느 회사",
     "privacy_url": "/privacy/",
 }
-LABELS = ["Shop", "Representative", "Business registration no.", "Mail-order business no.", "Address", "Telephone", "E-mail", "Hosting by"]
+LABELS = [
+    "Shop",
+    "Representative",
+    "Business registration no.",
+    "Mail-order business no.",
+    "Address",
+    "Telephone",
+    "E-mail",
+    "Hosting by",
+]
 
 
 @pytest.fixture
@@ -40,7 +51,9 @@ def page(client: Client, address: str) -> str:
     return re.sub(r"\s*([<>])\s*", r"\1", " ".join(client.get(address).content.decode().split()))
 
 
-def test_a_paid_page_leads_to_the_receipt(payer: Client, gateway: SandboxGateway, user: Any) -> None:
+def test_a_paid_page_leads_to_the_receipt(
+    payer: Client, gateway: SandboxGateway, user: Any
+) -> None:
     gallery = Gallery(gateway.control, user)
     paid, waiting = gallery.paid(), gallery.waiting()
     link = f'href="{paid.receipt_url}" target="_blank" rel="noopener noreferrer">Open the receipt'
@@ -49,8 +62,14 @@ def test_a_paid_page_leads_to_the_receipt(payer: Client, gateway: SandboxGateway
     assert "Open the receipt" not in page(payer, f"/billing/payments/{waiting.merchant_uid}/")
 
 
-def test_limits_are_said_before_and_the_keypad_has_digits(payer: Client, settings: Settings) -> None:
-    settings.BILLING_MIN_AMOUNT, settings.BILLING_MAX_AMOUNT, settings.BILLING_AMOUNT_STEP = 2_000, 3_000_000, 500
+def test_limits_are_said_before_and_the_keypad_has_digits(
+    payer: Client, settings: Settings
+) -> None:
+    settings.BILLING_MIN_AMOUNT, settings.BILLING_MAX_AMOUNT, settings.BILLING_AMOUNT_STEP = (
+        2_000,
+        3_000_000,
+        500,
+    )
     text = page(payer, "/billing/charge/")
     assert '<p class="help" id="amount-help">2,000 to 3,000,000 won, in steps of 500</p>' in text
     [field] = re.findall(r'<input id="amount"[^>]*>', text)
@@ -76,7 +95,9 @@ def test_what_the_merchant_does_not_say_is_not_shown(payer: Client, settings: Se
     assert 'class="merchant"' not in page(payer, "/billing/charge/")
 
 
-def test_support_is_promised_only_where_it_can_be_reached(payer: Client, settings: Settings) -> None:
+def test_support_is_promised_only_where_it_can_be_reached(
+    payer: Client, settings: Settings
+) -> None:
     settings.BILLING_MERCHANT = MERCHANT
     text = page(payer, "/nowhere/")
     assert "Our support is there for you" in text

@@ -15,10 +15,10 @@ from django.utils.translation import override
 from pytest_django import Settings
 
 from billing.models import Point, PointEntry, PointTransaction
-from billing.outcome import LATER_ENTRIES, arrival_words, left_words
-from billing.standing import standing
 from billing.testing import SandboxGateway
-from billing.tests.gallery import STATES, Gallery, states
+from billing.tests.support.gallery import STATES, Gallery, states
+from billing.web.display_status import standing
+from billing.web.payment_page import LATER_ENTRIES, arrival_words, left_words
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
@@ -54,10 +54,12 @@ def statements(client: Client, address: str) -> int:
     return len(captured)
 
 
-# -- the charge page --------------------------------------------------------------------------------------------------------------
+# -- the charge page -------------------------------------------------------------------------------
 
 
-def test_the_charge_page_costs_the_same_however_much_there_is(payer: Client, gallery: Gallery, make_txn: Callable[..., Any]) -> None:
+def test_the_charge_page_costs_the_same_however_much_there_is(
+    payer: Client, gallery: Gallery, make_txn: Callable[..., Any]
+) -> None:
     assert statements(payer, CHARGE) <= 5
     gallery.wrong_money()
     few = statements(payer, CHARGE)
@@ -78,7 +80,15 @@ def test_an_address_fills_the_page_in(payer: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["amount=1", "amount=１００００", "amount=%00", "amount=99999999999999999999", "pay_method=bitcoin", "amount=<b>"]
+    "query",
+    [
+        "amount=1",
+        "amount=１００００",
+        "amount=%00",
+        "amount=99999999999999999999",
+        "pay_method=bitcoin",
+        "amount=<b>",
+    ],
 )
 def test_an_address_with_nonsense_shows_the_empty_page(payer: Client, query: str) -> None:
     empty = shown(payer, f"{CHARGE}?{query}")
@@ -102,8 +112,12 @@ RECENT = {
 
 
 @pytest.mark.parametrize("name", RECENT)
-def test_the_charge_page_tells_what_is_not_settled(payer: Client, gallery: Gallery, name: str) -> None:
-    """So that nobody pays twice without knowing: after going back, in a second tab, on another day."""
+def test_the_charge_page_tells_what_is_not_settled(
+    payer: Client, gallery: Gallery, name: str
+) -> None:
+    """So that nobody pays twice without knowing: after going back, in a second tab, on
+    another day.
+    """
     txn = getattr(gallery, name)()
     words = RECENT[name]
     text = shown(payer, CHARGE)
@@ -111,13 +125,18 @@ def test_the_charge_page_tells_what_is_not_settled(payer: Client, gallery: Galle
     assert (words or "") in text
     if name in ("checking", "paid"):
         PointTransaction.objects.filter(pk=txn.pk).update(
-            created_at=timezone.now() - timedelta(hours=2), credited_at=None, credited=0, status="ready"
+            created_at=timezone.now() - timedelta(hours=2),
+            credited_at=None,
+            credited=0,
+            status="ready",
         )
         assert txn.merchant_uid not in shown(payer, CHARGE)  # later it is only history
 
 
 @pytest.mark.parametrize("name", ["cancel_accepted", "cancel_unknown", "waiting", "checking"])
-def test_a_charge_of_just_now_hides_nothing_that_is_open(payer: Client, gallery: Gallery, name: str) -> None:
+def test_a_charge_of_just_now_hides_nothing_that_is_open(
+    payer: Client, gallery: Gallery, name: str
+) -> None:
     """Good news can wait: money that is on its way, or may be paid twice, comes first."""
     txn = getattr(gallery, name)()
     newer = [gallery.paid() for _ in range(6)][-1]
@@ -146,8 +165,12 @@ def test_an_open_refund_can_be_asked_about(payer: Client, gallery: Gallery, name
     assert 'id="check-again"' not in page(payer, gallery.cancelled())
 
 
-@pytest.mark.parametrize(("goal", "state", "hero"), [(3_000, "part_cancelled", "3,000"), (10_000, "cancelled", "10,000")])
-def test_no_refund_of_nothing_is_said_to_be_under_way(payer: Client, gallery: Gallery, goal: int, state: str, hero: str) -> None:
+@pytest.mark.parametrize(
+    ("goal", "state", "hero"), [(3_000, "part_cancelled", "3,000"), (10_000, "cancelled", "10,000")]
+)
+def test_no_refund_of_nothing_is_said_to_be_under_way(
+    payer: Client, gallery: Gallery, goal: int, state: str, hero: str
+) -> None:
     """The gateway has cancelled it all, and the cancel's end is not written yet."""
     txn = gallery.paid()
     gallery.control("faults", cancel_later_s=60, times=1, path="payments/cancel")
@@ -158,7 +181,7 @@ def test_no_refund_of_nothing_is_said_to_be_under_way(payer: Client, gallery: Ga
     assert f'<p class="hero"> {hero}<' in text
 
 
-# -- what the form says -----------------------------------------------------------------------------------------------------------
+# -- what the form says ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("said", ["true", "on", "1", "YES"])
@@ -174,14 +197,19 @@ def test_without_consent_nothing_begins(payer: Client, gateway: SandboxGateway, 
     assert gateway.all_calls == []
 
 
-def test_programs_that_know_amount_and_method_only_are_served(payer: Client, gateway: SandboxGateway) -> None:
+def test_programs_that_know_amount_and_method_only_are_served(
+    payer: Client, gateway: SandboxGateway
+) -> None:
     assert payer.post(CHECKOUT, {"amount": "10000", "pay_method": "card"}).status_code == 201
     payer.post(CHECKOUT, GOOD)
     told = payer.post(CHECKOUT, {"amount": "10000", "pay_method": "card"}).json()["request_pay"]
-    assert told["buyer_tel"] == "010-1234-5678"  # remembered for the session, and not forgotten by saying nothing
+    # Remembered for the session, and not forgotten by saying nothing.
+    assert told["buyer_tel"] == "010-1234-5678"
 
 
-def test_easy_pay_needs_a_channel(payer: Client, gateway: SandboxGateway, settings: Settings) -> None:
+def test_easy_pay_needs_a_channel(
+    payer: Client, gateway: SandboxGateway, settings: Settings
+) -> None:
     settings.BILLING_METHODS = ["card", "kakaopay"]
     assert "Kakao Pay" not in shown(payer, CHARGE)
     assert payer.post(CHECKOUT, {**GOOD, "pay_method": "kakaopay"}).status_code == 400
@@ -189,14 +217,17 @@ def test_easy_pay_needs_a_channel(payer: Client, gateway: SandboxGateway, settin
     text = shown(payer, CHARGE)
     assert text.index("Card") < text.index("Kakao Pay") < text.index("Toss Pay")
     assert "PAYCO" not in text
-    told = payer.post(CHECKOUT, {"amount": "10000", "pay_method": "kakaopay", "buyer_tel": ""})  # its payer is known
+    # Its payer is known.
+    told = payer.post(CHECKOUT, {"amount": "10000", "pay_method": "kakaopay", "buyer_tel": ""})
     assert (told.status_code, told.json()["request_pay"]["channelKey"]) == (201, "channel-key-1")
 
 
-# -- the page of one payment --------------------------------------------------------------------------------------------------------
+# -- the page of one payment -----------------------------------------------------------------------
 
 
-def test_every_state_has_its_standing_and_its_page(payer: Client, gateway: SandboxGateway, user: Any) -> None:
+def test_every_state_has_its_standing_and_its_page(
+    payer: Client, gateway: SandboxGateway, user: Any
+) -> None:
     made = states(gateway.control, user)
     for name, txn in made.items():
         fresh = PointTransaction.objects.select_related("owner").get(pk=txn.pk)
@@ -207,7 +238,14 @@ def test_every_state_has_its_standing_and_its_page(payer: Client, gateway: Sandb
         assert f'class="outcome {state.name}"' in text, name
         assert state.title in text, name
         shown = state.short or state.message
-        assert shown in text or name in ("paid", "paid_twice", "by_phone", "refundable_deposit", "cancel_refused", "cancelled"), name
+        assert shown in text or name in (
+            "paid",
+            "paid_twice",
+            "by_phone",
+            "refundable_deposit",
+            "cancel_refused",
+            "cancelled",
+        ), name
         assert txn.merchant_uid in text
         assert statements(payer, f"/billing/payments/{txn.merchant_uid}/") <= 7, name
 
@@ -218,10 +256,16 @@ def test_paid_shows_points_before_and_after(payer: Client, gallery: Gallery, use
     gallery.paid(5_000)
     Point.objects.spend(user=user, amount=2_000, key="coffee")
     text = page(payer, txn)
-    assert ("7,000P" in text, "17,000P" in text, "20,000P" in text) == (True, True, True)  # before, after, now
+    # Before, after, now.
+    assert ("7,000P" in text, "17,000P" in text, "20,000P" in text) == (
+        True,
+        True,
+        True,
+    )
     owner = Point.objects.get()
     PointEntry.objects.bulk_create(
-        PointEntry(owner=owner, kind="adjust", key=f"k{number}", delta=(-1) ** number) for number in range(LATER_ENTRIES)
+        PointEntry(owner=owner, kind="adjust", key=f"k{number}", delta=(-1) ** number)
+        for number in range(LATER_ENTRIES)
     )
     assert "17,000P" not in page(payer, txn)  # too long ago to tell cheaply
 
@@ -229,9 +273,13 @@ def test_paid_shows_points_before_and_after(payer: Client, gallery: Gallery, use
 def test_wrong_money_beside_a_newer_account(payer: Client, gallery: Gallery) -> None:
     txn = gallery.wrong_deposit()
     text = page(payer, txn)
-    assert "40,000 won was paid instead of 50,000 won. No points were added, and the money will be sent back." in text
+    assert (
+        "40,000 won was paid instead of 50,000 won. No points were added, and the money will "
+        "be sent back." in text
+    )
     assert PointTransaction.objects.get(pk=txn.pk).vbank_num in text
-    assert "Your money has to go back to you" in text  # nothing moves before the payer names an account
+    # Nothing moves before the payer names an account.
+    assert "Your money has to go back to you" in text
     assert "Tell our support the payment number, and the account for your money." in text
     assert f"mailto:help@example.com?subject={txn.merchant_uid}" in text
     gallery.change(txn, review="", review_note="")
@@ -239,22 +287,33 @@ def test_wrong_money_beside_a_newer_account(payer: Client, gallery: Gallery) -> 
     gallery.change(txn, review="wrong_amount", review_note="x")
     text = page(payer, txn)  # sent back meanwhile: the account is what the payer can act upon
     assert 'class="outcome waiting"' in text
-    assert "40,000 won was paid instead of 50,000 won. No points were added, and the money was sent back." in text
+    assert (
+        "40,000 won was paid instead of 50,000 won. No points were added, and the money was "
+        "sent back." in text
+    )
 
 
 def test_the_gateways_reason_is_quoted_unchanged(payer: Client, gallery: Gallery) -> None:
     txn = gallery.change(gallery.declined(), fail_reason="[한도초과] <b>한도</b>를 넘었어요")
     text = " ".join(page(payer, txn).split())
-    assert '<blockquote class="quote" lang="ko">[한도초과] &lt;b&gt;한도&lt;/b&gt;를 넘었어요</blockquote>' in text.replace(
-        "> [", ">["
-    ).replace("요 <", "요<")
+    assert (
+        '<blockquote class="quote" lang="ko">[한도초과] &lt;b&gt;한도&lt;/b&gt;를 넘었어요</blockquote>'
+        in text.replace("> [", ">[").replace("요 <", "요<")
+    )
     assert "Nothing was taken" in text
     assert f"{CHARGE}?amount=10000&amp;pay_method=card" in text
-    assert "the gateway did not answer" not in page(payer, gallery.not_started())  # ours, not the gateway's
+    # Ours, not the gateway's.
+    assert "the gateway did not answer" not in page(payer, gallery.not_started())
 
 
 @pytest.mark.parametrize(
-    "reason", ["[결제포기] 사용자가 결제를 취소하셨습니다", "사용자 취소", "고객님이 결제를 중단했습니다", "PAY_PROCESS_CANCELED"]
+    "reason",
+    [
+        "[결제포기] 사용자가 결제를 취소하셨습니다",
+        "사용자 취소",
+        "고객님이 결제를 중단했습니다",
+        "PAY_PROCESS_CANCELED",
+    ],
 )
 def test_who_stopped_is_told_so(gallery: Gallery, reason: str) -> None:
     txn = gallery.change(gallery.declined(), fail_reason=reason)
@@ -262,14 +321,20 @@ def test_who_stopped_is_told_so(gallery: Gallery, reason: str) -> None:
         assert standing(gallery.fresh(txn)).message == "결제를 멈췄어요. 빠져나간 돈은 없어요"
 
 
-@pytest.mark.parametrize("reason", ["", "한도초과", "카드사에서 승인을 거절하였습니다", "유효하지 않은 카드 취소된 카드"])
+@pytest.mark.parametrize(
+    "reason", ["", "한도초과", "카드사에서 승인을 거절하였습니다", "유효하지 않은 카드 취소된 카드"]
+)
 def test_who_was_declined_is_not_told_that_they_stopped(gallery: Gallery, reason: str) -> None:
     txn = gallery.change(gallery.declined(), fail_reason=reason)
     with override("ko"):
-        assert standing(gallery.fresh(txn)).message == "결제가 승인되지 않았어요. 빠져나간 돈은 없어요"
+        assert (
+            standing(gallery.fresh(txn)).message == "결제가 승인되지 않았어요. 빠져나간 돈은 없어요"
+        )
 
 
-def test_balance_below_zero_is_said(payer: Client, gallery: Gallery, gateway: SandboxGateway, user: Any) -> None:
+def test_balance_below_zero_is_said(
+    payer: Client, gallery: Gallery, gateway: SandboxGateway, user: Any
+) -> None:
     txn = gallery.paid()
     Point.objects.spend(user=user, amount=8_000, key="coffee")
     gateway.cancel(str(txn.imp_uid))
@@ -278,7 +343,9 @@ def test_balance_below_zero_is_said(payer: Client, gallery: Gallery, gateway: Sa
         assert "you are 8,000P short" in text
 
 
-def test_a_refund_is_offered_or_its_absence_explained(payer: Client, gallery: Gallery, user: Any) -> None:
+def test_a_refund_is_offered_or_its_absence_explained(
+    payer: Client, gallery: Gallery, user: Any
+) -> None:
     txn = gallery.paid()
     assert 'id="refund-open"' in page(payer, txn)
     Point.objects.spend(user=user, amount=1_000, key="coffee")
@@ -287,12 +354,14 @@ def test_a_refund_is_offered_or_its_absence_explained(payer: Client, gallery: Ga
     assert "1,000P are missing for a refund" in text
 
 
-def test_the_page_of_somebody_else_does_not_exist(payer: Client, make_txn: Callable[..., Any], make_user: Callable[..., Any]) -> None:
+def test_the_page_of_somebody_else_does_not_exist(
+    payer: Client, make_txn: Callable[..., Any], make_user: Callable[..., Any]
+) -> None:
     txn = make_txn(owner=make_user("other"))
     assert payer.get(f"/billing/payments/{txn.merchant_uid}/").status_code == 404
 
 
-# -- small things -------------------------------------------------------------------------------------------------------------------
+# -- small things ----------------------------------------------------------------------------------
 
 
 def test_terms_are_open_to_everybody(client: Client, settings: Settings) -> None:
@@ -302,7 +371,9 @@ def test_terms_are_open_to_everybody(client: Client, settings: Settings) -> None
 
 def test_terms_promise_no_more_for_a_deposit_than_the_page_can_do(client: Client) -> None:
     client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-    assert "A deposit into a virtual account may have to be refunded by our support." in shown(client, "/billing/terms/")
+    assert "A deposit into a virtual account may have to be refunded by our support." in shown(
+        client, "/billing/terms/"
+    )
 
 
 @pytest.mark.parametrize("method", ["card", "trans", "vbank", "phone", "kakaopay", ""])
@@ -311,7 +382,8 @@ def test_every_method_says_when_money_is_back(method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "1분"), (59, "1분"), (3_599, "59분"), (3_600, "1시간"), (90_000, "1일"), (200_000, "2일")]
+    ("seconds", "words"),
+    [(0, "1분"), (59, "1분"), (3_599, "59분"), (3_600, "1시간"), (90_000, "1일"), (200_000, "2일")],
 )
 def test_time_left_in_words(seconds: int, words: str) -> None:
     with override("ko"):

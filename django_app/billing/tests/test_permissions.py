@@ -7,7 +7,7 @@ from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
 
-from billing import permissions
+from billing.db import permissions
 
 pytestmark = pytest.mark.django_db
 
@@ -15,7 +15,9 @@ BILLING = apps.get_app_config("billing")
 
 
 def has(name):
-    found = Permission.objects.filter(group__name=name).values_list("content_type__app_label", "codename")
+    found = Permission.objects.filter(group__name=name).values_list(
+        "content_type__app_label", "codename"
+    )
     return {f"{app}.{codename}" for app, codename in found}
 
 
@@ -25,8 +27,15 @@ def test_migrate_makes_both_groups():
 
 def test_what_no_group_has():
     given = set.union(*permissions.GROUPS.values())
-    assert not given & {permissions.CANCEL_INTO_NEGATIVE, permissions.ADJUST, permissions.ADOPT, permissions.SCRUB}
-    assert not [code for code in given if code.split(".")[1].startswith(("add_", "change_", "delete_"))]
+    assert not given & {
+        permissions.CANCEL_INTO_NEGATIVE,
+        permissions.ADJUST,
+        permissions.ADOPT,
+        permissions.SCRUB,
+    }
+    assert not [
+        code for code in given if code.split(".")[1].startswith(("add_", "change_", "delete_"))
+    ]
     assert permissions.PERSONAL_DATA not in permissions.GROUPS["billing: finance"]
     assert permissions.CANCEL not in permissions.GROUPS["billing: support"]
 

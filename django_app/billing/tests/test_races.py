@@ -1,4 +1,6 @@
-"""Real threads on real transactions, each race with a negative control that shows that the test can fail."""
+"""Real threads on real transactions, each race with a negative control that shows that the test can
+fail.
+"""
 
 import threading
 from collections import Counter
@@ -9,9 +11,12 @@ from django.db.models import F
 
 from billing.managers import applying as rules
 from billing.models import Point, PointEntry, PointTransaction
-from billing.tests.threads import together
+from billing.tests.support.threads import together
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 N = 32
 
@@ -49,7 +54,11 @@ def test_without_the_counting_update_attempts_are_lost(user):
 
 
 def paid_and_cancelled(txn, answer):
-    return [answer(txn), answer(txn, status="cancelled", cancel_amount=10_000), answer(txn, status="cancelled", cancel_amount=4_000)]
+    return [
+        answer(txn),
+        answer(txn, status="cancelled", cancel_amount=10_000),
+        answer(txn, status="cancelled", cancel_amount=4_000),
+    ]
 
 
 @pytest.mark.parametrize("round_", range(5))
@@ -66,7 +75,9 @@ def test_paid_and_cancelled_at_once_end_right(make_txn, answer, ledger, round_):
 
 
 def test_deciding_on_what_was_read_before_the_lock_loses_money(make_txn, answer):
-    """The negative control of rule A2: the same steps, but the row is read before the write, and nobody looks again."""
+    """The negative control of rule A2: the same steps, but the row is read before the write, and
+    nobody looks again.
+    """
     txn = make_txn()
     everybody_has_read = threading.Barrier(2)
 
@@ -83,7 +94,9 @@ def test_deciding_on_what_was_read_before_the_lock_loses_money(make_txn, answer)
     paid, cancelled, _ = paid_and_cancelled(txn, answer)
     assert together([lambda: careless(paid), lambda: careless(cancelled)]) == [None, None]
     balance, row = Point.objects.get().balance, PointTransaction.objects.get()
-    assert balance == 10_000  # and the gateway has cancelled all of it: points given away, or a row that says "paid" for cancelled money
+    # And the gateway has cancelled all of it: points given away, or a row that says "paid" for
+    # cancelled money.
+    assert balance == 10_000
     assert PointEntry.objects.count() == 0
     assert (row.credited, row.cancel_amount) in {(10_000, 0), (0, 10_000)}
 

@@ -1,4 +1,6 @@
-"""Rare turns of cancels, returns and staff's decisions: somebody else is faster, an answer is old, a process dies, a processor is odd."""
+"""Rare turns of cancels, returns and staff's decisions: somebody else is faster, an answer is old,
+a process dies, a processor is odd.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +12,23 @@ from datetime import timedelta
 
 import pytest
 from django.db.models import F
-from sandbox.models import Payment
 
 from billing import signals
-from billing.client import Client as HttpClient
 from billing.errors import BillingError, GatewayError, InsufficientPoints, NotAllowed
-from billing.iamport import RefundAccount
-from billing.iamport import gateway as client
+from billing.gateway.api import RefundAccount
+from billing.gateway.api import gateway as client
+from billing.gateway.transport import Client as HttpClient
 from billing.managers import Choice
 from billing.models import Point, PointCancellation, PointTransaction
-from billing.tests.aging import let_pass
-from billing.tests.payments import envelope, payment_json
-from billing.tests.threads import together
+from billing.tests.support.aging import let_pass
+from billing.tests.support.payments import envelope, payment_json
+from billing.tests.support.threads import together
+from billing_sandbox.models import Payment
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 rows = PointTransaction.objects
 State = PointCancellation.State
@@ -76,7 +81,12 @@ def test_give_up_does_not_close_what_another_is_sending(gateway, paid, staff, le
 
     def meanwhile(call):
         gateway.before_answer = None
-        again = rows.settle(PointCancellation.objects.get(), choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT)
+        again = rows.settle(
+            PointCancellation.objects.get(),
+            choice=Choice.SEND_AGAIN,
+            by=staff,
+            refund_account=ACCOUNT,
+        )
         assert again.state == State.ACCEPTED
 
     gateway.before_answer = meanwhile
@@ -126,8 +136,12 @@ def kill_after_post(monkeypatch):
     monkeypatch.setattr(HttpClient, "_send", act)
 
 
-def test_a_return_whose_sender_died_is_not_sent_again_where_it_may_be_registered(gateway, user, monkeypatch):
-    """V4 for returns: the machine stopped after the POST; the processor has registered it and pays later."""
+def test_a_return_whose_sender_died_is_not_sent_again_where_it_may_be_registered(
+    gateway, user, monkeypatch
+):
+    """V4 for returns: the machine stopped after the POST; the processor has registered it and pays
+    later.
+    """
     txn = rows.start(user=user, amount=10_000, pay_method="payco")
     imp_uid = gateway.pay(txn.merchant_uid, amount=9_000, pay_method="payco")
     fault(gateway, cancel_later_s=86_400, times=2)
@@ -162,7 +176,9 @@ def test_a_return_whose_sender_died_waits_15_minutes(gateway, user, monkeypatch)
 
 
 def test_a_cancel_with_an_account_is_not_resent_without_it(gateway, paid, staff, ledger):
-    """smartro_v2 refunds transfers to an account, later; the resend has no account, is refused for that, and the points are handed out."""
+    """smartro_v2 refunds transfers to an account, later; the resend has no account, is refused for
+    that, and the points are handed out.
+    """
     txn = paid(pay_method="trans", pg_provider="smartro_v2")
     fault(gateway, cancel_later_s=3600, timeout=True, times=1)  # registered, and nobody heard of it
     assert rows.cancel(txn, reason="x", by=staff, refund_account=ACCOUNT).state == State.UNKNOWN
@@ -176,7 +192,9 @@ def test_a_cancel_with_an_account_is_not_resent_without_it(gateway, paid, staff,
 def test_done_is_never_a_release(gateway, paid, staff, ledger, status):
     """An answer says that all came back, under a status that money cannot have."""
     txn = paid()
-    odd = payment_json(imp_uid=txn.imp_uid, merchant_uid=txn.merchant_uid, status=status, cancel_amount=10_000)
+    odd = payment_json(
+        imp_uid=txn.imp_uid, merchant_uid=txn.merchant_uid, status=status, cancel_amount=10_000
+    )
     gateway.answer_next("payments/cancel", json_body=envelope(odd))
     cancelled = rows.cancel(txn, reason="x", by=staff)
     assert not (cancelled.state == State.DONE and ledger(txn)[0] == 10_000)
@@ -185,7 +203,9 @@ def test_done_is_never_a_release(gateway, paid, staff, ledger, status):
 def test_an_answer_older_than_the_row_closes_nothing(gateway, paid, staff, ledger):
     """base = 3,000; our 2,000 were given back, the answer was lost, and a lagging answer says 0."""
     txn = paid()
-    lagging = payment_json(imp_uid=txn.imp_uid, merchant_uid=txn.merchant_uid, status="paid", cancel_amount=0)
+    lagging = payment_json(
+        imp_uid=txn.imp_uid, merchant_uid=txn.merchant_uid, status="paid", cancel_amount=0
+    )
     rows.cancel(txn, reason="x", by=staff, amount=3_000)
     fault(gateway, timeout=True, times=1)
     second = rows.cancel(txn, reason="x", by=staff, amount=2_000)
@@ -199,7 +219,9 @@ def test_an_answer_older_than_the_row_closes_nothing(gateway, paid, staff, ledge
 
 @pytest.mark.parametrize("why", ["currency", "account", "setting"])
 def test_a_return_that_is_staff_s_stays_staff_s(gateway, user, staff, settings, why):
-    """Refused once after staff sent it, it is sent again by itself: without the account, in dollars, against the setting."""
+    """Refused once after staff sent it, it is sent again by itself: without the account, in
+    dollars, against the setting.
+    """
     account = None
     if why == "account":
         txn = rows.start(user=user, amount=10_000, pay_method="vbank")
@@ -211,7 +233,11 @@ def test_a_return_that_is_staff_s_stays_staff_s(gateway, user, staff, settings, 
     else:
         txn = rows.start(user=user, amount=10_000, pay_method="card")
         settings.BILLING_RETURN_WRONG_MONEY = why != "setting"
-        rows.sync(gateway.pay(txn.merchant_uid, amount=9_000, **({"currency": "USD"} if why == "currency" else {})))
+        rows.sync(
+            gateway.pay(
+                txn.merchant_uid, amount=9_000, **({"currency": "USD"} if why == "currency" else {})
+            )
+        )
     assert only("return").needs_staff
     fault(gateway, code=-1, message="no", times=1)
     rows.settle(only("return"), choice=Choice.SEND_AGAIN, by=staff, refund_account=account)
@@ -233,7 +259,9 @@ def test_the_setting_stops_returns_that_wait(gateway, user, settings):
 
 
 def test_wait_is_nothing_for_what_was_never_sent(gateway, user, staff, settings):
-    """A slip of the hand: the payer's money can never be sent back any more, only waited for or given up."""
+    """A slip of the hand: the payer's money can never be sent back any more, only waited for or
+    given up.
+    """
     settings.BILLING_RETURN_WRONG_MONEY = False
     txn = rows.start(user=user, amount=10_000, pay_method="card")
     imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
@@ -283,9 +311,13 @@ def test_the_refund_account_is_not_kept_because_the_processor_quotes_it(gateway,
     assert "110123456789" not in kept
 
 
-def test_what_is_shown_as_cancelled_without_money_is_flagged_at_a_close_too(gateway, paid, staff, ledger):
+def test_what_is_shown_as_cancelled_without_money_is_flagged_at_a_close_too(
+    gateway, paid, staff, ledger
+):
     txn = paid()
-    odd = payment_json(imp_uid=txn.imp_uid, merchant_uid=txn.merchant_uid, status="cancelled", cancel_amount=0)
+    odd = payment_json(
+        imp_uid=txn.imp_uid, merchant_uid=txn.merchant_uid, status="cancelled", cancel_amount=0
+    )
     fault(gateway, code=1, message="이미 전액취소된 주문입니다.", times=1)
     gateway.answer_next(f"payments/{txn.imp_uid}", json_body=envelope(odd))
     rows.cancel(txn, reason="x", by=staff)
@@ -295,7 +327,13 @@ def test_what_is_shown_as_cancelled_without_money_is_flagged_at_a_close_too(gate
 def test_staff_hear_of_a_cancel_that_can_never_be_asked_about(gateway, paid, staff):
     txn = paid()
     odd = envelope(
-        payment_json(imp_uid=txn.imp_uid, merchant_uid=txn.merchant_uid, amount=12_000, status="cancelled", cancel_amount=12_000)
+        payment_json(
+            imp_uid=txn.imp_uid,
+            merchant_uid=txn.merchant_uid,
+            amount=12_000,
+            status="cancelled",
+            cancel_amount=12_000,
+        )
     )
     gateway.answer_next("payments/cancel", json_body=odd)
     rows.cancel(txn, reason="x", by=staff)
@@ -315,7 +353,9 @@ def test_an_answer_of_another_order_is_nonsense_not_a_crash(gateway, paid, staff
 
 
 @pytest.mark.parametrize("merchant_uid", ["shop/7", "주문 7"])
-def test_an_adopted_payment_does_not_break_the_member_s_history(gateway, user, staff, client, merchant_uid):
+def test_an_adopted_payment_does_not_break_the_member_s_history(
+    gateway, user, staff, client, merchant_uid
+):
     imp_uid = gateway.pay(merchant_uid, amount=7_000)
     with contextlib.suppress(NotAllowed):
         rows.adopt(imp_uid, user=user, by=staff)
@@ -366,7 +406,8 @@ def test_a_deposit_at_smartro_is_left_to_support(gateway, paid, user, client):
     assert PointCancellation.objects.count() == 0
 
 
-# stress --------------------------------------------------------------------------------------------------------------
+# stress
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", [0])
@@ -399,18 +440,40 @@ def test_stress(gateway, paid, staff, ledger, user, seed):
         n = iter(range(10**6))
         one_ager = threading.Lock()
 
-        def age():  # one row per statement: the helper's own updates of whole tables must not be what deadlocks
+        # one row per statement: the helper's own updates of whole tables must not be what deadlocks
+        def age():
             with one_ager:
                 for pk in PointCancellation.objects.values_list("pk", flat=True):
                     row = PointCancellation.objects.filter(pk=pk)
-                    row.update(sent_at=F("sent_at") - timedelta(minutes=16), waiting_since=F("waiting_since") - timedelta(minutes=16))
+                    row.update(
+                        sent_at=F("sent_at") - timedelta(minutes=16),
+                        waiting_since=F("waiting_since") - timedelta(minutes=16),
+                    )
 
         def pick(rng):
-            what = rng.choice(["cancel", "cancel2", "console", "sync", "stale", "finish", "age", "settle", "spend", "giveback", "adjust"])
+            what = rng.choice(
+                [
+                    "cancel",
+                    "cancel2",
+                    "console",
+                    "sync",
+                    "stale",
+                    "finish",
+                    "age",
+                    "settle",
+                    "spend",
+                    "giveback",
+                    "adjust",
+                ]
+            )
             i = next(n)
             return {
                 "cancel": lambda: rows.cancel(
-                    txn, reason="r", by=staff, amount=rng.choice([1, 1000, 3000, None]), allow_negative=rng.random() < 0.3
+                    txn,
+                    reason="r",
+                    by=staff,
+                    amount=rng.choice([1, 1000, 3000, None]),
+                    allow_negative=rng.random() < 0.3,
                 ),
                 "cancel2": lambda: rows.cancel(other, reason="r", by=staff, amount=500),
                 "console": lambda: gateway.cancel(txn.imp_uid, rng.choice([1, 500])),
@@ -419,9 +482,13 @@ def test_stress(gateway, paid, staff, ledger, user, seed):
                 "finish": finish,
                 "age": age,
                 "settle": lambda: settle(rng.choice(Choice.values)),
-                "spend": lambda: Point.objects.spend(user=user, amount=rng.choice([100, 4000]), key=f"k{i % 40}"),
+                "spend": lambda: Point.objects.spend(
+                    user=user, amount=rng.choice([100, 4000]), key=f"k{i % 40}"
+                ),
                 "giveback": lambda: Point.objects.give_back(user=user, key=f"k{rng.randrange(40)}"),
-                "adjust": lambda: Point.objects.adjust(user=user, delta=rng.choice([5, -5]), key=f"a{i}", reason="r", by=staff),
+                "adjust": lambda: Point.objects.adjust(
+                    user=user, delta=rng.choice([5, -5]), key=f"a{i}", reason="r", by=staff
+                ),
             }[what]
 
         def worker(seed):
@@ -439,7 +506,9 @@ def test_stress(gateway, paid, staff, ledger, user, seed):
             return bad
 
         for round_ in range(3):
-            results = together([lambda s=s, r=round_: worker(seed * 1000 + r * 10 + s) for s in range(6)])
+            results = together(
+                [lambda s=s, r=round_: worker(seed * 1000 + r * 10 + s) for s in range(6)]
+            )
             assert results == [[]] * 6, results
             stale.append(client().payment(txn.imp_uid))
         for _ in range(6):
@@ -454,7 +523,9 @@ def test_stress(gateway, paid, staff, ledger, user, seed):
             _, deltas = ledger(row)
             fresh = rows.get(pk=row.pk)
             assert fresh.cancel_amount == gone(row.imp_uid)
-            if not PointCancellation.objects.filter(txn=row, state__in=PointCancellation.OPEN).exists():
+            if not PointCancellation.objects.filter(
+                txn=row, state__in=PointCancellation.OPEN
+            ).exists():
                 assert sum(deltas) == row.amount - gone(row.imp_uid)
         assert charged == [10_000, 7_000]
         if not PointCancellation.objects.filter(state__in=PointCancellation.OPEN).exists():

@@ -1,4 +1,6 @@
-"""Reconcile where a clock was wrong once: no lease and no start in the future keeps the next run from its work, or says that all is well."""
+"""Reconcile where a clock was wrong once: no lease and no start in the future keeps the next run
+from its work, or says that all is well.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,14 @@ from unittest.mock import patch
 import pytest
 from django.utils import timezone
 
-from billing.backlog import backlog
 from billing.models import PointTransaction, ReconcileRun
 from billing.reconciliation import reconcile, runs
+from billing.reports.open_work import backlog
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 rows = PointTransaction.objects
 NINE_HOURS = timedelta(hours=9)
@@ -48,7 +53,10 @@ def test_a_run_that_was_killed_while_the_clock_was_ahead_holds_nobody_up(gateway
     assert sum(rows.values_list("credited", flat=True)) == 15_000
     killed.refresh_from_db()
     assert abs(killed.finished - found.started) < timedelta(minutes=1)
-    assert (killed.result, killed.watermark) == ({"stopped": "its lease lay too far in the future: a clock was wrong"}, known_to)
+    assert (killed.result, killed.watermark) == (
+        {"stopped": "its lease lay too far in the future: a clock was wrong"},
+        known_to,
+    )
     told = backlog().reconcile
     assert (told.verdict, told.is_late) == ("clean", False)
 

@@ -1,4 +1,6 @@
-"""Payments that cannot be read: an alarm that nobody can end for those that are surely none of ours, and none forgotten of the others."""
+"""Payments that cannot be read: an alarm that nobody can end for those that are surely none of
+ours, and none forgotten of the others.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,15 @@ import json
 import pytest
 from django.db.models import F
 from django.utils import timezone
-from sandbox.models import Payment
 
 from billing.models import PointTransaction, ReconcileRun
 from billing.reconciliation import reconcile, runs
+from billing_sandbox.models import Payment
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 rows = PointTransaction.objects
 payments = Payment.objects.using("sandbox")
@@ -20,7 +25,9 @@ payments = Payment.objects.using("sandbox")
 
 @pytest.fixture
 def odd(gateway):
-    """odd(imp_uid, currency=None) → from now on, this payment's values where the gateway names it."""
+    """odd(imp_uid, currency=None) → from now on, this payment's values where the gateway
+    names it.
+    """
 
     def make(imp_uid, /, **values):
         def change(call, status, body):
@@ -46,8 +53,16 @@ def test_another_shops_unreadable_payment_is_named_once(gateway, user, odd, orde
     rows.start(user=user, amount=10_000, pay_method="card")
     bad = odd(gateway.pay(order, amount=5_000), currency=None)
     found = reconcile(repair=True)
-    assert (found.exit_code, found.remaining, found.troubles, found.watermark) == (0, 0, [], found.started)
-    assert found.notes == [f"a payment that no transaction has cannot be read, and is left alone: {bad}: the payment has no currency"]
+    assert (found.exit_code, found.remaining, found.troubles, found.watermark) == (
+        0,
+        0,
+        [],
+        found.started,
+    )
+    assert found.notes == [
+        f"a payment that no transaction has cannot be read, and is left alone: {bad}: the "
+        "payment has no currency"
+    ]
     assert runs.last_unsettled() == []
     for _ in range(2):
         again = reconcile(repair=True)
@@ -61,7 +76,9 @@ def test_one_that_an_earlier_version_carried_ends_its_alarm(gateway, user, odd):
     rows.start(user=user, amount=10_000, pay_method="card")
     bad = odd(gateway.pay("another-shop", amount=5_000), currency=None)
     days_ago(5)
-    ReconcileRun.objects.create(finished=timezone.now(), watermark=rows.get().created_at, result={"unsettled": [bad]})
+    ReconcileRun.objects.create(
+        finished=timezone.now(), watermark=rows.get().created_at, result={"unsettled": [bad]}
+    )
     found = reconcile(repair=True)
     assert (found.exit_code, found.sweeps["unsettled payments"].payments) == (0, 1)
     assert (runs.last_unsettled(), len(found.notes)) == ([], 1)
@@ -86,7 +103,12 @@ def test_one_that_may_be_ours_stays_visible(gateway, user, odd, values, tried):
     rows.update(next_check_at=None)
     odd(bad, **values)
     found = reconcile(repair=True)
-    assert (found.exit_code, found.remaining, found.notes, runs.last_unsettled()) == (1, 1, [], [bad])
+    assert (found.exit_code, found.remaining, found.notes, runs.last_unsettled()) == (
+        1,
+        1,
+        [],
+        [bad],
+    )
     days_ago(5)
     assert reconcile(repair=True).exit_code == 1  # no window shows it any more
     gateway.change_answer = None

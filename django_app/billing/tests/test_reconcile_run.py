@@ -1,4 +1,6 @@
-"""reconcile as a whole: the lease, trouble on the way, reports that write nothing, and the command that cron runs."""
+"""reconcile as a whole: the lease, trouble on the way, reports that write nothing, and the command
+that cron runs.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +15,20 @@ import requests
 from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.utils import timezone
-from sandbox.models import Payment
 
-from billing.database_state import describe, heading
+from billing.db.database_state import describe, heading
 from billing.managers.applying import ApplyManager
 from billing.models import Point, PointCancellation, PointTransaction, ReconcileRun, WebhookEvent
 from billing.reconciliation import SWEEPS, reconcile, runs
-from billing.tests.aging import let_pass
-from billing.tests.payments import envelope
-from billing.tests.threads import together
+from billing.tests.support.aging import let_pass
+from billing.tests.support.payments import envelope
+from billing.tests.support.threads import together
+from billing_sandbox.models import Payment
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 rows = PointTransaction.objects
 STATUS_LISTS = ("paid payments", "cancelled payments")
@@ -31,7 +36,9 @@ STATUS_LISTS = ("paid payments", "cancelled payments")
 
 @pytest.fixture
 def start(gateway, user):
-    return lambda amount=10_000, **how: rows.start(user=user, amount=amount, pay_method=how.pop("pay_method", "card"), **how)
+    return lambda amount=10_000, **how: rows.start(
+        user=user, amount=amount, pay_method=how.pop("pay_method", "card"), **how
+    )
 
 
 @pytest.fixture
@@ -60,8 +67,14 @@ def mess(gateway, start, make_user):
 
 def dump(*but):
     """Every row of every table of ours."""
-    tables = [model for model in apps.get_models() if model._meta.app_label != "sandbox" and model.__name__ not in but]
-    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in tables}
+    tables = [
+        model
+        for model in apps.get_models()
+        if model._meta.app_label != "sandbox" and model.__name__ not in but
+    ]
+    return {
+        model.__name__: list(model._default_manager.order_by("pk").values()) for model in tables
+    }
 
 
 def run(*arguments):
@@ -79,7 +92,7 @@ def down(gateway, fragment="payments", times=100):
         gateway.fail_next(fragment)
 
 
-# -- the whole --------------------------------------------------------------------------------------------------------------------
+# -- the whole -------------------------------------------------------------------------------------
 
 
 def test_a_report_writes_nothing_and_a_repair_once_is_enough(gateway, mess):
@@ -88,9 +101,11 @@ def test_a_report_writes_nothing_and_a_repair_once_is_enough(gateway, mess):
     assert dump() == before
     assert {call.method for call in gateway.calls[calls:]} == {"GET"}
     assert (report.exit_code, report.repair, report.remaining) == (1, False, 5)
-    # lost (by its row and by the list), console, part (list; its row was synced 25 h ago), ours (list, and its open cancel), failed
+    # lost (by its row and by the list), console, part (list; its row was synced 25 h ago), ours
+    # (list, and its open cancel), failed
     assert {name: tally.differ for name, tally in report.sweeps.items()} == {
-        "open rows": 2, "paid payments": 1, "cancelled payments": 3, "unsettled payments": 0, "unmatched payments of our orders": 0,
+        "open rows": 2, "paid payments": 1, "cancelled payments": 3, "unsettled payments": 0,
+        "unmatched payments of our orders": 0,
         "part-cancelled rows": 1, "pending deliveries": 1, "cancels and returns": 1,
     }  # fmt: skip
 
@@ -105,17 +120,25 @@ def test_a_report_writes_nothing_and_a_repair_once_is_enough(gateway, mess):
     settled = dump("ReconcileRun", "UnmatchedPayment")
     again = reconcile(repair=True)
     assert dump("ReconcileRun", "UnmatchedPayment") == settled
-    assert [tally.differ + tally.failed for tally in again.sweeps.values()] == [0] * (len(SWEEPS) + 1)
+    assert [tally.differ + tally.failed for tally in again.sweeps.values()] == [0] * (
+        len(SWEEPS) + 1
+    )
     let_pass(hours=25)
     later = reconcile(repair=True)
-    assert [tally.differ + tally.failed for tally in later.sweeps.values()] == [0] * (len(SWEEPS) + 1)
+    assert [tally.differ + tally.failed for tally in later.sweeps.values()] == [0] * (
+        len(SWEEPS) + 1
+    )
     assert Point.objects.get(user__username="payer").balance == mess
 
 
 def test_the_run_is_kept(gateway, mess):
     report = reconcile(repair=True)
     kept = ReconcileRun.objects.get()
-    assert (kept.finished is not None, kept.lease_until, kept.watermark) == (True, None, report.started)
+    assert (kept.finished is not None, kept.lease_until, kept.watermark) == (
+        True,
+        None,
+        report.started,
+    )
     assert kept.result == json.loads(json.dumps(report.as_json()))
     assert kept.result["sweeps"]["cancelled payments"]["repaired"] == 3
 
@@ -128,7 +151,7 @@ def test_several_at_once_do_it_once(gateway, mess):
     assert not ReconcileRun.objects.filter(finished__isnull=True).exists()
 
 
-# -- the lease --------------------------------------------------------------------------------------------------------------------
+# -- the lease -------------------------------------------------------------------------------------
 
 
 def test_a_second_run_leaves_it_to_the_first(gateway, start):
@@ -197,7 +220,10 @@ def test_killed_at_any_answer_the_next_run_ends_it(gateway, mess, number):
         reconcile(repair=True)
     gateway.before_answer = None
     interrupted = ReconcileRun.objects.get()
-    assert (interrupted.finished is not None, interrupted.result["stopped"]) == (True, "interrupted: KeyboardInterrupt")
+    assert (interrupted.finished is not None, interrupted.result["stopped"]) == (
+        True,
+        "interrupted: KeyboardInterrupt",
+    )
     let_pass(minutes=20)  # a cancel or return whose sending was cut off is looked at after a while
     assert reconcile(repair=True).exit_code == 0
     assert Point.objects.get(user__username="payer").balance == mess
@@ -211,21 +237,30 @@ def test_a_run_that_lost_its_lease_stops(gateway, mess, monkeypatch):
     def take_over(call):
         if "status/paid" in call.path and not ends:
             ends.append(timezone.now())
-            ReconcileRun.objects.update(finished=ends[0], result={"stopped": "killed: its lease ran out"})
+            ReconcileRun.objects.update(
+                finished=ends[0], result={"stopped": "killed: its lease ran out"}
+            )
 
     gateway.before_answer = take_over
     report = reconcile(repair=True)
     assert "taken over" in report.stopped
     assert "cancelled payments" not in report.sweeps
     lost = ReconcileRun.objects.get()
-    assert (lost.finished, lost.result, lost.watermark) == (ends[0], {"stopped": "killed: its lease ran out"}, None)
+    assert (lost.finished, lost.result, lost.watermark) == (
+        ends[0],
+        {"stopped": "killed: its lease ran out"},
+        None,
+    )
 
 
 def test_a_long_run_prolongs_its_lease(gateway, mess, monkeypatch):
-    ReconcileRun.objects.create(name="another job", lease_until=timezone.now())  # leases are by name
+    # Leases are by name.
+    ReconcileRun.objects.create(name="another job", lease_until=timezone.now())
     monkeypatch.setattr(runs, "PROLONG_AFTER", timedelta(0))
     leases = []
-    gateway.before_answer = lambda call: leases.append(ReconcileRun.objects.get(name="reconcile").lease_until)
+    gateway.before_answer = lambda call: leases.append(
+        ReconcileRun.objects.get(name="reconcile").lease_until
+    )
     reconcile(repair=True)
     assert leases == sorted(leases)
     assert len(set(leases)) >= 4
@@ -248,7 +283,7 @@ def test_old_runs_are_deleted(gateway, start):
     assert runs.last_watermark() == last.watermark
 
 
-# -- trouble ----------------------------------------------------------------------------------------------------------------------
+# -- trouble ---------------------------------------------------------------------------------------
 
 
 def test_a_gateway_that_is_down(gateway, mess):
@@ -259,16 +294,25 @@ def test_a_gateway_that_is_down(gateway, mess):
     assert (report.exit_code, report.watermark) == (2, None)
     assert {name: (tally.calls, tally.finished) for name, tally in report.sweeps.items()} == {
         "open rows": (2, True),  # one question, repeated once
-        "paid payments": (2, True), "cancelled payments": (2, True), "unsettled payments": (0, True),
-        "unmatched payments of our orders": (0, True), "part-cancelled rows": (2, True), "pending deliveries": (1, True), "cancels and returns": (4, True),
+        "paid payments": (2, True), "cancelled payments": (2, True),
+        "unsettled payments": (0, True),
+        "unmatched payments of our orders": (0, True), "part-cancelled rows": (2, True),
+        "pending deliveries": (1, True), "cancels and returns": (4, True),
     }  # fmt: skip
-    assert list(rows.values("id", "next_check_at").order_by("id")) == before  # asked again at the next run
+    # Asked again at the next run.
+    assert list(rows.values("id", "next_check_at").order_by("id")) == before
 
 
 def test_three_questions_without_an_answer_end_a_sweep_but_not_the_others(gateway, start, user):
     start()
     made = [
-        rows.model(owner_id=user.pk, merchant_uid=f"m-{number}", amount=1_000, pay_method="card", next_check_at=timezone.now())
+        rows.model(
+            owner_id=user.pk,
+            merchant_uid=f"m-{number}",
+            amount=1_000,
+            pay_method="card",
+            next_check_at=timezone.now(),
+        )
         for number in range(999)
     ]
     rows.bulk_create(made)
@@ -277,7 +321,12 @@ def test_three_questions_without_an_answer_end_a_sweep_but_not_the_others(gatewa
     down(gateway, "payments?", times=6)
     report = reconcile(repair=True)
     open_rows = report.sweeps["open rows"]
-    assert (open_rows.rows, open_rows.calls, open_rows.finished) == (200, 6, False)  # two addresses hold a hundred of these ids
+    # Two addresses hold a hundred of these ids.
+    assert (open_rows.rows, open_rows.calls, open_rows.finished) == (
+        200,
+        6,
+        False,
+    )
     assert report.sweeps["paid payments"].repaired == 1
     assert report.exit_code == 2
     assert reconcile(repair=True).exit_code == 0
@@ -285,7 +334,12 @@ def test_three_questions_without_an_answer_end_a_sweep_but_not_the_others(gatewa
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(401, envelope(None, code=-1, message="Unauthorized")), (400, envelope(None, code=-1, message="no")), (200, {"code": 0}), (502, {})],
+    [
+        (401, envelope(None, code=-1, message="Unauthorized")),
+        (400, envelope(None, code=-1, message="no")),
+        (200, {"code": 0}),
+        (502, {}),
+    ],
 )
 def test_answers_that_are_none(gateway, start, status, body):
     start()
@@ -307,7 +361,9 @@ def test_one_payment_that_contradicts_itself_keeps_no_other_waiting(gateway, sta
     for repair, remaining in ((False, 2), (True, 1), (True, 1)):
         report = reconcile(repair=repair)
         assert (report.exit_code, report.remaining) == (1, remaining)
-        assert any(imp_uid in trouble and "GatewayNonsense" in trouble for trouble in report.troubles)
+        assert any(
+            imp_uid in trouble and "GatewayNonsense" in trouble for trouble in report.troubles
+        )
     assert rows.get(pk=good.pk).credited == 10_000
     assert report.watermark == report.started
 
@@ -316,13 +372,25 @@ def test_payments_that_cannot_be_read(gateway, start):
     good = start()
     gateway.pay(good.merchant_uid)
     let_pass(minutes=2)
-    broken = [{"imp_uid": uid, "merchant_uid": "x", "amount": "a lot"} for uid in ("imp_999999999999", "a\x00b\ud800")] + [None]
-    gateway.answer_next("status/paid", json_body=envelope({"total": 3, "previous": 0, "next": 0, "list": broken}))
+    broken = [
+        {"imp_uid": uid, "merchant_uid": "x", "amount": "a lot"}
+        for uid in ("imp_999999999999", "a\x00b\ud800")
+    ] + [None]
+    gateway.answer_next(
+        "status/paid", json_body=envelope({"total": 3, "previous": 0, "next": 0, "list": broken})
+    )
     report = reconcile(repair=True)
-    assert (report.exit_code, report.remaining) == (1, 1)  # the one that is no payment at all: nobody knows whose it is
+    # The one that is no payment at all: nobody knows whose it is.
+    assert (report.exit_code, report.remaining) == (
+        1,
+        1,
+    )
     assert "imp_999999999999" in report.notes[0]
-    assert report.notes[1].startswith("a payment that no transaction has cannot be read, and is left alone: ab?: ")
-    assert ReconcileRun.objects.get().result["notes"] == report.notes  # also on a database that stores no NUL
+    assert report.notes[1].startswith(
+        "a payment that no transaction has cannot be read, and is left alone: ab?: "
+    )
+    # Also on a database that stores no NUL.
+    assert ReconcileRun.objects.get().result["notes"] == report.notes
     assert rows.get().credited == 10_000
 
 
@@ -360,7 +428,7 @@ def test_named_troubles_are_bounded(gateway, start, monkeypatch):
     assert (found.remaining, len(found.drift)) == (4, 2)
 
 
-# -- the command ------------------------------------------------------------------------------------------------------------------
+# -- the command -----------------------------------------------------------------------------------
 
 
 def test_the_exit_codes_and_the_summary(gateway, mess):
@@ -371,7 +439,10 @@ def test_the_exit_codes_and_the_summary(gateway, mess):
     code, said = run("--repair")
     assert code == 0
     assert "Everything agrees" not in said
-    assert "Every transaction agrees with the gateway. Undecided payments that no transaction has: 1." in said.splitlines()[-1]
+    assert (
+        "Every transaction agrees with the gateway. Undecided payments that no transaction has: 1."
+        in said.splitlines()[-1]
+    )
     assert said.splitlines()[0] == heading()
     table = said.splitlines()[1:8]
     assert table[0].split() == ["rows", "calls", "payments", "differ", "repaired", "failed"]
@@ -389,13 +460,24 @@ def test_json_is_one_object_and_nothing_else(gateway, mess):
         assert (found, answer["exit_code"]) == (code, code)
         assert (answer["iamport_mode"], answer["database"]) == ("sandbox", describe())
         assert answer["unknown"]["payments"][0]["merchant_uid"] == "a-shop-we-do-not-know"
-        assert list(answer["sweeps"]["open rows"]) == ["rows", "calls", "payments", "differ", "repaired", "failed", "finished"]
+        assert list(answer["sweeps"]["open rows"]) == [
+            "rows",
+            "calls",
+            "payments",
+            "differ",
+            "repaired",
+            "failed",
+            "finished",
+        ]
     ReconcileRun.objects.create(lease_until=timezone.now() + timedelta(minutes=1))
     found, said = run("--json", "--repair")
     assert found == 0
     assert json.loads(said)["skipped"]
     found, said = run("--repair")
-    assert (found, said.startswith(f"{heading()}\nNothing was done: another run is at it")) == (0, True)
+    assert (found, said.startswith(f"{heading()}\nNothing was done: another run is at it")) == (
+        0,
+        True,
+    )
 
 
 def test_quiet_speaks_only_of_trouble(gateway, mess):
@@ -404,7 +486,9 @@ def test_quiet_speaks_only_of_trouble(gateway, mess):
     assert run("--repair", "--quiet")[1].splitlines()[0] == heading()
 
 
-@pytest.mark.parametrize("day", ["yesterday", "2026-13-01", "20261124x", "1999-12-31", "9999-01-01", ""])
+@pytest.mark.parametrize(
+    "day", ["yesterday", "2026-13-01", "20261124x", "1999-12-31", "9999-01-01", ""]
+)
 def test_days_that_are_none(day):
     with pytest.raises(CommandError, match="--since"):
         call_command("reconcile", f"--since={day}")

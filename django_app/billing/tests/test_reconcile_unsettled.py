@@ -1,20 +1,25 @@
-"""Payments that one run of reconcile could not deal with: none is forgotten once its window is over, and none hides behind others."""
+"""Payments that one run of reconcile could not deal with: none is forgotten once its window is
+over, and none hides behind others.
+"""
 
 from __future__ import annotations
 
 import pytest
 from django.db.models import F
-from sandbox.models import Payment
 
-from billing import client, iamport
+from billing.gateway import api, transport
 from billing.managers.applying import ApplyManager
 from billing.models import PointTransaction, ReconcileRun
 from billing.reconciliation import reconcile, report, runs
 from billing.states import Review
-from billing.tests.aging import let_pass
-from billing.tests.payments import envelope
+from billing.tests.support.aging import let_pass
+from billing.tests.support.payments import envelope
+from billing_sandbox.models import Payment
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 rows = PointTransaction.objects
 payments = Payment.objects.using("sandbox")
@@ -79,7 +84,9 @@ def test_a_run_that_was_killed_takes_none_away(gateway, paid, broken):
     gateway.cancel(txn.imp_uid)
     broken(txn)
     reconcile(repair=True)
-    ReconcileRun.objects.create(name=runs.NAME, finished=ReconcileRun.objects.get().finished, result={"stopped": "killed"})
+    ReconcileRun.objects.create(
+        name=runs.NAME, finished=ReconcileRun.objects.get().finished, result={"stopped": "killed"}
+    )
     assert runs.last_unsettled() == [txn.imp_uid]
 
 
@@ -106,7 +113,10 @@ def test_one_that_the_gateway_does_not_know_any_more_is_named(gateway, paid, bro
     payments.all().delete()
     found = reconcile(repair=True)
     assert found.exit_code == 1
-    assert any(txn.imp_uid in trouble and "does not know it any more" in trouble for trouble in found.troubles)
+    assert any(
+        txn.imp_uid in trouble and "does not know it any more" in trouble
+        for trouble in found.troubles
+    )
 
 
 def test_more_than_are_kept_hold_the_watermark(gateway, paid, broken, monkeypatch):
@@ -119,7 +129,9 @@ def test_more_than_are_kept_hold_the_watermark(gateway, paid, broken, monkeypatc
 
 def test_a_page_with_a_gap_is_read_again(gateway, paid):
     paid()
-    gateway.answer_next("status/paid", json_body=envelope({"total": 5, "previous": 0, "next": 0, "list": []}))
+    gateway.answer_next(
+        "status/paid", json_body=envelope({"total": 5, "previous": 0, "next": 0, "list": []})
+    )
     assert reconcile(repair=True).watermark is None
     assert reconcile(repair=True).watermark is not None
 
@@ -128,7 +140,10 @@ def test_a_payment_that_cannot_be_read_is_asked_about_until_it_can(gateway, paid
     txn = paid()
     gateway.cancel(txn.imp_uid)
     broken = {"imp_uid": txn.imp_uid, "merchant_uid": txn.merchant_uid, "amount": "a lot"}
-    gateway.answer_next("status/cancelled", json_body=envelope({"total": 1, "previous": 0, "next": 0, "list": [broken]}))
+    gateway.answer_next(
+        "status/cancelled",
+        json_body=envelope({"total": 1, "previous": 0, "next": 0, "list": [broken]}),
+    )
     found = reconcile(repair=True)
     assert (found.exit_code, found.watermark) == (1, found.started)
     days_ago(5)
@@ -148,7 +163,7 @@ def test_what_shows_as_cancelled_without_money_is_flagged(gateway, paid, ledger)
     assert rows.get().review == ""
 
 
-# -- answers that are too long --------------------------------------------------------------------------------------------------------
+# -- answers that are too long ---------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -173,7 +188,7 @@ def credited():
 def test_a_batch_that_is_too_long_is_asked_for_in_halves(gateway, lost, monkeypatch):
     lost(3)
     let_pass(minutes=5)
-    monkeypatch.setattr(client, "MAX_ANSWER_BYTES", 2_000)
+    monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 2_000)
     found = reconcile(repair=True)
     assert (found.exit_code, credited()) == (0, 30_000)
     assert found.sweeps["open rows"].calls > 3
@@ -182,7 +197,7 @@ def test_a_batch_that_is_too_long_is_asked_for_in_halves(gateway, lost, monkeypa
 def test_a_window_that_is_too_long_is_halved(gateway, lost, monkeypatch):
     lost(3)
     rows.update(next_check_at=None)
-    monkeypatch.setattr(client, "MAX_ANSWER_BYTES", 2_000)
+    monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 2_000)
     found = reconcile(repair=True)
     assert (found.exit_code, credited()) == (0, 30_000)
     assert found.sweeps["paid payments"].calls > 3
@@ -192,13 +207,15 @@ def test_one_that_is_too_long_alone_keeps_no_other_waiting(gateway, lost, monkey
     """Nothing can be split any more: the run says that it could not ask."""
     lost(2)
     let_pass(minutes=5)
-    monkeypatch.setattr(client, "MAX_ANSWER_BYTES", 10)
+    monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 10)
     assert reconcile(repair=True).exit_code == 2
-    assert iamport.BATCH == 100
+    assert api.BATCH == 100
 
 
 def test_one_more_than_are_kept_is_still_in_a_window(gateway, paid, monkeypatch):
-    """What was carried keeps its places, so that the windows know whether anything will be forgotten."""
+    """What was carried keeps its places, so that the windows know whether anything will be
+    forgotten.
+    """
     monkeypatch.setattr(report, "MOST_UNSETTLED", 1)
     old, new = paid(), paid()
 

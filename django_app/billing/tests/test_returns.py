@@ -1,4 +1,6 @@
-"""Wrong money goes back by itself, once, whatever the gateway answers; and right money is never touched by it."""
+"""Wrong money goes back by itself, once, whatever the gateway answers; and right money is never
+touched by it.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +8,23 @@ import json
 
 import pytest
 import requests
-from sandbox.models import Payment
 
 from billing import signals
 from billing.errors import PaymentNotFound
-from billing.iamport import RefundAccount
-from billing.iamport import gateway as client
+from billing.gateway.api import RefundAccount
+from billing.gateway.api import gateway as client
 from billing.managers import Choice
 from billing.managers.sending import Verdict
 from billing.models import Point, PointCancellation, PointTransaction
 from billing.states import Review, Status
-from billing.tests.aging import let_pass
-from billing.tests.threads import together
+from billing.tests.support.aging import let_pass
+from billing.tests.support.threads import together
+from billing_sandbox.models import Payment
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 rows = PointTransaction.objects
 State = PointCancellation.State
@@ -52,7 +57,10 @@ def test_an_old_refusal_does_not_undo_a_newer_try(gateway, txn):
     payment = client().payment(imp_uid)
     assert rows._claim(newer, state=State.UNKNOWN, payment=payment)
     rows._close_return(old_try, Verdict("refused", payment, "late"))
-    assert (PointCancellation.objects.get().state, PointCancellation.objects.get().tries) == (State.UNKNOWN, 2)
+    assert (PointCancellation.objects.get().state, PointCancellation.objects.get().tries) == (
+        State.UNKNOWN,
+        2,
+    )
 
 
 def test_one_that_the_gateway_cannot_tell_about_is_handed_to_staff(gateway, txn, staff):
@@ -97,7 +105,9 @@ def test_it_goes_back_at_once(gateway, txn, ledger, name):
     told = []
 
     def hear(sender, **kwargs):
-        told.append((kwargs["txn"].pk, kwargs["imp_uid"], int(kwargs["amount"]), kwargs["currency"]))
+        told.append(
+            (kwargs["txn"].pk, kwargs["imp_uid"], int(kwargs["amount"]), kwargs["currency"])
+        )
 
     signals.money_returned.connect(hear)
     try:
@@ -106,10 +116,20 @@ def test_it_goes_back_at_once(gateway, txn, ledger, name):
     finally:
         signals.money_returned.disconnect(hear)
     done = back()
-    assert (done.state, done.tries, done.gateway_id != "", left(imp_uid)) == (State.DONE, 1, True, 0)
+    assert (done.state, done.tries, done.gateway_id != "", left(imp_uid)) == (
+        State.DONE,
+        1,
+        True,
+        0,
+    )
     assert [(body["amount"], body["checksum"]) for body in sent(gateway)] == [(amount, amount)]
     fresh = rows.get()
-    assert (fresh.status, fresh.imp_uid, fresh.review, fresh.version) == (Status.READY, None, code, 1)
+    assert (fresh.status, fresh.imp_uid, fresh.review, fresh.version) == (
+        Status.READY,
+        None,
+        code,
+        1,
+    )
     assert ledger(txn) == (0, [])
     assert told == [(txn.pk, imp_uid, amount, "KRW")]
     # and the row can still be paid
@@ -130,9 +150,9 @@ def test_staff_are_told_by_signal_and_log(gateway, txn, caplog):
         signals.payment_needs_review.disconnect(hear)
     words = f"{imp_uid} paid 9000 KRW; the row asks for 10000 KRW once"
     assert heard == [("wrong_amount", words)]
-    assert [record.getMessage() for record in caplog.records if record.name == "billing.review"] == [
-        f"{txn.merchant_uid} wrong_amount: {words}"
-    ]
+    assert [
+        record.getMessage() for record in caplog.records if record.name == "billing.review"
+    ] == [f"{txn.merchant_uid} wrong_amount: {words}"]
 
 
 def test_a_second_payment_and_money_after_a_cancel(gateway, txn, ledger, staff):
@@ -170,11 +190,16 @@ def test_a_second_deposit_is_sent_back_by_staff(gateway, user, staff):
     waiting = back()
     assert (waiting.needs_staff, waiting.imp_uid) == (True, accounts[1])
     account = RefundAccount(bank="88", account="110123456789", holder="홍길동")
-    assert rows.settle(waiting, choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state == State.DONE
+    assert (
+        rows.settle(waiting, choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state
+        == State.DONE
+    )
     assert (left(accounts[0]), left(accounts[1])) == (10_000, 0)
 
 
-def test_what_staff_sent_and_nobody_saw_the_end_of_waits_for_staff_again(gateway, txn, staff, monkeypatch):
+def test_what_staff_sent_and_nobody_saw_the_end_of_waits_for_staff_again(
+    gateway, txn, staff, monkeypatch
+):
     """The account they named is not kept: sent again by itself, it could only be refused."""
     rows.sync(gateway.pay(txn.merchant_uid))
     second = gateway.pay(txn.merchant_uid, outcome="vbank")
@@ -182,12 +207,18 @@ def test_what_staff_sent_and_nobody_saw_the_end_of_waits_for_staff_again(gateway
     rows.sync(second)
     gateway.fail_next("payments/cancel", requests.ConnectTimeout("no road"))
     account = RefundAccount(bank="88", account="110123456789", holder="홍길동")
-    assert rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state == State.REQUESTED
+    assert (
+        rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state
+        == State.REQUESTED
+    )
     calls = len(sent(gateway))
     let_pass(minutes=3)
     assert rows.finish(back()).needs_staff
     assert len(sent(gateway)) == calls
-    assert rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state == State.DONE
+    assert (
+        rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state
+        == State.DONE
+    )
 
 
 def test_returns_left_to_staff_by_a_setting(gateway, txn, settings):
@@ -208,7 +239,10 @@ def test_refused_is_tried_again_with_the_newest_amount(gateway, txn):
     assert len(gateway.calls) == calls  # too soon
     let_pass(minutes=3)
     assert rows.finish(back()).state == State.DONE
-    assert [(body["amount"], body["checksum"]) for body in sent(gateway)] == [(9_000, 9_000), (7_000, 7_000)]
+    assert [(body["amount"], body["checksum"]) for body in sent(gateway)] == [
+        (9_000, 9_000),
+        (7_000, 7_000),
+    ]
     assert left(imp_uid) == 0
 
 
@@ -222,7 +256,8 @@ def test_what_may_be_registered_is_never_sent_again_by_itself(gateway, txn, staf
     assert rows.finish(back()).needs_staff
     if trouble == "not sent":
         gateway.fail_next("payments/cancel", requests.ConnectTimeout("no road"))
-    again = rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff)  # the gateway refuses it: the first one is registered
+    # The gateway refuses it: the first one is registered.
+    again = rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff)
     assert (again.state, again.tries) == (State.UNKNOWN, 2)
     calls = len(sent(gateway))
     for _ in range(3):
@@ -255,7 +290,9 @@ def test_a_test_channel_is_tried_once(gateway, txn, staff):
     assert PointCancellation.objects.count() == 1
 
 
-@pytest.mark.parametrize("what", [{"timeout": True}, {"drop": True}, {"http": 500}, {"invalid_json": True}], ids=str)
+@pytest.mark.parametrize(
+    "what", [{"timeout": True}, {"drop": True}, {"http": 500}, {"invalid_json": True}], ids=str
+)
 def test_unknown_asks_before_it_sends_again(gateway, txn, what):
     imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
     fault(gateway, times=1, **what)
@@ -279,7 +316,7 @@ def test_surely_not_sent_is_requested_again(gateway, txn):
 
 
 def test_a_door_that_must_answer_leaves_it_to_reconcile(gateway, txn):
-    from billing.iamport import Deadline
+    from billing.gateway.api import Deadline
 
     imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
     rows.sync(imp_uid, deadline=Deadline(2.5))
@@ -307,14 +344,20 @@ def test_eight_doors_at_once_send_once(gateway, txn, ledger):
     assert ledger(txn) == (0, [])
 
 
-def test_the_return_of_wrong_money_costs_three_statements_and_one_call(gateway, txn, settings, django_assert_max_num_queries):
+def test_the_return_of_wrong_money_costs_three_statements_and_one_call(
+    gateway, txn, settings, django_assert_max_num_queries
+):
     def cost(imp_uid):
         before = len(gateway.calls)
         with django_assert_max_num_queries(30) as captured:
             rows.sync(imp_uid)
-        return len([query for query in captured if not query["sql"].startswith(("BEGIN", "COMMIT", "SAVE", "REL"))]), len(
-            gateway.calls
-        ) - before
+        return len(
+            [
+                query
+                for query in captured
+                if not query["sql"].startswith(("BEGIN", "COMMIT", "SAVE", "REL"))
+            ]
+        ), len(gateway.calls) - before
 
     settings.BILLING_RETURN_WRONG_MONEY = False
     flagged, asked = cost(gateway.pay(txn.merchant_uid, amount=9_000))

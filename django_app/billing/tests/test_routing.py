@@ -1,4 +1,6 @@
-"""Routers that read elsewhere than they write: verbs and jobs of money decide on the database that is written to."""
+"""Routers that read elsewhere than they write: verbs and jobs of money decide on the database that
+is written to.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,19 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from billing import webhooks
-from billing.audit import audit
 from billing.errors import InsufficientPoints, KeyReused, NotAllowed
-from billing.figures import close_days
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction, WebhookEvent
-from billing.notices import Notice
 from billing.reconciliation import reconcile
 from billing.reconciliation.runs import Run
+from billing.reports.daily_stats import close_days
+from billing.reports.integrity_checks import audit
+from billing.webhooks import intake
+from billing.webhooks.payload import Notice
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 
 class PrimaryReplicaRouter:
@@ -39,17 +44,22 @@ class PrimaryReplicaRouter:
 @pytest.fixture
 def far_replica(settings: Any) -> None:
     """Reads of our tables go to an alias that nobody can use: whatever is read there raises."""
-    settings.DATABASE_ROUTERS = ["sandbox.router.SandboxRouter", "billing.tests.test_routing.PrimaryReplicaRouter"]
+    settings.DATABASE_ROUTERS = [
+        "billing_sandbox.router.SandboxRouter",
+        "billing.tests.test_routing.PrimaryReplicaRouter",
+    ]
 
 
 @pytest.fixture
 def replica(far_replica: None) -> Iterator[None]:
     """A replica that is never behind: the same database over a connection of its own."""
     same = deepcopy(connections["default"].settings_dict)
-    same["OPTIONS"].pop("transaction_mode", None)  # two IMMEDIATE transactions of one thread would wait for each other
+    # Two IMMEDIATE transactions of one thread would wait for each other.
+    same["OPTIONS"].pop("transaction_mode", None)
     connections.settings["replica"] = same
     made = connections["replica"]
-    made.ensure_connection = lambda: made.connect() if made.connection is None else None  # the test case knows this alias not, and refuses
+    # The test case knows this alias not, and refuses.
+    made.ensure_connection = lambda: made.connect() if made.connection is None else None
     yield
     made.close()
     del connections["replica"]
@@ -68,7 +78,12 @@ def balance(user: Any) -> int:
 
 
 def entries(user: Any, kind: str) -> list[int]:
-    return list(PointEntry.objects.using("default").filter(owner_id=user.pk, kind=kind).order_by("id").values_list("delta", flat=True))
+    return list(
+        PointEntry.objects.using("default")
+        .filter(owner_id=user.pk, kind=kind)
+        .order_by("id")
+        .values_list("delta", flat=True)
+    )
 
 
 def test_a_spend_behind_a_replica_is_taken_once_for_one_key(rich, replica):
@@ -93,13 +108,16 @@ def test_points_move_without_a_look_at_the_replica(rich, far_replica):
     for _ in range(2):
         Point.objects.give_back(user=rich, key="order-1")
         Point.objects.adjust(user=rich, delta=-500, key="less", reason="a test", by=rich)
-    assert (balance(rich), entries(rich, "spend"), entries(rich, "give_back"), entries(rich, "adjust")) == (
+    assert (balance(rich), entries(rich, "spend"), entries(rich, "give_back"),
+        entries(rich, "adjust")) == (
         9_500, [-4_000], [4_000], [10_000, -500],
     )  # fmt: skip
 
 
 def test_a_payment_lives_without_a_look_at_the_replica(gateway, user, far_replica):
-    """Start, a paid answer, a webhook, a part cancel, one at the console, and wrong money: every look that decides is at the primary."""
+    """Start, a paid answer, a webhook, a part cancel, one at the console, and wrong money: every
+    look that decides is at the primary.
+    """
     txn = PointTransaction.objects.start(user=user, amount=10_000, pay_method="card")
     imp_uid = gateway.pay(txn.merchant_uid)
     for _ in range(2):
@@ -109,10 +127,16 @@ def test_a_payment_lives_without_a_look_at_the_replica(gateway, user, far_replic
     assert (done.state, balance(user)) == ("done", 6_000)
     assert PointTransaction.objects.finish(done).state == "done"
     gateway.cancel(imp_uid, amount=1_000)
-    notice = Notice(imp_uid=imp_uid, merchant_uid=txn.merchant_uid, status="cancelled", cancellation_id="", body="{}")
-    assert webhooks.receive(notice, "127.0.0.1")
+    notice = Notice(
+        imp_uid=imp_uid,
+        merchant_uid=txn.merchant_uid,
+        status="cancelled",
+        cancellation_id="",
+        body="{}",
+    )
+    assert intake.receive(notice, "127.0.0.1")
     assert balance(user) == 5_000
-    webhooks.come_back(imp_uid, txn.merchant_uid, "127.0.0.1")
+    intake.come_back(imp_uid, txn.merchant_uid, "127.0.0.1")
     wrong = PointTransaction.objects.start(user=user, amount=10_000, pay_method="card")
     second = gateway.pay(wrong.merchant_uid, amount=9_000)
     for _ in range(2):
@@ -126,8 +150,8 @@ def test_a_delivery_that_waits_is_tried_without_a_look_at_the_replica(gateway, u
     txn = PointTransaction.objects.start(user=user, amount=10_000, pay_method="card")
     imp_uid = gateway.pay(txn.merchant_uid)
     event = WebhookEvent.objects.create(imp_uid=imp_uid, merchant_uid=txn.merchant_uid)
-    assert webhooks.try_again(event)
-    assert webhooks.try_again(WebhookEvent.objects.using("default").get(pk=event.pk))
+    assert intake.try_again(event)
+    assert intake.try_again(WebhookEvent.objects.using("default").get(pk=event.pk))
     assert balance(user) == 10_000
 
 
@@ -142,9 +166,18 @@ def test_staffs_verbs_do_not_look_at_the_replica(gateway, user, far_replica):
     assert balance(user) == 10_000
     assert PointTransaction.objects.resolve(txn, by=user, note="seen").review == ""
     account = PointTransaction.objects.start(user=user, amount=10_000, pay_method="vbank")
-    PointTransaction.objects.sync(gateway.pay(account.merchant_uid, outcome="vbank", pg_provider="tosspayments"))
+    PointTransaction.objects.sync(
+        gateway.pay(account.merchant_uid, outcome="vbank", pg_provider="tosspayments")
+    )
     assert PointTransaction.objects.close_account(account, by=user).txn.account_closed_at
-    foreign = gateway.control("pay", merchant_uid="order-1", outcome="paid", pay_method="card", webhook=False, amount=3_000)["imp_uid"]
+    foreign = gateway.control(
+        "pay",
+        merchant_uid="order-1",
+        outcome="paid",
+        pay_method="card",
+        webhook=False,
+        amount=3_000,
+    )["imp_uid"]
     assert PointTransaction.objects.adopt(foreign, user=user, by=user).points == 3_000
     with pytest.raises(NotAllowed):
         PointTransaction.objects.adopt(foreign, user=user, by=user)
@@ -152,12 +185,19 @@ def test_staffs_verbs_do_not_look_at_the_replica(gateway, user, far_replica):
 
 
 def test_the_jobs_read_what_is_written(gateway, user, far_replica):
-    """What a replica has not seen yet would be reported as nobody's payment, and a lagging audit as a contradiction."""
+    """What a replica has not seen yet would be reported as nobody's payment, and a lagging audit as
+    a contradiction.
+    """
     txn = PointTransaction.objects.start(user=user, amount=10_000, pay_method="card")
     gateway.pay(txn.merchant_uid)
     PointTransaction.objects.filter(pk=txn.pk).update(next_check_at=txn.created_at)
     report = reconcile(repair=True)
-    assert (report.troubles, report.unknown_count, balance(user), report.exit_code) == ([], 0, 10_000, 0)
+    assert (report.troubles, report.unknown_count, balance(user), report.exit_code) == (
+        [],
+        0,
+        10_000,
+        0,
+    )
     assert close_days(now=timezone.now() + timedelta(days=2)) == 2
     assert [finding.check for finding in audit() if finding.count] == []
     run = Run.begin()

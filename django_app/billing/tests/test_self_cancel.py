@@ -9,12 +9,16 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from billing import throttle, views_cancel
 from billing.models import Point, PointCancellation, PointTransaction
-from billing.self_cancel import offer
-from billing.tests.aging import let_pass
+from billing.support import rate_limit
+from billing.tests.support.aging import let_pass
+from billing.web import refund
+from billing.web.refund_eligibility import offer
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 rows = PointTransaction.objects
 
@@ -49,19 +53,25 @@ def ask(browser):
 
 
 def refused(response, status, code):
-    assert (response.status_code, response.json()["error"]["code"]) == (status, code), response.content
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code), (
+        response.content
+    )
     return response.json()["error"]["message"]
 
 
 def test_one_members_cancels_are_not_anothers(paid, ask, make_user, monkeypatch):
-    monkeypatch.setattr(throttle, "time", SimpleNamespace(time=lambda: 1_795_400_000))  # one window, whenever the test runs
+    # One window, whenever the test runs.
+    monkeypatch.setattr(rate_limit, "time", SimpleNamespace(time=lambda: 1_795_400_000))
     mine = paid()
-    codes = [ask(mine, reason="", amount="1").status_code for _ in range(views_cancel.CANCELS_PER_MINUTE + 1)]
+    codes = [
+        ask(mine, reason="", amount="1").status_code for _ in range(refund.CANCELS_PER_MINUTE + 1)
+    ]
     assert (codes.count(429), codes[-1]) == (1, 429)
     stranger, other = make_user("stranger"), Client()
     other.force_login(stranger)
     theirs = rows.start(user=stranger, amount=10_000, pay_method="card")
-    assert other.post(f"/billing/payments/{theirs.merchant_uid}/cancel/", {}).status_code == 409  # nothing paid, and not told to wait
+    # Nothing paid, and not told to wait.
+    assert other.post(f"/billing/payments/{theirs.merchant_uid}/cancel/", {}).status_code == 409
 
 
 def test_done(paid, ask, ledger):
@@ -85,13 +95,18 @@ def test_what_remains_after_a_cancel_of_staff(gateway, paid, ask, ledger):
     assert ledger(txn)[0] == 0
 
 
-@pytest.mark.parametrize(("what", "state"), [({"cancel_later_s": 60}, "accepted"), ({"timeout": True}, "unknown")])
+@pytest.mark.parametrize(
+    ("what", "state"), [({"cancel_later_s": 60}, "accepted"), ({"timeout": True}, "unknown")]
+)
 def test_accepted_and_unknown(gateway, paid, ask, what, state):
     gateway.control("faults", path="payments/cancel", times=1, **what)
     txn = paid()
     response = ask(txn)
     assert (response.status_code, PointCancellation.objects.get().state) == (202, state)
-    words = {"accepted": "Refund accepted. It may take some days.", "unknown": "We are checking the result of your refund"}
+    words = {
+        "accepted": "Refund accepted. It may take some days.",
+        "unknown": "We are checking the result of your refund",
+    }
     assert response.json()["message"].startswith(words[state])
     assert response.json()["balance"] == 0
     assert refused(ask(txn), 409, "cancel_not_allowed") == "A refund of this payment is under way."
@@ -109,16 +124,23 @@ def test_refused_by_the_gateway(gateway, paid, ask, ledger):
 def test_spent_points(paid, ask, user):
     txn = paid()
     Point.objects.spend(user=user, amount=1, key="k")
-    assert refused(ask(txn), 409, "cancel_not_allowed") == "Points of this payment have been spent: 1P are missing for a refund."
+    assert (
+        refused(ask(txn), 409, "cancel_not_allowed")
+        == "Points of this payment have been spent: 1P are missing for a refund."
+    )
     paid(5_000)  # what counts is the balance
     assert ask(txn).status_code == 200
 
 
 def test_too_late(paid, ask, settings):
     txn = paid()
-    rows.update(paid_at=timezone.now() - timedelta(days=settings.BILLING_SELF_CANCEL_DAYS, seconds=-60))
+    rows.update(
+        paid_at=timezone.now() - timedelta(days=settings.BILLING_SELF_CANCEL_DAYS, seconds=-60)
+    )
     assert offer(rows.select_related("owner").get()).allowed
-    rows.update(paid_at=timezone.now() - timedelta(days=settings.BILLING_SELF_CANCEL_DAYS, seconds=60))
+    rows.update(
+        paid_at=timezone.now() - timedelta(days=settings.BILLING_SELF_CANCEL_DAYS, seconds=60)
+    )
     assert "time for a refund is over" in refused(ask(txn), 409, "cancel_not_allowed")
     assert PointCancellation.objects.count() == 0
 
@@ -141,13 +163,22 @@ def test_a_deposit(paid, ask, ledger):
     assert (shown.needs_account, shown.banks) == (True, [("88", "신한은행")])
     response = ask(txn)
     refused(response, 400, "bad_input")
-    assert set(response.json()["error"]["fields"] if "fields" in response.json()["error"] else response.json()["fields"]) == {
+    assert set(
+        response.json()["error"]["fields"]
+        if "fields" in response.json()["error"]
+        else response.json()["fields"]
+    ) == {
         "refund_bank",
         "refund_account",
         "refund_holder",
     }
     good = {"refund_bank": "88", "refund_account": "110-123-456789", "refund_holder": "홍길동"}
-    for bad in ({"refund_bank": "99"}, {"refund_account": "12"}, {"refund_account": "1１0123456789"}, {"refund_holder": "x" * 17}):
+    for bad in (
+        {"refund_bank": "99"},
+        {"refund_account": "12"},
+        {"refund_account": "1１0123456789"},
+        {"refund_holder": "x" * 17},
+    ):
         refused(ask(txn, **{**good, **bad}), 400, "bad_input")
     assert ask(txn, **good).status_code == 200
     done = PointCancellation.objects.get()
@@ -179,7 +210,7 @@ def test_odd_reasons(paid, ask, reason):
 
 
 def test_two_clicks_and_another_tab(paid, ask, ledger):
-    from billing.tests.threads import together
+    from billing.tests.support.threads import together
 
     txn = paid()
     codes = sorted(result.status_code for result in together([lambda: ask(txn)] * 4))
@@ -193,4 +224,7 @@ def test_a_later_answer_of_reconcile(gateway, paid, ask, browser):
     ask(txn)
     let_pass(minutes=16)
     rows.finish(PointCancellation.objects.get())
-    assert browser.get(f"/billing/payments/{txn.merchant_uid}/status/").json()["cancel_amount"] == 10_000
+    assert (
+        browser.get(f"/billing/payments/{txn.merchant_uid}/status/").json()["cancel_amount"]
+        == 10_000
+    )

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from billing.errors import InsufficientPoints, KeyReused, NoSuchSpend
 from billing.models import Point, PointEntry
-from billing.tests.threads import together
+from billing.tests.support.threads import together
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True)]
 
@@ -45,7 +45,12 @@ def in_order():
 def test_spend(rich):
     user = rich()
     entry = points.spend(user=user, amount=4_000, key="order-7", memo="Concert ticket")
-    assert (entry.kind, entry.delta, entry.key, entry.memo) == ("spend", -4_000, "order-7", "Concert ticket")
+    assert (entry.kind, entry.delta, entry.key, entry.memo) == (
+        "spend",
+        -4_000,
+        "order-7",
+        "Concert ticket",
+    )
     assert in_order() == [("charge", 10_000), ("spend", -4_000)]
     assert points.spend(user=user, amount=6_000, key="order-8").delta == -6_000
     assert points.get().balance == 0
@@ -84,7 +89,8 @@ def test_too_few_points(rich, make_user):
         points.spend(user=make_user("nobody"), amount=5, key="order-7")
     assert caught.value.missing == 5
     assert in_order() == [("charge", 10_000)]
-    assert points.spend(user=user, amount=10_000, key="order-7").delta == -10_000  # the key was not used up
+    # The key was not used up.
+    assert points.spend(user=user, amount=10_000, key="order-7").delta == -10_000
 
 
 @pytest.mark.parametrize("amount", [0, -1, 1.0, True, "5", None, 10**13])
@@ -150,13 +156,17 @@ def test_give_back_once(rich):
     back = points.give_back(user=user, key="order-7")
     assert (back.kind, back.delta, back.memo) == ("give_back", 4_000, "ticket")
     assert points.give_back(user=user, key="order-7").pk == back.pk
-    with pytest.raises(KeyReused):  # it was taken, and given back: the answer "spent" would be wrong
+    with pytest.raises(
+        KeyReused
+    ):  # it was taken, and given back: the answer "spent" would be wrong
         points.spend(user=user, amount=4_000, key="order-7")
     assert in_order() == [("charge", 10_000), ("spend", -4_000), ("give_back", 4_000)]
 
 
 def test_nobody_gets_back_what_another_member_spent_under_that_key(rich, make_user):
-    """Keys are unique per member, not for all: "order-7" of one shop's member says nothing of another's."""
+    """Keys are unique per member, not for all: "order-7" of one shop's member says nothing of
+    another's.
+    """
     payer, stranger = rich(), rich(owner=make_user("stranger"), imp_uid="imp_2")
     points.spend(user=payer, amount=4_000, key="order-7")
     with pytest.raises(NoSuchSpend):
@@ -170,8 +180,17 @@ def test_nobody_gets_back_what_another_member_spent_under_that_key(rich, make_us
 def test_adjust(rich, staff):
     user = rich()
     first = points.adjust(user=user, delta=500, key="ticket-1", reason="broken page", by=staff)
-    assert (first.kind, first.delta, first.memo, first.by, first.by_name) == ("adjust", 500, "broken page", staff, "staff")
-    assert points.adjust(user=user, delta=500, key="ticket-1", reason="broken page", by=staff).pk == first.pk
+    assert (first.kind, first.delta, first.memo, first.by, first.by_name) == (
+        "adjust",
+        500,
+        "broken page",
+        staff,
+        "staff",
+    )
+    assert (
+        points.adjust(user=user, delta=500, key="ticket-1", reason="broken page", by=staff).pk
+        == first.pk
+    )
     with pytest.raises(KeyReused):
         points.adjust(user=user, delta=-500, key="ticket-1", reason="oops", by=staff)
     points.adjust(user=user, delta=-10_500, key="ticket-2", reason="fraud", by=staff)
@@ -186,20 +205,32 @@ def test_adjust_opens_an_account_that_counts_no_attempt(make_user, staff):
     assert (account.point, account.balance) == (0, 300)
 
 
-@pytest.mark.parametrize("changes", [{"delta": 0}, {"delta": "5"}, {"reason": " "}, {"by": None}, {"key": ""}, {"delta": 1.5}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"delta": 0}, {"delta": "5"}, {"reason": " "}, {"by": None}, {"key": ""}, {"delta": 1.5}],
+)
 def test_adjustments_that_cannot_be(rich, staff, changes):
     with pytest.raises(ValueError, match=r"."):
-        points.adjust(**{"user": rich(), "delta": 5, "key": "k", "reason": "why", "by": staff, **changes})
+        points.adjust(
+            **{"user": rich(), "delta": 5, "key": "k", "reason": "why", "by": staff, **changes}
+        )
     assert in_order() == [("charge", 10_000)]
 
 
-# -- races ---------------------------------------------------------------------------------------------------------------------------
+# -- races -----------------------------------------------------------------------------------------
 
 
 def test_64_threads_spend_what_covers_10(rich):
     user = rich()
-    results = together([lambda n=n: points.spend(user=user, amount=1_000, key=f"order-{n}").delta for n in range(64)])
-    outcome = Counter(type(result).__name__ if isinstance(result, Exception) else result for result in results)
+    results = together(
+        [
+            lambda n=n: points.spend(user=user, amount=1_000, key=f"order-{n}").delta
+            for n in range(64)
+        ]
+    )
+    outcome = Counter(
+        type(result).__name__ if isinstance(result, Exception) else result for result in results
+    )
     assert outcome == {-1_000: 10, "InsufficientPoints": 54}
     assert points.get().balance == 0
     assert len(in_order()) == 11
@@ -236,7 +267,13 @@ def test_16_threads_give_back_once(rich):
 def test_ids_follow_the_order_of_commits(rich):
     """A member's entries read in order of id never show a balance below zero on the way."""
     user = rich()
-    jobs = [lambda n=n: points.spend(user=user, amount=1_000, key=f"k{n}") and points.give_back(user=user, key=f"k{n}") for n in range(24)]
+    jobs = [
+        lambda n=n: (
+            points.spend(user=user, amount=1_000, key=f"k{n}")
+            and points.give_back(user=user, key=f"k{n}")
+        )
+        for n in range(24)
+    ]
     results = together(jobs)
     assert all(isinstance(result, PointEntry | InsufficientPoints) for result in results), results
     running = 0

@@ -12,16 +12,25 @@ from billing import signals
 from billing.errors import GatewayNonsense, GatewayRefused, GatewayUnreachable
 from billing.models import Point, PointTransaction
 from billing.states import Status
-from billing.tests.payments import envelope
+from billing.tests.support.payments import envelope
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 start = PointTransaction.objects.start
 
 
 def test_an_attempt_is_kept_counted_and_registered(gateway, user):
     txn = start(user=user, amount=10_000, pay_method="card")
     fresh = PointTransaction.objects.get()
-    assert (fresh.amount, fresh.pay_method, fresh.status, fresh.imp_uid, fresh.credited) == (10_000, "card", Status.READY, None, 0)
+    assert (fresh.amount, fresh.pay_method, fresh.status, fresh.imp_uid, fresh.credited) == (
+        10_000,
+        "card",
+        Status.READY,
+        None,
+        0,
+    )
     assert fresh.prepared_at is not None
     assert fresh.next_check_at > timezone.now()
     assert (Point.objects.get().point, Point.objects.get().balance) == (1, 0)
@@ -52,7 +61,9 @@ def test_merchant_uids_are_readable_and_spread(user):
 
 
 def test_a_hash_takes_bytes(user):
-    """The original hashed a str. That is a TypeError; and its 10 hex digits of 20 random bits clashed at about 1,200 orders."""
+    """The original hashed a str. That is a TypeError; and its 10 hex digits of 20 random bits
+    clashed at about 1,200 orders.
+    """
     with pytest.raises(TypeError):
         hashlib.sha256(f"{user.pk}")
     assert PointTransaction.objects.new_merchant_uid(user)
@@ -64,7 +75,9 @@ def test_a_name_that_is_not_ascii_is_no_trouble(gateway, make_user):
 
 def test_a_collision_is_made_anew(gateway, user, monkeypatch):
     made = iter(["m-same", "m-same", "m-same", "m-other"])
-    monkeypatch.setattr(type(PointTransaction.objects), "new_merchant_uid", lambda self, user: next(made))
+    monkeypatch.setattr(
+        type(PointTransaction.objects), "new_merchant_uid", lambda self, user: next(made)
+    )
     assert start(user=user, amount=1_000, pay_method="card").merchant_uid == "m-same"
     assert start(user=user, amount=1_000, pay_method="card").merchant_uid == "m-other"
     assert (PointTransaction.objects.count(), Point.objects.get().point) == (2, 2)
@@ -81,7 +94,10 @@ def test_an_amount_that_is_none(gateway, user, amount):
     ("plan", "expected", "reason"),
     [
         (
-            {"status": 200, "json_body": envelope(None, code=1, message="이미 등록된 merchant_uid입니다.")},
+            {
+                "status": 200,
+                "json_body": envelope(None, code=1, message="이미 등록된 merchant_uid입니다."),
+            },
             GatewayRefused,
             "이미 등록된 merchant_uid입니다.",
         ),
@@ -90,7 +106,9 @@ def test_an_amount_that_is_none(gateway, user, amount):
         (requests.ReadTimeout("slow"), GatewayUnreachable, "no answer"),
     ],
 )
-def test_a_failed_registration_keeps_the_attempt_with_its_reason(gateway, user, plan, expected, reason):
+def test_a_failed_registration_keeps_the_attempt_with_its_reason(
+    gateway, user, plan, expected, reason
+):
     heard = []
 
     def hear(txn, **kwargs):
@@ -113,7 +131,9 @@ def test_a_failed_registration_keeps_the_attempt_with_its_reason(gateway, user, 
 
 
 def test_a_registration_that_fails_late_does_not_undo_a_payment(gateway, user, ledger):
-    """The gateway registered and was paid, but its answer was lost: "failed" must not be written over what was heard meanwhile."""
+    """The gateway registered and was paid, but its answer was lost: "failed" must not be written
+    over what was heard meanwhile.
+    """
 
     def paid_meanwhile(call):
         if call.path == "payments/prepare":
@@ -148,19 +168,26 @@ def test_sync_order_finds_the_paid_one_of_two_tabs(gateway, user, ledger):
     imp_uid = gateway.pay(txn.merchant_uid)
     gateway.pay(txn.merchant_uid, outcome="failed")
     asked = len(gateway.calls)
-    assert sum(applied.points for applied in PointTransaction.objects.sync_order(txn.merchant_uid)) == 10_000
+    assert (
+        sum(applied.points for applied in PointTransaction.objects.sync_order(txn.merchant_uid))
+        == 10_000
+    )
     assert len(gateway.calls) == asked + 1
     assert PointTransaction.objects.get().imp_uid == imp_uid
     assert ledger(txn) == (10_000, [10_000])
 
 
 def test_a_late_no_of_the_registration_does_not_hide_a_virtual_account(gateway, user):
-    """As below, with an account issued meanwhile: the row is still `ready`, but something was heard of it."""
+    """As below, with an account issued meanwhile: the row is still `ready`, but something was heard
+    of it.
+    """
 
     def account_meanwhile(call):
         if call.path == "payments/prepare":
             gateway.before_answer = None
-            PointTransaction.objects.sync(gateway.pay(PointTransaction.objects.get().merchant_uid, outcome="vbank"))
+            PointTransaction.objects.sync(
+                gateway.pay(PointTransaction.objects.get().merchant_uid, outcome="vbank")
+            )
             raise requests.ReadTimeout("the answer was lost")
 
     gateway.before_answer = account_meanwhile

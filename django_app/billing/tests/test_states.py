@@ -49,9 +49,13 @@ ROWS = {
     "failed other, later": Row("imp_9", status="failed", started_at=T3),
     "paid 1": Row("imp_1", status="paid", credited_at=T2, started_at=T2),
     "part 1": Row("imp_1", status="cancelled", cancel_amount=4_000, credited_at=T2, started_at=T2),
-    "whole 1": Row("imp_1", status="cancelled", cancel_amount=AMOUNT, credited_at=T2, started_at=T2),
+    "whole 1": Row(
+        "imp_1", status="cancelled", cancel_amount=AMOUNT, credited_at=T2, started_at=T2
+    ),
     "paid other": Row("imp_9", status="paid", credited_at=T2, started_at=T2),
-    "whole other": Row("imp_9", status="cancelled", cancel_amount=AMOUNT, credited_at=T2, started_at=T2),
+    "whole other": Row(
+        "imp_9", status="cancelled", cancel_amount=AMOUNT, credited_at=T2, started_at=T2
+    ),
 }
 ANSWERS = {
     "ready": Answer(status="ready"),
@@ -64,7 +68,12 @@ ANSWERS = {
 }
 READY, FAILED, PAID, CANCELLED = Status.READY, Status.FAILED, Status.PAID, Status.CANCELLED
 IGN, FLAG = Ignore(), Ignore(Review.CLOSED_ACCOUNT)
-BINDS = {"paid": Bind(PAID, 0), "part": Bind(CANCELLED, 4_000), "more": Bind(CANCELLED, 7_000), "whole": Bind(CANCELLED, AMOUNT)}
+BINDS = {
+    "paid": Bind(PAID, 0),
+    "part": Bind(CANCELLED, 4_000),
+    "more": Bind(CANCELLED, 7_000),
+    "whole": Bind(CANCELLED, AMOUNT),
+}
 WHOLE_FACTS = {
     "ready": Facts(READY, 0, whole=True),
     "failed": Facts(FAILED, 0, whole=True),
@@ -91,12 +100,17 @@ EXPECTED = {
     "failed other, later": {"ready": IGN, "failed": IGN, "closed": IGN, **BINDS},
     "paid 1": {
         "ready": IGN, "failed": IGN, "closed": FLAG, "paid": IGN,
-        "part": Facts(CANCELLED, 4_000), "more": Facts(CANCELLED, 7_000), "whole": Facts(CANCELLED, AMOUNT),
+        "part": Facts(CANCELLED, 4_000), "more": Facts(CANCELLED, 7_000),
+        "whole": Facts(CANCELLED, AMOUNT),
     },
-    "part 1": {"ready": IGN, "failed": IGN, "closed": FLAG, "paid": IGN, "part": IGN, "more": Facts(CANCELLED, 7_000), "whole": Facts(CANCELLED, AMOUNT)},
-    "whole 1": {"ready": IGN, "failed": IGN, "closed": FLAG, "paid": IGN, "part": IGN, "more": IGN, "whole": IGN},
-    "paid other": {"ready": IGN, "failed": IGN, "closed": IGN, "paid": second(10_000), "part": second(6_000), "more": second(3_000), "whole": IGN},
-    "whole other": {"ready": IGN, "failed": IGN, "closed": IGN, "paid": late(10_000), "part": late(6_000), "more": late(3_000), "whole": IGN},
+    "part 1": {"ready": IGN, "failed": IGN, "closed": FLAG, "paid": IGN, "part": IGN,
+        "more": Facts(CANCELLED, 7_000), "whole": Facts(CANCELLED, AMOUNT)},
+    "whole 1": {"ready": IGN, "failed": IGN, "closed": FLAG, "paid": IGN, "part": IGN, "more": IGN,
+        "whole": IGN},
+    "paid other": {"ready": IGN, "failed": IGN, "closed": IGN, "paid": second(10_000),
+        "part": second(6_000), "more": second(3_000), "whole": IGN},
+    "whole other": {"ready": IGN, "failed": IGN, "closed": IGN, "paid": late(10_000),
+        "part": late(6_000), "more": late(3_000), "whole": IGN},
 }  # fmt: skip
 PAIRS = [(row, answer) for row in ROWS for answer in ANSWERS]
 
@@ -139,11 +153,20 @@ def test_wrong_money_is_never_bound(row, answer, wrong):
 
 
 @pytest.mark.parametrize("accept_test_channel", [False, True])
-@pytest.mark.parametrize("wrong", [{}, {"amount": Decimal(9_000)}, {"currency": "USD"}, {"test_channel": True}])
 @pytest.mark.parametrize(
-    ("row", "answer"), [(row, answer) for row, answer in PAIRS if not (ROWS[row].credited_at and ROWS[row].imp_uid == "imp_1")]
+    "wrong", [{}, {"amount": Decimal(9_000)}, {"currency": "USD"}, {"test_channel": True}]
 )
-def test_a_registered_card_is_never_money_and_never_takes_a_row(row, answer, wrong, accept_test_channel):
+@pytest.mark.parametrize(
+    ("row", "answer"),
+    [
+        (row, answer)
+        for row, answer in PAIRS
+        if not (ROWS[row].credited_at and ROWS[row].imp_uid == "imp_1")
+    ],
+)
+def test_a_registered_card_is_never_money_and_never_takes_a_row(
+    row, answer, wrong, accept_test_channel
+):
     payment = replace(ANSWERS[answer], registers_card=True, **wrong)
     decision = decide(ROWS[row], payment, accept_test_channel=accept_test_channel)
     assert decision == (Ignore(Review.CARD_REGISTRATION) if answer in BINDS else Ignore())
@@ -152,17 +175,24 @@ def test_a_registered_card_is_never_money_and_never_takes_a_row(row, answer, wro
 @pytest.mark.parametrize("row", ["paid 1", "part 1", "whole 1"])
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_what_was_credited_before_cards_were_told_apart_is_taken_back_as_ever(row, answer):
-    assert decide(ROWS[row], replace(ANSWERS[answer], registers_card=True), accept_test_channel=False) == EXPECTED[row][answer]
+    assert (
+        decide(ROWS[row], replace(ANSWERS[answer], registers_card=True), accept_test_channel=False)
+        == EXPECTED[row][answer]
+    )
 
 
 @pytest.mark.parametrize("answer", ["part", "more"])
 def test_a_fraction_of_a_won_cancelled_is_wrong_money(answer):
     payment = replace(ANSWERS[answer], cancel_amount=Decimal("0.5"))
-    assert decide(ROWS["fresh"], payment, accept_test_channel=False) == Return(Review.WRONG_AMOUNT, Decimal("9999.5"))
+    assert decide(ROWS["fresh"], payment, accept_test_channel=False) == Return(
+        Review.WRONG_AMOUNT, Decimal("9999.5")
+    )
 
 
 @pytest.mark.parametrize("answer", ["paid", "part", "whole", "closed"])
-@pytest.mark.parametrize("changes", [{"amount": Decimal(9_999)}, {"amount": Decimal(20_000)}, {"currency": "USD"}])
+@pytest.mark.parametrize(
+    "changes", [{"amount": Decimal(9_999)}, {"amount": Decimal(20_000)}, {"currency": "USD"}]
+)
 @pytest.mark.parametrize("row", ["paid 1", "part 1", "whole 1"])
 def test_a_bound_payment_that_changes_its_amount_is_nonsense(row, answer, changes):
     payment = replace(ANSWERS[answer], **changes)
@@ -183,7 +213,14 @@ def test_a_bound_test_channel_payment_stays_what_it_is_when_the_setting_changes(
 
 @pytest.mark.parametrize(
     ("mine", "theirs", "replaces"),
-    [(T1, T2, True), (T2, T2, False), (T2, T1, False), (None, T1, True), (T1, None, False), (None, None, False)],
+    [
+        (T1, T2, True),
+        (T2, T2, False),
+        (T2, T1, False),
+        (None, T1, True),
+        (T1, None, False),
+        (None, None, False),
+    ],
 )
 def test_another_attempt_replaces_only_if_it_began_later(mine, theirs, replaces):
     row = Row("imp_9", status="failed", started_at=mine)

@@ -4,9 +4,16 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, connections, models, transaction
 from django.utils import timezone
 
-from billing import installation, triggers
+from billing.db import environment_stamp, triggers
 from billing.errors import LedgerIsAppendOnly
-from billing.models import DailyFigures, Installation, Point, PointCancellation, PointEntry, PointTransaction
+from billing.models import (
+    DailyFigures,
+    Installation,
+    Point,
+    PointCancellation,
+    PointEntry,
+    PointTransaction,
+)
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db]
 NOW = timezone.now()
@@ -19,7 +26,9 @@ def account(user):
 
 @pytest.fixture
 def txn(account):
-    return PointTransaction.objects.create(owner=account, merchant_uid="m-1", amount=10_000, pay_method="card")
+    return PointTransaction.objects.create(
+        owner=account, merchant_uid="m-1", amount=10_000, pay_method="card"
+    )
 
 
 @pytest.fixture
@@ -41,10 +50,12 @@ PAID = {"status": "paid", "imp_uid": "imp_1", "credited": 10_000, "credited_at":
         {"amount": 0}, {"amount": -1}, {"status": "refunded"}, {"imp_uid": ""},
         {"cancel_amount": -1}, {"cancel_amount": 10_001}, {"cancel_goal": 10_001},
         {"credited": 10_000}, {"credited": 1}, {"cancel_goal": 1}, {"status": "paid"},
-        {**PAID, "credited": 9_999}, {**PAID, "credited": 0}, {**PAID, "imp_uid": None}, {**PAID, "status": "ready"},
+        {**PAID, "credited": 9_999}, {**PAID, "credited": 0}, {**PAID, "imp_uid": None},
+        {**PAID, "status": "ready"},
         {**PAID, "status": "failed"}, {**PAID, "cancel_amount": 1_000, "credited": 9_000},
         {**PAID, "status": "cancelled", "cancel_amount": 4_000, "credited": 10_000},
-        {**PAID, "status": "cancelled", "cancel_amount": 4_000, "cancel_goal": 7_000, "credited": 6_000},
+        {**PAID, "status": "cancelled", "cancel_amount": 4_000, "cancel_goal": 7_000,
+            "credited": 6_000},
     ],
 )  # fmt: skip
 def test_a_row_that_lies_about_money(txn, values):
@@ -55,7 +66,8 @@ def test_a_row_that_lies_about_money(txn, values):
     "values",
     [
         PAID, {**PAID, "status": "cancelled", "cancel_amount": 4_000, "credited": 6_000},
-        {**PAID, "cancel_goal": 4_000, "credited": 6_000}, {**PAID, "status": "cancelled", "cancel_amount": 4_000, "cancel_goal": 7_000, "credited": 3_000},
+        {**PAID, "cancel_goal": 4_000, "credited": 6_000}, {**PAID, "status": "cancelled",
+            "cancel_amount": 4_000, "cancel_goal": 7_000, "credited": 3_000},
         {**PAID, "status": "cancelled", "cancel_amount": 10_000, "credited": 0},
         {"status": "failed", "imp_uid": "imp_1"}, {"status": "cancelled", "imp_uid": "imp_1"},
     ],
@@ -66,10 +78,20 @@ def test_a_row_that_is_true(txn, values):
 
 def test_ids_are_unique(txn, account):
     PointTransaction.objects.filter(pk=txn.pk).update(imp_uid="imp_1")
-    refused(lambda: PointTransaction.objects.create(owner=account, merchant_uid="m-1", amount=1, pay_method="card"))
-    refused(lambda: PointTransaction.objects.create(owner=account, merchant_uid="m-2", imp_uid="imp_1", amount=1, pay_method="card"))
+    refused(
+        lambda: PointTransaction.objects.create(
+            owner=account, merchant_uid="m-1", amount=1, pay_method="card"
+        )
+    )
+    refused(
+        lambda: PointTransaction.objects.create(
+            owner=account, merchant_uid="m-2", imp_uid="imp_1", amount=1, pay_method="card"
+        )
+    )
     for merchant_uid in ("m-3", "m-4"):  # and any number of rows may have none
-        PointTransaction.objects.create(owner=account, merchant_uid=merchant_uid, amount=1, pay_method="card")
+        PointTransaction.objects.create(
+            owner=account, merchant_uid=merchant_uid, amount=1, pay_method="card"
+        )
 
 
 @pytest.mark.parametrize(
@@ -88,18 +110,30 @@ def test_an_entry_without_an_origin(account, values):
 
 def test_an_entry_happens_once(txn, account, make_user):
     PointEntry.objects.create(owner=account, txn=txn, version=1, kind="charge", delta=1)
-    refused(lambda: PointEntry.objects.create(owner=account, txn=txn, version=1, kind="cancel", delta=-1))
+    refused(
+        lambda: PointEntry.objects.create(
+            owner=account, txn=txn, version=1, kind="cancel", delta=-1
+        )
+    )
     PointEntry.objects.create(owner=account, kind="spend", key="order-1", delta=-1)
     refused(lambda: PointEntry.objects.create(owner=account, kind="spend", key="order-1", delta=-1))
     PointEntry.objects.create(owner=account, kind="give_back", key="order-1", delta=1)
     other = Point.objects.create(user=make_user("other"))
-    PointEntry.objects.create(owner=other, kind="spend", key="order-1", delta=-1)  # keys are a member's own
+    # Keys are a member's own.
+    PointEntry.objects.create(owner=other, kind="spend", key="order-1", delta=-1)
 
 
 def test_one_open_cancel_and_one_return_per_payment(txn):
     def make(kind, state, imp_uid="imp_1", amount=1):
         return PointCancellation.objects.create(
-            txn=txn, kind=kind, state=state, imp_uid=imp_uid, amount=amount, base=0, checksum=10_000, reason="r"
+            txn=txn,
+            kind=kind,
+            state=state,
+            imp_uid=imp_uid,
+            amount=amount,
+            base=0,
+            checksum=10_000,
+            reason="r",
         )
 
     make("cancel", "done")
@@ -125,11 +159,16 @@ def test_one_figure_per_day_and_method(db):
     refused(lambda: DailyFigures.objects.create(day=NOW.date(), pay_method="card"))
 
 
-# -- the ledger is append-only -----------------------------------------------------------------------------------------------------
+# -- the ledger is append-only ---------------------------------------------------------------------
 
 
 def test_the_model_refuses_changes(entry):
-    for change in (entry.save, entry.delete, PointEntry.objects.all().delete, lambda: PointEntry.objects.update(delta=9)):
+    for change in (
+        entry.save,
+        entry.delete,
+        PointEntry.objects.all().delete,
+        lambda: PointEntry.objects.update(delta=9),
+    ):
         with pytest.raises(LedgerIsAppendOnly):
             change()
     with pytest.raises(LedgerIsAppendOnly):
@@ -139,7 +178,11 @@ def test_the_model_refuses_changes(entry):
 
 def test_the_database_refuses_changes(entry):
     for sql in ("UPDATE billing_pointentry SET delta = 9", "DELETE FROM billing_pointentry"):
-        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        with (
+            pytest.raises(DatabaseError, match="append-only"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
             cursor.execute(sql)
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         models.QuerySet(PointEntry).filter(pk=entry.pk).update(delta=9)
@@ -150,9 +193,14 @@ def test_the_database_refuses_changes(entry):
 def test_sqlite_cannot_replace_an_entry(entry):
     columns = "owner_id, kind, key, delta, memo, by_name, created_at"
     for first, value in (("id, ", f"{entry.pk}, "), ("", "")):
-        with pytest.raises(IntegrityError, match="this entry exists"), transaction.atomic(), connection.cursor() as cursor:
+        with (
+            pytest.raises(IntegrityError, match="this entry exists"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
             cursor.execute(
-                f"INSERT OR REPLACE INTO billing_pointentry ({first}{columns}) VALUES ({value}{entry.owner_id}, 'adjust', 'a', 9, '', '', '2026-01-01')"
+                f"INSERT OR REPLACE INTO billing_pointentry ({first}{columns}) VALUES "
+                f"({value}{entry.owner_id}, 'adjust', 'a', 9, '', '', '2026-01-01')"
             )
     assert PointEntry.objects.get().delta == 5
 
@@ -176,7 +224,7 @@ def test_triggers_are_there_and_can_be_made_again():
 def test_a_database_without_the_table_is_left_alone():
     triggers.install("sandbox")
     triggers.lift("sandbox")
-    installation.stamp("sandbox")
+    environment_stamp.stamp("sandbox")
     with connections["sandbox"].cursor() as cursor:
         tables = connections["sandbox"].introspection.table_names(cursor)
     assert [name for name in tables if name.startswith("billing")] == []
@@ -184,17 +232,19 @@ def test_a_database_without_the_table_is_left_alone():
 
 def test_migrate_stamped_this_database():
     assert Installation.objects.get().mode == "sandbox"
-    installation.stamp("default")
+    environment_stamp.stamp("default")
     assert Installation.objects.count() == 1
 
 
 def test_another_modes_database_is_refused(settings):
-    installation._verified.clear()
+    environment_stamp._verified.clear()
     settings.IAMPORT_MODE = "live"
-    with pytest.raises(installation.WrongDatabase, match="made for sandbox mode and IAMPORT_MODE is live"):
-        installation.verify(_Unclosable(connection))
+    with pytest.raises(
+        environment_stamp.WrongDatabase, match="made for sandbox mode and IAMPORT_MODE is live"
+    ):
+        environment_stamp.verify(_Unclosable(connection))
     settings.IAMPORT_MODE = "sandbox"
-    installation.verify(connection)
+    environment_stamp.verify(connection)
 
 
 class _Unclosable:

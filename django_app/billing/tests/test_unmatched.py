@@ -1,4 +1,6 @@
-"""Money at the gateway that no transaction knows: kept until somebody decides, whatever time goes by and however often it is seen."""
+"""Money at the gateway that no transaction knows: kept until somebody decides, whatever time goes
+by and however often it is seen.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +9,20 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from sandbox.models import Payment as SandboxPayment
 
-from billing.backlog import backlog
+from billing.gateway.payment import Payment
 from billing.models import PointCancellation, PointTransaction, UnmatchedPayment
-from billing.payment import Payment
 from billing.reconciliation import reconcile
-from billing.tests.payments import payment_json
+from billing.reports.open_work import backlog
+from billing.tests.support.payments import payment_json
+from billing.tests.support.threads import together
 from billing.tests.test_reconcile_run import run
-from billing.tests.threads import together
+from billing_sandbox.models import Payment as SandboxPayment
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 rows = PointTransaction.objects
 unmatched = UnmatchedPayment.objects
@@ -34,17 +39,23 @@ def lost(gateway):
 
 
 def answer(number, **values):
-    return Payment.from_json(payment_json(imp_uid=f"imp_1000000000{number:02}", merchant_uid=f"lost-{number}", **values))
+    return Payment.from_json(
+        payment_json(imp_uid=f"imp_1000000000{number:02}", merchant_uid=f"lost-{number}", **values)
+    )
 
 
 def age(*, days):
-    """As if the payments of the gateway were so much older: reconcile's windows do not reach them any more."""
+    """As if the payments of the gateway were so much older: reconcile's windows do not reach them
+    any more.
+    """
     past = {name: F(name) - days * 86_400 for name in ("started_at", "paid_at", "updated_at")}
     SandboxPayment.objects.using("sandbox").update(**past)
 
 
 def test_it_stays_when_no_window_shows_it_any_more(lost, gateway):
-    """Paid on Friday evening, still there on Monday: the last run does not see it, and nothing is green."""
+    """Paid on Friday evening, still there on Monday: the last run does not see it, and nothing is
+    green.
+    """
     for order, amount in (("lost-1", 33_000), ("lost-2", 33_000), ("lost-3", 44_000)):
         lost(order, amount)
     assert reconcile(repair=True).unknown_count == 3
@@ -52,7 +63,12 @@ def test_it_stays_when_no_window_shows_it_any_more(lost, gateway):
     report = reconcile(repair=True)
     assert (report.unknown_count, report.undecided, report.exit_code) == (0, 3, 0)
     now = backlog()
-    assert (now.reconcile.verdict, now.unmatched, now.unmatched_won, now.all_agrees) == ("clean", 3, 110_000, False)
+    assert (now.reconcile.verdict, now.unmatched, now.unmatched_won, now.all_agrees) == (
+        "clean",
+        3,
+        110_000,
+        False,
+    )
     assert rows.count() == 0
 
 
@@ -78,14 +94,30 @@ def test_seen_again_its_facts_follow_and_the_decision_stays(lost, gateway, make_
     imp_uid = lost("lost-1", 40_000)
     reconcile(repair=True)
     before = unmatched.get()
-    assert (before.amount, before.status, before.decision, before.merchant_uid) == (40_000, "paid", "", "lost-1")
-    assert [row.pk for row in unmatched.not_ours([before.pk], by=clerk, reason="  of the\nother shop ")] == [before.pk]
+    assert (before.amount, before.status, before.decision, before.merchant_uid) == (
+        40_000,
+        "paid",
+        "",
+        "lost-1",
+    )
+    assert [
+        row.pk for row in unmatched.not_ours([before.pk], by=clerk, reason="  of the\nother shop ")
+    ] == [before.pk]
     assert unmatched.not_ours([before.pk], by=clerk, reason="again") == []
     gateway.cancel(imp_uid, 15_000)
     reconcile(repair=True)
     after = unmatched.get()
-    assert (after.cancel_amount, after.status, after.decision, after.by_name) == (15_000, "cancelled", "not_ours", "clerk")
-    assert (after.reason, after.first_seen, after.last_seen > before.last_seen) == ("of the other shop", before.first_seen, True)
+    assert (after.cancel_amount, after.status, after.decision, after.by_name) == (
+        15_000,
+        "cancelled",
+        "not_ours",
+        "clerk",
+    )
+    assert (after.reason, after.first_seen, after.last_seen > before.last_seen) == (
+        "of the other shop",
+        before.first_seen,
+        True,
+    )
     assert backlog().unmatched == 0
 
 
@@ -97,7 +129,12 @@ def test_a_reason_is_needed(make_user):
 
 
 @pytest.mark.parametrize(
-    "values", [{"decision": "claimed"}, {"decided_at": timezone.now()}, {"decision": "perhaps", "decided_at": timezone.now()}]
+    "values",
+    [
+        {"decision": "claimed"},
+        {"decided_at": timezone.now()},
+        {"decision": "perhaps", "decided_at": timezone.now()},
+    ],
 )
 def test_a_decision_has_its_time_and_is_one_of_two(values):
     unmatched.record([answer(1)])
@@ -106,10 +143,13 @@ def test_a_decision_has_its_time_and_is_one_of_two(values):
 
 
 def test_what_holds_no_money_is_kept_and_waits_for_nobody():
-    """All went back to the payer, nobody paid, or it failed: there is nothing to claim and nothing to lose."""
+    """All went back to the payer, nobody paid, or it failed: there is nothing to claim and nothing
+    to lose.
+    """
     unmatched.record(
         [
-            answer(1, status="cancelled", cancel_amount=10_000), answer(2, status="cancelled"), answer(3, status="failed"),
+            answer(1, status="cancelled", cancel_amount=10_000), answer(2, status="cancelled"),
+            answer(3, status="failed"),
             answer(4, status="ready"), answer(5, status="cancelled", cancel_amount=9_999),
         ]
     )  # fmt: skip
@@ -120,12 +160,16 @@ def test_what_holds_no_money_is_kept_and_waits_for_nobody():
 
 
 def test_a_page_of_500_is_one_statement_where_the_database_can():
-    some = [Payment.from_json(payment_json(imp_uid=f"imp_{number:012}", merchant_uid=f"lost-{number}")) for number in range(500)]
+    some = [
+        Payment.from_json(payment_json(imp_uid=f"imp_{number:012}", merchant_uid=f"lost-{number}"))
+        for number in range(500)
+    ]
     for _ in range(2):
         with CaptureQueriesContext(connection) as caught:
             assert unmatched.record([*some, some[0]]) == 500
         writes = [one["sql"] for one in caught if one["sql"].startswith("INSERT")]
-        assert len(writes) == (1 if connection.vendor == "postgresql" else 9)  # SQLite takes 999 parameters
+        # SQLite takes 999 parameters.
+        assert len(writes) == (1 if connection.vendor == "postgresql" else 9)
         assert unmatched.count() == 500
 
 
@@ -151,17 +195,26 @@ def test_what_a_row_knows_by_now_is_closed_by_the_next_repair(lost, make_txn):
     assert unmatched.get().decision == ""
     assert reconcile(repair=True).undecided == 0
     row = unmatched.get()
-    assert (row.decision, row.by, row.reason) == ("claimed", None, "a transaction has this order number")
+    assert (row.decision, row.by, row.reason) == (
+        "claimed",
+        None,
+        "a transaction has this order number",
+    )
 
 
-def test_a_second_payment_of_a_claimed_order_is_sent_back_and_not_called_claimed(gateway, make_user, ledger):
-    """Both were paid under an order that we do not know. Staff claim one; the other is past every window, and its row is bound."""
+def test_a_second_payment_of_a_claimed_order_is_sent_back_and_not_called_claimed(
+    gateway, make_user, ledger
+):
+    """Both were paid under an order that we do not know. Staff claim one; the other is past every
+    window, and its row is bound.
+    """
     first, second = (gateway.pay("lost-order-1", amount=7_000) for _ in range(2))
     reconcile(repair=True)
     assert UnmatchedPayment.objects.waiting().count() == 2
     age(days=3)
     applied = PointTransaction.objects.adopt(first, user=make_user("finder"), by=make_user("clerk"))
-    assert UnmatchedPayment.objects.heal(PointTransaction.objects.all()) == 0  # the order number alone proves nothing of the second
+    # The order number alone proves nothing of the second.
+    assert UnmatchedPayment.objects.heal(PointTransaction.objects.all()) == 0
     assert UnmatchedPayment.objects.get(imp_uid=second).decision == ""
     reconcile(repair=True)
     back = PointCancellation.objects.get()
@@ -194,7 +247,9 @@ def test_two_who_decide_at_once_decide_once(make_user):
     clerks = [make_user(f"clerk-{number}") for number in range(4)]
     unmatched.record([answer(1)])
     key = unmatched.get().pk
-    done = together([lambda by=by: len(unmatched.not_ours([key], by=by, reason=by.username)) for by in clerks])
+    done = together(
+        [lambda by=by: len(unmatched.not_ours([key], by=by, reason=by.username)) for by in clerks]
+    )
     assert sorted(done) == [0, 0, 0, 1]
     row = unmatched.get()
     assert row.reason == row.by_name == clerks[done.index(1)].username
@@ -202,5 +257,8 @@ def test_two_who_decide_at_once_decide_once(make_user):
 
 def test_two_runs_that_record_at_once_keep_one_row_each():
     some = [answer(number) for number in range(1, 40)]
-    assert together([lambda: unmatched.record(some), lambda: unmatched.record(some[::-1])] * 2) == [39] * 4
+    assert (
+        together([lambda: unmatched.record(some), lambda: unmatched.record(some[::-1])] * 2)
+        == [39] * 4
+    )
     assert unmatched.count() == 39

@@ -6,12 +6,15 @@ import json
 
 import pytest
 from django.urls import reverse
-from sandbox.models import Payment
 
 from billing.errors import GatewayNonsense
 from billing.models import PointTransaction
+from billing_sandbox.models import Payment
 
-pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])]
+pytestmark = [
+    pytest.mark.money,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
 
 rows = PointTransaction.objects
 
@@ -45,7 +48,11 @@ def test_the_status_door_sees_the_paid_one(gateway, client, user, txn):
     gateway.pay(txn.merchant_uid)
     client.force_login(user)
     answer = client.get(reverse("billing:status", args=[txn.merchant_uid]))
-    assert (answer.status_code, answer.json()["status"], answer.json()["balance"]) == (200, "paid", 10_000)
+    assert (answer.status_code, answer.json()["status"], answer.json()["balance"]) == (
+        200,
+        "paid",
+        10_000,
+    )
 
 
 def test_where_nothing_else_can_be_read_it_is_nonsense(gateway, client, user, txn):
@@ -57,7 +64,9 @@ def test_where_nothing_else_can_be_read_it_is_nonsense(gateway, client, user, tx
 
 
 def test_one_that_contradicts_its_row_hides_no_other(gateway, txn):
-    """The one that the row holds has another amount all at once; the later one is money that goes back."""
+    """The one that the row holds has another amount all at once; the later one is money that goes
+    back.
+    """
     gateway.change_answer = None
     held, stray = gateway.pay(txn.merchant_uid), gateway.pay(txn.merchant_uid)
     rows.sync(held)

@@ -10,15 +10,22 @@ from django.urls import reverse
 
 from billing.models import PointTransaction
 from billing.testing import SandboxGateway
-from billing.tests.gallery import states
-from billing.tests.words import strangers
+from billing.tests.support.gallery import states
+from billing.tests.support.words import strangers
 
 pytest.importorskip("babel", reason="requirements-dev.txt")
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 LANGUAGES = ["ko", "en"]
-OPEN = ["login", "signup", "password_reset", "password_reset_done", "password_reset_complete", "billing:terms"]
+OPEN = [
+    "login",
+    "signup",
+    "password_reset",
+    "password_reset_done",
+    "password_reset_complete",
+    "billing:terms",
+]
 OWN = ["billing:charge", "billing:payments", "password_change", "password_change_done"]
 
 
@@ -36,8 +43,15 @@ def test_every_page_speaks_one_language(gateway: SandboxGateway, user: Any) -> N
     made = states(gateway.control, user)
     for language in LANGUAGES:
         pages = empty[language] | pages_of_a_member(user, language, made)
-        assert {name: page.status_code for name, page in pages.items() if page.status_code not in (200, 404)} == {}
-        found = {name: strangers(page.content.decode(), language, allow=[user.username, user.email]) for name, page in pages.items()}
+        assert {
+            name: page.status_code
+            for name, page in pages.items()
+            if page.status_code not in (200, 404)
+        } == {}
+        found = {
+            name: strangers(page.content.decode(), language, allow=[user.username, user.email])
+            for name, page in pages.items()
+        }
         assert {name: words for name, words in found.items() if words} == {}
 
 
@@ -45,24 +59,37 @@ def pages_of_a_newcomer(user: Any, language: str) -> dict[str, Any]:
     """Everything that can be seen before the first payment."""
     own, nobody = reader(language, user), reader(language)
     pages = {name: (own if name in OWN else nobody).get(reverse(name)) for name in [*OPEN, *OWN]}
-    pages["empty charge page, filled in"] = own.get(f"{reverse('billing:charge')}?amount=30000&pay_method=vbank")
+    pages["empty charge page, filled in"] = own.get(
+        f"{reverse('billing:charge')}?amount=30000&pay_method=vbank"
+    )
     pages["login that failed"] = nobody.post(reverse("login"), {"username": "x", "password": "y"})
-    pages["signup that failed"] = nobody.post(reverse("signup"), {"username": "", "password1": "a", "password2": "b"})
+    pages["signup that failed"] = nobody.post(
+        reverse("signup"), {"username": "", "password1": "a", "password2": "b"}
+    )
     pages["404"] = nobody.get("/nothing-here/")
     return pages
 
 
-def pages_of_a_member(user: Any, language: str, made: dict[str, PointTransaction]) -> dict[str, Any]:
+def pages_of_a_member(
+    user: Any, language: str, made: dict[str, PointTransaction]
+) -> dict[str, Any]:
     """Payments in every state, and the pages that list them."""
     own = reader(language, user)
-    pages = {name: own.get(reverse("billing:payment", args=[txn.merchant_uid])) for name, txn in made.items()}
-    return pages | {f"{name}, busy": own.get(reverse(name)) for name in ("billing:charge", "billing:payments")}
+    pages = {
+        name: own.get(reverse("billing:payment", args=[txn.merchant_uid]))
+        for name, txn in made.items()
+    }
+    return pages | {
+        f"{name}, busy": own.get(reverse(name)) for name in ("billing:charge", "billing:payments")
+    }
 
 
 def test_every_answer_to_scripts_speaks_one_language(gateway: SandboxGateway, user: Any) -> None:
     made = states(gateway.control, user)
     for language in LANGUAGES:
-        said = {name: answer.json() for name, answer in answers_to_scripts(user, language, made).items()}
+        said = {
+            name: answer.json() for name, answer in answers_to_scripts(user, language, made).items()
+        }
         for name, body in said.items():
             texts = [body.get("message", ""), body.get("error", {}).get("message", "")]
             texts += [text for of_field in body.get("fields", {}).values() for text in of_field]
@@ -70,23 +97,38 @@ def test_every_answer_to_scripts_speaks_one_language(gateway: SandboxGateway, us
             assert [word for text in texts for word in strangers(text, language)] == [], name
 
 
-def answers_to_scripts(user: Any, language: str, made: dict[str, PointTransaction]) -> dict[str, Any]:
+def answers_to_scripts(
+    user: Any, language: str, made: dict[str, PointTransaction]
+) -> dict[str, Any]:
     """What status, cancel, checkout and validation say."""
     own, nobody = reader(language, user), reader(language)
-    answers = {name: own.get(reverse("billing:status", args=[txn.merchant_uid])) for name, txn in made.items()}
-    answers |= {f"{name}, refund": own.post(reverse("billing:cancel", args=[txn.merchant_uid])) for name, txn in made.items()}
+    answers = {
+        name: own.get(reverse("billing:status", args=[txn.merchant_uid]))
+        for name, txn in made.items()
+    }
+    answers |= {
+        f"{name}, refund": own.post(reverse("billing:cancel", args=[txn.merchant_uid]))
+        for name, txn in made.items()
+    }
     answers["nothing sent"] = own.post(reverse("billing:checkout"))
-    answers["all wrong"] = own.post(reverse("billing:checkout"), {"amount": "x", "pay_method": "x", "buyer_tel": "x", "agree": "no"})
+    answers["all wrong"] = own.post(
+        reverse("billing:checkout"),
+        {"amount": "x", "pay_method": "x", "buyer_tel": "x", "agree": "no"},
+    )
     answers["no ids"] = own.post(reverse("billing:validation"))
     answers["logged out"] = nobody.post(reverse("billing:checkout"))
     return answers
 
 
 def test_strangers_are_found() -> None:
-    """The finder finds: text, attributes, data for scripts; and leaves data and quotations alone."""
+    """The finder finds: text, attributes, data for scripts; and leaves data and quotations
+    alone.
+    """
     page = (
-        '<html lang="{0}"><title>{1}</title><input placeholder="{1}"><button aria-label="{1}">{1}</button><p lang="{2}">{1}</p>'
-        '<b translate="no">{1}</b><script type="application/json">{{"texts": {{"a": "{1}"}}, "url": "{1}"}}</script></html>'
+        '<html lang="{0}"><title>{1}</title><input placeholder="{1}"><button '
+        'aria-label="{1}">{1}</button><p lang="{2}">{1}</p>'
+        '<b translate="no">{1}</b><script type="application/json">{{"texts": {{"a": "{1}"}}, '
+        '"url": "{1}"}}</script></html>'
     )
     assert strangers(page.format("ko", "Pay", "en"), "ko") == ["Pay"] * 5
     assert strangers(page.format("en", "결제하기", "ko"), "en") == ["결제하기"] * 5

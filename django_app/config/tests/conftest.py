@@ -15,23 +15,36 @@ import config
 
 KEYS = {
     "django": {"secret_key": "a-key-of-nobody-" * 4},
-    "iamport": {"iamport_code": "imp12345678", "iamport_key": "1234567890123456", "iamport_secret": "a-secret-of-nobody"},
+    "iamport": {
+        "iamport_code": "imp12345678",
+        "iamport_key": "1234567890123456",
+        "iamport_secret": "a-secret-of-nobody",
+    },
 }
 
 
 @pytest.fixture
 def live_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
-    """live_settings(VARIABLE="…") → what config/settings.py makes of these environment variables in live mode."""
+    """live_settings(VARIABLE="…") → what config/settings.py makes of these environment variables in
+    live mode.
+    """
 
     def make(**variables: str) -> dict[str, Any]:
         for name in os.environ:
-            if name.startswith(("DJANGO_", "IAMPORT_", "BILLING_", "DATABASE_", "CACHE_", "PUBLIC_")):
+            if name.startswith(
+                ("DJANGO_", "IAMPORT_", "BILLING_", "DATABASE_", "CACHE_", "PUBLIC_")
+            ):
                 monkeypatch.delenv(name)
         path = tmp_path / "settings_common.json"
         path.write_text(json.dumps(KEYS), encoding="utf-8")
-        monkeypatch.setattr("config.base.ROOT_DIR", tmp_path)  # nothing is made in this checkout
-        for name, value in {"SETTINGS_COMMON_FILE": str(path), "DATABASE_URL": "sqlite:///live.sqlite3", **variables}.items():
+        # Nothing is made in this checkout.
+        monkeypatch.setattr("config.settings.base.ROOT_DIR", tmp_path)
+        for name, value in {
+            "SETTINGS_COMMON_FILE": str(path),
+            "DATABASE_URL": "sqlite:///live.sqlite3",
+            **variables,
+        }.items():
             monkeypatch.setenv(name, value)
-        return runpy.run_path(str(Path(config.__file__).parent / "settings.py"))
+        return runpy.run_path(str(Path(config.__file__).parent / "settings" / "by_mode.py"))
 
     return make

@@ -1,4 +1,6 @@
-"""The money rules hold for a project with its own user model: one with a UUID as key, and one as small as Django allows."""
+"""The money rules hold for a project with its own user model: one with a UUID as key, and one as
+small as Django allows.
+"""
 
 import os
 import subprocess
@@ -15,7 +17,8 @@ def passes(settings, *tests):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
     done = subprocess.run(
         [
-            sys.executable, "-m", "pytest", "-q", f"--ds=config.tests.{settings}.settings", "-p", "no:cacheprovider",
+            sys.executable, "-m", "pytest", "-q", f"--ds=config.tests.{settings}.settings", "-p",
+            "no:cacheprovider",
             *(f"django_app/{name}" for name in tests),
         ],
         cwd=ROOT, env=kept, capture_output=True, text=True, timeout=300, check=False,
@@ -27,7 +30,12 @@ def passes(settings, *tests):
 
 @pytest.mark.thorough
 def test_money_with_a_custom_user_model():
-    passes("custom_user", "billing/tests/test_apply.py", "billing/tests/test_start.py", "config/tests/test_accounts.py")
+    passes(
+        "custom_user",
+        "billing/tests/test_apply.py",
+        "billing/tests/test_start.py",
+        "accounts/tests/test_accounts.py",
+    )
 
 
 @pytest.mark.thorough

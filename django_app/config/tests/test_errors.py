@@ -1,13 +1,15 @@
-"""Pages for when something is wrong: for people in the site's design, for scripts as JSON, never with a trace of how it happened."""
+"""Pages for when something is wrong: for people in the site's design, for scripts as JSON, never
+with a trace of how it happened.
+"""
 
 import pytest
-from billing.models import Point, PointTransaction
-from billing.urls import urlpatterns
 from django.db import DatabaseError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
+from billing.models import Point, PointTransaction
+from billing.urls import urlpatterns
 from config import preview
 from config.maintenance import OPEN_VIEWS
 
@@ -53,10 +55,13 @@ def test_all_that_can_be_looked_at_is_tested(client):
 
 
 def test_previews_are_for_this_machine_only(client, settings):
-    assert client.get("/preview/404/", REMOTE_ADDR="192.0.2.1").content == b"Sandbox mode serves only this machine.\n"
+    assert (
+        client.get("/preview/404/", REMOTE_ADDR="192.0.2.1").content
+        == b"Sandbox mode serves only this machine.\n"
+    )
 
 
-# -- in earnest --------------------------------------------------------------------------------------------------------------------
+# -- in earnest ------------------------------------------------------------------------------------
 
 
 def test_a_page_that_is_not_there(client):
@@ -67,7 +72,9 @@ def test_a_page_that_is_not_there(client):
 def test_a_host_that_is_not_ours(client, language):
     other = "en" if language == "ko" else "ko"
     with translation.override(other):  # the thread's last reader
-        page = in_our_design(client.get(LOGIN, headers={"Host": "evil.example", "Accept-Language": language}), 400)
+        page = in_our_design(
+            client.get(LOGIN, headers={"Host": "evil.example", "Accept-Language": language}), 400
+        )
     assert f'<html lang="{language}">' in page
 
 
@@ -75,7 +82,10 @@ def test_a_host_that_is_not_ours(client, language):
 def test_who_returns_from_a_payment_is_told_nothing_untrue(client, host):
     """The money may have been taken: nothing is claimed about it, only that it is not lost."""
     many = "&".join(f"p{number}=1" for number in range(2_000))
-    page = client.get(f"/billing/complete/?imp_uid=imp_1&merchant_uid=m&{many}", headers={"Host": host, "Accept-Language": "en"})
+    page = client.get(
+        f"/billing/complete/?imp_uid=imp_1&merchant_uid=m&{many}",
+        headers={"Host": host, "Accept-Language": "en"},
+    )
     text = in_our_design(page, 400)
     assert "If you were paying, nothing is lost and your points arrive by themselves." in text
     for claim in ("Nothing was taken", "nothing has changed", "was not"):
@@ -97,7 +107,7 @@ def test_what_breaks(client, user, monkeypatch):
     def broken(*args, **kwargs):
         raise DatabaseError("secret words")
 
-    monkeypatch.setattr("billing.views_history.history.payments", broken)
+    monkeypatch.setattr("billing.web.history.history_query.payments", broken)
     page = in_our_design(client.get("/billing/payments/"), 500)
     assert "secret words" not in page
 
@@ -106,7 +116,9 @@ def test_what_breaks(client, user, monkeypatch):
 def test_somebody_elses_payment_and_none_at_all_look_the_same(client, user, make_user, language):
     other = make_user("other")
     Point.objects.create(user=other)
-    theirs = PointTransaction.objects.create(owner_id=other.pk, merchant_uid="20261123-theirs", amount=1000, pay_method="card")
+    theirs = PointTransaction.objects.create(
+        owner_id=other.pk, merchant_uid="20261123-theirs", amount=1000, pay_method="card"
+    )
     client.force_login(user)
     pages = []
     for number in (theirs.merchant_uid, "20261123-nobody"):
@@ -115,7 +127,9 @@ def test_somebody_elses_payment_and_none_at_all_look_the_same(client, user, make
         assert f"/accounts/login/?next=/billing/payments/{number}/" in page
         assert "payer" in page
         pages.append(page.replace(number, "NUMBER"))
-    strip = [[line for line in page.splitlines() if "csrfmiddlewaretoken" not in line] for page in pages]
+    strip = [
+        [line for line in page.splitlines() if "csrfmiddlewaretoken" not in line] for page in pages
+    ]
     assert strip[0] == strip[1]
 
 
@@ -126,9 +140,18 @@ def test_from_there_to_another_account(client, user):
     assert f'value="{PAYMENT}"' in page.content.decode()
 
 
-# -- maintenance -------------------------------------------------------------------------------------------------------------------
+# -- maintenance -----------------------------------------------------------------------------------
 
-CLOSED = ["/", CHARGE, LOGIN, "/accounts/signup/", "/accounts/password_reset/", "/billing/payments/", "/billing/entries/", PAYMENT]
+CLOSED = [
+    "/",
+    CHARGE,
+    LOGIN,
+    "/accounts/signup/",
+    "/accounts/password_reset/",
+    "/billing/payments/",
+    "/billing/entries/",
+    PAYMENT,
+]
 CLOSED_SCRIPTS = ["/billing/checkout/", f"{PAYMENT}cancel/"]
 OPEN = {
     "/billing/validation/": 400,
@@ -164,7 +187,11 @@ def test_maintenance_closes_the_pages_and_asks_no_database(client, user, address
 def test_maintenance_tells_scripts_in_json(client, user, address):
     client.force_login(user)
     response = client.post(address)
-    assert (response.status_code, response.json()["error"]["code"], response["Retry-After"]) == (503, "maintenance", "300")
+    assert (response.status_code, response.json()["error"]["code"], response["Retry-After"]) == (
+        503,
+        "maintenance",
+        "300",
+    )
 
 
 @pytest.mark.usefixtures("maintenance")
@@ -177,18 +204,37 @@ def test_maintenance_leaves_these_open(client, user, address, status):
 
 @pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 def test_money_under_way_arrives_during_maintenance(client, user, gateway, settings):
-    """Paid before the doors closed: callback, phone's return and webhook still credit, each alone."""
-    txns = [PointTransaction.objects.start(user=user, amount=10_000, pay_method="card") for _ in range(3)]
-    by_callback, by_return, by_webhook = [(gateway.pay(txn.merchant_uid), txn.merchant_uid) for txn in txns]
+    """Paid before the doors closed: callback, phone's return and webhook still credit, each
+    alone.
+    """
+    txns = [
+        PointTransaction.objects.start(user=user, amount=10_000, pay_method="card")
+        for _ in range(3)
+    ]
+    by_callback, by_return, by_webhook = [
+        (gateway.pay(txn.merchant_uid), txn.merchant_uid) for txn in txns
+    ]
     settings.MAINTENANCE = True
     client.force_login(user)
     imp_uid, merchant_uid = by_callback
-    assert client.post("/billing/validation/", {"imp_uid": imp_uid, "merchant_uid": merchant_uid}).json()["status"] == "paid"
+    assert (
+        client.post(
+            "/billing/validation/", {"imp_uid": imp_uid, "merchant_uid": merchant_uid}
+        ).json()["status"]
+        == "paid"
+    )
     imp_uid, merchant_uid = by_return
-    assert client.get("/billing/complete/", {"imp_uid": imp_uid, "merchant_uid": merchant_uid}).status_code == 302
+    assert (
+        client.get(
+            "/billing/complete/", {"imp_uid": imp_uid, "merchant_uid": merchant_uid}
+        ).status_code
+        == 302
+    )
     imp_uid, merchant_uid = by_webhook
     body = {"imp_uid": imp_uid, "merchant_uid": merchant_uid, "status": "paid"}
-    assert client.post("/billing/webhook/", body, content_type="application/json").status_code == 200
+    assert (
+        client.post("/billing/webhook/", body, content_type="application/json").status_code == 200
+    )
     assert Point.objects.get().balance == 30_000
 
 

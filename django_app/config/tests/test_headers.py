@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 import pytest
 from django.http import HttpResponse
-from sandbox.policy import let_in
 
-from config import policies
+from billing_sandbox.csp import let_in
+from config import csp
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -20,10 +20,15 @@ STATIC = ["/static/billing/billing.css", "/static/billing/charge.js", "/static/b
 
 def policy(response, header="Content-Security-Policy"):
     """The header as {directive: [sources]}."""
-    return {name: sources for name, *sources in (part.split() for part in response.headers[header].split(";"))}
+    return {
+        name: sources
+        for name, *sources in (part.split() for part in response.headers[header].split(";"))
+    }
 
 
-@pytest.mark.parametrize("address", [*PAYERS, *ERRORS, *SANDBOX, *SCRIPTS, *STATIC, "/healthz", "/"])
+@pytest.mark.parametrize(
+    "address", [*PAYERS, *ERRORS, *SANDBOX, *SCRIPTS, *STATIC, "/healthz", "/"]
+)
 def test_every_answer_but_the_admins_is_strict(client, user, address):
     client.force_login(user)
     response = client.get(address)
@@ -45,7 +50,9 @@ def test_every_answer_but_the_admins_is_strict(client, user, address):
 
 
 def test_an_unreadable_request_is_answered_with_headers_too(client):
-    response = client.generic("POST", "/billing/webhook/", b"x", content_type="text/plain; charset=hex")
+    response = client.generic(
+        "POST", "/billing/webhook/", b"x", content_type="text/plain; charset=hex"
+    )
     assert response.status_code == 400
     assert policy(response)["default-src"] == ["'none'"]
 
@@ -68,19 +75,30 @@ def test_an_error_under_the_admins_address_is_a_page_of_ours(client, admin_user)
         assert "unsafe" not in response.headers["Content-Security-Policy"]
 
 
-# -- the sandbox's window --------------------------------------------------------------------------------------------------------
+# -- the sandbox's window --------------------------------------------------------------------------
 
 
 def open_window(client, origin, **params):
     """The answer to request_pay's form, and the window that it leads to."""
-    asked = {"merchant_uid": "order-1", "amount": 1000, "name": "points", "buyer_tel": "010-0000-0000", "pay_method": "card", **params}
+    asked = {
+        "merchant_uid": "order-1",
+        "amount": 1000,
+        "name": "points",
+        "buyer_tel": "010-0000-0000",
+        "pay_method": "card",
+        **params,
+    }
     form = {"code": "imp00000000", "origin": origin, "road": "frame", "params": json.dumps(asked)}
-    answer = client.post("/sandbox/pay/", urlencode(form), content_type="application/x-www-form-urlencoded")
+    answer = client.post(
+        "/sandbox/pay/", urlencode(form), content_type="application/x-www-form-urlencoded"
+    )
     return answer, client.get(answer.headers["Location"])
 
 
 def test_our_own_window_stands_in_our_own_frame(client):
-    for response in open_window(client, "http://testserver", m_redirect_url="http://testserver/billing/complete/"):
+    for response in open_window(
+        client, "http://testserver", m_redirect_url="http://testserver/billing/complete/"
+    ):
         assert "X-Frame-Options" not in response.headers
         assert policy(response)["frame-ancestors"] == ["'self'", "http://testserver"]
         assert policy(response)["script-src"] == ["'self'"]
@@ -110,9 +128,9 @@ def test_an_opener_that_nobody_knows():
     assert response._csp_replace == {"frame-ancestors": None, "form-action": ["'self'"]}
 
 
-# -- live mode -------------------------------------------------------------------------------------------------------------------
+# -- live mode -------------------------------------------------------------------------------------
 
-VENDOR = policies.Hosts(
+VENDOR = csp.Hosts(
     sdk="https://cdn.iamport.kr",
     windows=("https://service.iamport.kr",),
     calls=("https://calls.example",),
@@ -122,23 +140,34 @@ VENDOR = policies.Hosts(
 
 
 def test_live_mode_lets_the_gateway_in_and_nothing_inline(client, settings):
-    settings.CONTENT_SECURITY_POLICY = {"DIRECTIVES": policies.pages(VENDOR, report_uri="/reports")}
-    settings.PERMISSIONS_POLICY = policies.permissions(VENDOR)
+    settings.CONTENT_SECURITY_POLICY = {"DIRECTIVES": csp.pages(VENDOR, report_uri="/reports")}
+    settings.PERMISSIONS_POLICY = csp.permissions(VENDOR)
     response = client.get("/accounts/login/")
     found = policy(response)
     assert found["script-src"] == ["'self'", "https://cdn.iamport.kr", "https://scripts.example"]
     assert found["frame-src"] == ["https://service.iamport.kr", "https://*.inicis.com"]
     assert found["form-action"] == ["'self'", "https://service.iamport.kr", "https://*.inicis.com"]
-    assert found["connect-src"] == ["'self'", "https://service.iamport.kr", "https://*.inicis.com", "https://calls.example"]
+    assert found["connect-src"] == [
+        "'self'",
+        "https://service.iamport.kr",
+        "https://*.inicis.com",
+        "https://calls.example",
+    ]
     assert found["report-uri"] == ["/reports"]
     assert "unsafe" not in response.headers["Content-Security-Policy"]
-    assert 'payment=(self "https://service.iamport.kr" "https://*.inicis.com")' in response.headers["Permissions-Policy"]
+    assert (
+        'payment=(self "https://service.iamport.kr" "https://*.inicis.com")'
+        in response.headers["Permissions-Policy"]
+    )
 
 
 def test_report_only(client, admin_client, settings):
     strict = settings.CONTENT_SECURITY_POLICY
     settings.CONTENT_SECURITY_POLICY, settings.CONTENT_SECURITY_POLICY_REPORT_ONLY = None, strict
-    for browser, address, script in ((client, "/accounts/login/", ["'self'"]), (admin_client, "/admin/", policies.ADMIN["script-src"])):
+    for browser, address, script in (
+        (client, "/accounts/login/", ["'self'"]),
+        (admin_client, "/admin/", csp.ADMIN["script-src"]),
+    ):
         response = browser.get(address)
         assert "Content-Security-Policy" not in response.headers
         assert policy(response, "Content-Security-Policy-Report-Only")["script-src"] == script
@@ -146,11 +175,14 @@ def test_report_only(client, admin_client, settings):
 
 def test_the_gateway_is_let_in_by_the_settings_of_live_mode(live_settings):
     found = live_settings(
-        IAMPORT_PG_HOSTS="https://*.pg.example, https://pg.example:8443", DJANGO_CSP_REPORT_URI="https://reports.example/csp"
+        IAMPORT_PG_HOSTS="https://*.pg.example, https://pg.example:8443",
+        DJANGO_CSP_REPORT_URI="https://reports.example/csp",
     )
     directives = found["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]
     assert "https://cdn.iamport.kr" in directives["script-src"]
-    assert {"https://service.iamport.kr", "https://*.pg.example", "https://pg.example:8443"} <= set(directives["frame-src"])
+    assert {"https://service.iamport.kr", "https://*.pg.example", "https://pg.example:8443"} <= set(
+        directives["frame-src"]
+    )
     assert "'self'" not in directives["frame-src"]
     assert directives["report-uri"] == ["https://reports.example/csp"]
     assert found["SECURE_CROSS_ORIGIN_OPENER_POLICY"] == "same-origin-allow-popups"
@@ -160,4 +192,7 @@ def test_the_gateway_is_let_in_by_the_settings_of_live_mode(live_settings):
 def test_live_mode_in_report_only(live_settings):
     found = live_settings(DJANGO_CSP_REPORT_ONLY="1")
     assert found["CONTENT_SECURITY_POLICY"] is None
-    assert "https://cdn.iamport.kr" in found["CONTENT_SECURITY_POLICY_REPORT_ONLY"]["DIRECTIVES"]["script-src"]
+    assert (
+        "https://cdn.iamport.kr"
+        in found["CONTENT_SECURITY_POLICY_REPORT_ONLY"]["DIRECTIVES"]["script-src"]
+    )

@@ -16,8 +16,26 @@ import pytest
 from config.malformed import ASGIApplication, WSGIApplication
 
 APP = Path(__file__).resolve().parents[2]
-ODD_CHARSETS = ["hex", "zip", "bz2", "rot13", "base64", "uu", "quopri", "punycode", "idna", "undefined"]
-PATHS = ["/accounts/login/", "/healthz", "/readyz", "/billing/webhook/", "/admin/login/", "/nowhere/"]
+ODD_CHARSETS = [
+    "hex",
+    "zip",
+    "bz2",
+    "rot13",
+    "base64",
+    "uu",
+    "quopri",
+    "punycode",
+    "idna",
+    "undefined",
+]
+PATHS = [
+    "/accounts/login/",
+    "/healthz",
+    "/readyz",
+    "/billing/webhook/",
+    "/admin/login/",
+    "/nowhere/",
+]
 MANY_NAMES = "a&" * 1500
 
 pytestmark = pytest.mark.django_db
@@ -31,9 +49,12 @@ def ask(path, query, content_type, method="GET"):
         seen["status"], seen["headers"] = int(status[:3]), dict(headers)
 
     environ = {
-        "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "CONTENT_TYPE": content_type, "CONTENT_LENGTH": "0",
-        "SERVER_NAME": "testserver", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_HOST": "localhost", "wsgi.input": io.BytesIO(b""), "wsgi.url_scheme": "http", "wsgi.errors": sys.stderr, "wsgi.version": (1, 0),
+        "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query,
+        "CONTENT_TYPE": content_type, "CONTENT_LENGTH": "0",
+        "SERVER_NAME": "testserver", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "localhost", "wsgi.input": io.BytesIO(b""), "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr, "wsgi.version": (1, 0),
         "wsgi.multithread": True, "wsgi.multiprocess": False, "wsgi.run_once": False,
     }  # fmt: skip
     answer = WSGIApplication()(environ, start_response)
@@ -48,7 +69,10 @@ def ask(path, query, content_type, method="GET"):
 def test_a_charset_that_is_none_for_text_is_a_400_at_every_address(path, charset):
     for method in ("GET", "POST", "HEAD"):
         status, headers, body = ask(path, "a=%ff", f"text/plain; charset={charset}", method)
-        if path in ("/healthz", "/readyz") and status in (200, 405):  # idna reads it, and a probe looks at nothing
+        if path in ("/healthz", "/readyz") and status in (
+            200,
+            405,
+        ):  # idna reads it, and a probe looks at nothing
             assert charset in ("punycode", "idna")
             continue
         assert status == 400, (method, path, charset)
@@ -97,9 +121,17 @@ def test_asgi_answers_the_same(query, charset):
         async def send(message):
             sent.append(message)
 
-        scope = {"type": "http", "method": "GET", "path": "/accounts/login/", "query_string": query, "http_version": "1.1"}
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/accounts/login/",
+            "query_string": query,
+            "http_version": "1.1",
+        }
         headers = [(b"host", b"localhost"), (b"content-type", b"text/plain; charset=" + charset)]
-        await ASGIApplication()({**scope, "client": ["127.0.0.1", 50000], "headers": headers}, receive, send)
+        await ASGIApplication()(
+            {**scope, "client": ["127.0.0.1", 50000], "headers": headers}, receive, send
+        )
 
     asyncio.run(talk())
     assert sent[0]["status"] == 400
@@ -116,21 +148,45 @@ def free_port():
 def test_real_servers_answer_400_and_log_one_line(server, tmp_path):
     port = free_port()
     command = {
-        "gunicorn": ["-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", "2", "config.wsgi"],
+        "gunicorn": [
+            "-m",
+            "gunicorn",
+            "--bind",
+            f"127.0.0.1:{port}",
+            "--threads",
+            "2",
+            "config.wsgi",
+        ],
         "serve": ["manage.py", "serve"],
     }[server]
     environment = {
-        "PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings_test", "PYTHONUNBUFFERED": "1",
+        "PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings.test",
+        "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
     if server == "serve":
-        (tmp_path / "served.py").write_text(f"from config.settings_test import *\nHOST, PORT = '127.0.0.1', {port}\n", encoding="utf-8")
+        (tmp_path / "served.py").write_text(
+            f"from config.settings.test import *\nHOST, PORT = '127.0.0.1', {port}\n",
+            encoding="utf-8",
+        )
         environment.update(DJANGO_SETTINGS_MODULE="served", PYTHONPATH=str(tmp_path))
     else:  # gunicorn's application refuses to start without its tables; `serve` makes them
         environment["DATABASE_URL"] = f"sqlite:///{tmp_path}/served.sqlite3"
-        subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=APP, env=environment, check=True, timeout=120)
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+            cwd=APP,
+            env=environment,
+            check=True,
+            timeout=120,
+        )
     log = tmp_path / "log"
     with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, *command], cwd=APP, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=APP,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     try:
         answer = None
         for _ in range(300):
@@ -143,7 +199,10 @@ def test_real_servers_answer_400_and_log_one_line(server, tmp_path):
         assert answer == (200, None)
         for path in PATHS:
             assert _get(port, f"{path}?a=1", "text/plain; charset=hex") == (400, "nosniff")
-            assert _get(port, f"{path}?{MANY_NAMES}", "text/plain; charset=utf-8") == (400, "nosniff")
+            assert _get(port, f"{path}?{MANY_NAMES}", "text/plain; charset=utf-8") == (
+                400,
+                "nosniff",
+            )
     finally:
         process.terminate()
         process.wait(30)

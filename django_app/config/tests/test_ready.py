@@ -1,4 +1,6 @@
-"""/readyz: the database is migrated and the cache keeps what it is given; the answer says which of them fails."""
+"""/readyz: the database is migrated and the cache keeps what it is given; the answer says which of
+them fails.
+"""
 
 import pytest
 from django.core.cache import cache
@@ -28,7 +30,10 @@ def test_a_folder_that_cannot_be_written_is_not_ready(client, settings, tmp_path
     blocked.write_text("not a folder")
     settings.CACHES = {"default": {"BACKEND": FILES, "LOCATION": str(blocked / "cache")}}
     response = client.get("/readyz")
-    assert (response.status_code, response.content) == (503, b"the cache does not keep what it is given\n")
+    assert (response.status_code, response.content) == (
+        503,
+        b"the cache does not keep what it is given\n",
+    )
     assert str(tmp_path) not in response.content.decode()
     assert any("the cache does not answer: " in record.message for record in caplog.records)
     assert client.get("/healthz").status_code == 200

@@ -1,18 +1,23 @@
 """Who sells and how mail leaves, as the environment says it."""
 
 import pytest
-from billing.checks import deployment
 
-from config.environment import ConfigurationError
-from config.site import NO_MAIL, SAMPLE_MERCHANT, Mail
+from billing.checks import deployment
+from config.env import ConfigurationError
+from config.env_merchant import NO_MAIL, SAMPLE_MERCHANT, Mail
 
 SECRET = "a-password-that-must-not-be-shown"
-SERVER = {"DJANGO_EMAIL_HOST": "mail.example", "DJANGO_EMAIL_FROM": "포인트 <no-reply@points.example>"}
+SERVER = {
+    "DJANGO_EMAIL_HOST": "mail.example",
+    "DJANGO_EMAIL_FROM": "포인트 <no-reply@points.example>",
+}
 
 
 def test_the_merchant_is_told_in_json(live_settings):
     assert set(live_settings()["BILLING_MERCHANT"].values()) == {""}
-    found = live_settings(BILLING_MERCHANT='{"name": " 가게 ", "telephone": "02-1"}')["BILLING_MERCHANT"]
+    found = live_settings(BILLING_MERCHANT='{"name": " 가게 ", "telephone": "02-1"}')[
+        "BILLING_MERCHANT"
+    ]
     assert (found["name"], found["telephone"], found["address"]) == ("가게", "02-1", "")
     assert set(found) == set(SAMPLE_MERCHANT)
 
@@ -26,11 +31,21 @@ def test_mail_without_a_server_is_not_sent(live_settings):
 
 @pytest.mark.parametrize(
     ("security", "port", "starttls", "tls"),
-    [("", 587, True, False), ("starttls", 587, True, False), ("tls", 465, False, True), ("none", 25, False, False)],
+    [
+        ("", 587, True, False),
+        ("starttls", 587, True, False),
+        ("tls", 465, False, True),
+        ("none", 25, False, False),
+    ],
 )
 def test_a_mail_server(live_settings, security, port, starttls, tls):
     found = live_settings(**SERVER, DJANGO_EMAIL_SECURITY=security)
-    assert (found["EMAIL_HOST"], found["EMAIL_PORT"], found["EMAIL_USE_TLS"], found["EMAIL_USE_SSL"]) == (
+    assert (
+        found["EMAIL_HOST"],
+        found["EMAIL_PORT"],
+        found["EMAIL_USE_TLS"],
+        found["EMAIL_USE_SSL"],
+    ) == (
         "mail.example",
         port,
         starttls,
@@ -47,9 +62,16 @@ def test_a_password_is_not_shown(live_settings):
 
 
 def test_a_live_server_says_who_sells_and_can_send_mail(settings):
-    settings.ALLOWED_HOSTS, settings.IAMPORT_MODE, settings.IAMPORT_API_URL = ["points.example"], "live", "https://api.iamport.kr/"
+    settings.ALLOWED_HOSTS, settings.IAMPORT_MODE, settings.IAMPORT_API_URL = (
+        ["points.example"],
+        "live",
+        "https://api.iamport.kr/",
+    )
     assert deployment(None) == []
-    settings.BILLING_MERCHANT, settings.EMAIL_BACKEND = {**SAMPLE_MERCHANT, "telephone": ""}, NO_MAIL
+    settings.BILLING_MERCHANT, settings.EMAIL_BACKEND = (
+        {**SAMPLE_MERCHANT, "telephone": ""},
+        NO_MAIL,
+    )
     found = deployment(None)
     assert [message.id for message in found] == ["billing.W006", "billing.W007"]
     assert "telephone" in found[0].msg
@@ -70,11 +92,19 @@ def test_a_live_server_says_who_sells_and_can_send_mail(settings):
         ({**SERVER, "DJANGO_EMAIL_FROM": "nobody"}, "DJANGO_EMAIL_FROM is 'nobody'"),
         ({**SERVER, "DJANGO_EMAIL_FROM": "a@b.example\nBcc: c@d.example"}, "DJANGO_EMAIL_FROM"),
         ({**SERVER, "DJANGO_EMAIL_PORT": "0"}, "DJANGO_EMAIL_PORT is '0'"),
-        ({**SERVER, "DJANGO_EMAIL_SECURITY": "ssl"}, "DJANGO_EMAIL_SECURITY is 'ssl': write starttls or tls or none."),
+        (
+            {**SERVER, "DJANGO_EMAIL_SECURITY": "ssl"},
+            "DJANGO_EMAIL_SECURITY is 'ssl': write starttls or tls or none.",
+        ),
         ({**SERVER, "DJANGO_EMAIL_USER": "us"}, "belong together"),
         ({**SERVER, "DJANGO_EMAIL_PASSWORD": SECRET}, "belong together"),
         (
-            {**SERVER, "DJANGO_EMAIL_USER": "us", "DJANGO_EMAIL_PASSWORD": SECRET, "DJANGO_EMAIL_SECURITY": "none"},
+            {
+                **SERVER,
+                "DJANGO_EMAIL_USER": "us",
+                "DJANGO_EMAIL_PASSWORD": SECRET,
+                "DJANGO_EMAIL_SECURITY": "none",
+            },
             "would travel unprotected",
         ),
         ({"IAMPORT_PG_HOSTS": "https://a.example; script-src *"}, "IAMPORT_PG_HOSTS has"),

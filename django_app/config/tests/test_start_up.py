@@ -1,4 +1,6 @@
-"""Starting the program with good and bad configuration: one clear sentence, an exit code, never a traceback, never somebody's secret."""
+"""Starting the program with good and bad configuration: one clear sentence, an exit code, never a
+traceback, never somebody's secret.
+"""
 
 import json
 import os
@@ -24,7 +26,9 @@ SECRET = "x1y2z3-a-secret-that-must-not-be-shown"
 def good():
     data = json.loads(EXAMPLE.read_text(encoding="utf-8"))
     data["django"]["secret_key"] = SECRET * 3
-    data["iamport"].update(iamport_code="imp12345678", iamport_key="1234567890123456", iamport_secret=SECRET)
+    data["iamport"].update(
+        iamport_code="imp12345678", iamport_key="1234567890123456", iamport_secret=SECRET
+    )
     return data
 
 
@@ -45,18 +49,20 @@ def replaced(section, key, value):
 
 @pytest.fixture(scope="session")
 def copy(tmp_path_factory):
-    """A copy of the program: keys and databases that it makes are the copy's own, not this checkout's."""
+    """A copy of the program: keys and databases that it makes are the copy's own, not this
+    checkout's.
+    """
     root = tmp_path_factory.mktemp("copy")
     ignored = shutil.ignore_patterns("__pycache__", "node_modules")
     shutil.copytree(ROOT / "django_app", root / "django_app", ignore=ignored)
     return root
 
 
-# Reads the settings once for each line of its input, in a child that begins with nothing of them imported: a tenth of the time of a new
-# Python for each.
+# Reads the settings once for each line of its input, in a child that begins with nothing of them
+# imported: a tenth of the time of a new Python for each.
 READER = """
 import json, os, sys, traceback
-from config.environment import or_exit
+from config.env import or_exit
 for line in sys.stdin:
     case = json.loads(line)
     child = os.fork()
@@ -69,7 +75,7 @@ for line in sys.stdin:
         code = 0
         try:
             with or_exit():
-                import config.settings
+                import config.settings.by_mode
         except SystemExit as stop:
             code = stop.code
         except BaseException:
@@ -84,10 +90,16 @@ for line in sys.stdin:
 
 @pytest.fixture(scope="session")
 def read_settings(copy, tmp_path_factory):
-    """read_settings(environment) → (exit code, output) of a program that reads its settings and does nothing else."""
+    """read_settings(environment) → (exit code, output) of a program that reads its settings and
+    does nothing else.
+    """
     output = tmp_path_factory.mktemp("reader") / "output"
     reader = subprocess.Popen(
-        [sys.executable, "-c", READER], cwd=copy / "django_app", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", READER],
+        cwd=copy / "django_app",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
     def read(environment):
@@ -103,7 +115,9 @@ def read_settings(copy, tmp_path_factory):
 
 @pytest.fixture
 def run(tmp_path, copy, read_settings):
-    """run(settings, *arguments, VARIABLE=…) → (exit code, output) of manage.py in live mode; without arguments the settings are read only."""
+    """run(settings, *arguments, VARIABLE=…) → (exit code, output) of manage.py in live mode;
+    without arguments the settings are read only.
+    """
 
     def start(settings=None, *arguments, raw=None, **variables):
         path = tmp_path / "settings_common.json"
@@ -111,14 +125,17 @@ def run(tmp_path, copy, read_settings):
             path.write_bytes(raw)
         elif settings is not None:
             path.write_text(json.dumps(settings), encoding="utf-8")
-        kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+        kept = {
+            name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}
+        }
         variables.setdefault("DATABASE_URL", f"sqlite:///{tmp_path}/live.sqlite3")
         environment = {**kept, "SETTINGS_COMMON_FILE": str(path), **variables}
         if not arguments:
             return read_settings(environment)
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=copy / "django_app", env=environment, capture_output=True, text=True, timeout=60, check=False,
+            cwd=copy / "django_app", env=environment, capture_output=True, text=True, timeout=60,
+            check=False,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
@@ -142,7 +159,12 @@ def test_good(run):
 def test_no_file(run):
     code, output = run(None, "check")
     assert code == 1
-    one_sentence(output, "settings_common.json does not exist", "settings_common.example.json", "IAMPORT_MODE=sandbox")
+    one_sentence(
+        output,
+        "settings_common.json does not exist",
+        "settings_common.example.json",
+        "IAMPORT_MODE=sandbox",
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,14 +190,26 @@ def test_a_missing_section(run, section):
     one_sentence(output, f'no section "{section}"')
 
 
-KEYS = [("django", "secret_key"), ("iamport", "iamport_code"), ("iamport", "iamport_key"), ("iamport", "iamport_secret")]
+KEYS = [
+    ("django", "secret_key"),
+    ("iamport", "iamport_code"),
+    ("iamport", "iamport_key"),
+    ("iamport", "iamport_secret"),
+]
 
 
 @pytest.mark.parametrize(("section", "key"), KEYS)
 def test_a_missing_empty_or_placeholder_value(run, section, key):
     placeholder = json.loads(EXAMPLE.read_text(encoding="utf-8"))[section][key]
-    cases = [(without(section, key), "no value"), (replaced(section, key, ""), "no value"), (replaced(section, key, 7), "no value")]
-    cases += [(replaced(section, key, placeholder), "placeholder"), (replaced(section, key, " abc "), "spaces")]
+    cases = [
+        (without(section, key), "no value"),
+        (replaced(section, key, ""), "no value"),
+        (replaced(section, key, 7), "no value"),
+    ]
+    cases += [
+        (replaced(section, key, placeholder), "placeholder"),
+        (replaced(section, key, " abc "), "spaces"),
+    ]
     for settings, words in cases:
         code, output = run(settings)
         assert code == 1
@@ -203,7 +237,10 @@ def test_channels_that_are_none(run, channels):
         ({"CACHE_URL": "memcached://x"}, "CACHE_URL begins with 'memcached'"),
         ({"DATABASE_URL": ""}, "DATABASE_URL is not set"),
         ({"DATABASE_URL": "  "}, "DATABASE_URL is not set"),
-        ({"DATABASE_URL": "sqlite:////no/such/folder/live.sqlite3"}, "there is no folder /no/such/folder"),
+        (
+            {"DATABASE_URL": "sqlite:////no/such/folder/live.sqlite3"},
+            "there is no folder /no/such/folder",
+        ),
         ({"DATABASE_URL": "sqlite:///django_app"}, "which is a folder"),
         ({"DATABASE_URL": "sqlite:///live.sqlite3?mode=rw"}, "has a ? or #"),
         ({"DATABASE_URL": "sqlite:///live#2.sqlite3"}, "has a ? or #"),
@@ -258,7 +295,10 @@ def test_the_demos_people_never_become_live(run, tmp_path):
     database = f"sqlite:///{tmp_path}/one.sqlite3"
     sandbox = {"IAMPORT_MODE": "sandbox", "DATABASE_URL": database}
     run(None, "migrate", "-v0", **sandbox)
-    people = "from django.contrib.auth.models import User; User.objects.create_superuser('admin', password='admin1234!')"
+    people = (
+        "from django.contrib.auth.models import User; User.objects.create_superuser('admin', "
+        "password='admin1234!')"
+    )
     assert run(None, "shell", "-v0", "-c", people, **sandbox)[0] == 0
     assert run(None, "migrate", "-v0", "billing", "zero", **sandbox)[0] == 0
     code, output = run(good(), "migrate", "-v0", DATABASE_URL=database)
@@ -269,7 +309,8 @@ def test_the_demos_people_never_become_live(run, tmp_path):
 def test_a_server_stops_for_good(tmp_path, copy):
     """gunicorn gives up on exit code 3 instead of starting workers over and over."""
     done = subprocess.run(
-        [sys.executable, "-c", "import config.wsgi"], cwd=ROOT / "django_app", capture_output=True, text=True, timeout=60, check=False,
+        [sys.executable, "-c", "import config.wsgi"], cwd=ROOT / "django_app", capture_output=True,
+        text=True, timeout=60, check=False,
         env={"PATH": os.environ["PATH"], "SETTINGS_COMMON_FILE": str(tmp_path / "none.json")},
     )  # fmt: skip
     assert done.returncode == 3
@@ -282,62 +323,101 @@ def test_the_modes_do_not_share_a_database(run, tmp_path, copy):
     code, output = run(None, "migrate", "-v0", IAMPORT_MODE="sandbox", DATABASE_URL=database)
     assert code == 0, output
     with sqlite3.connect(tmp_path / "one.sqlite3") as connection:
-        assert connection.execute("SELECT mode FROM billing_installation").fetchall() == [("sandbox",)]
-    for arguments in (["migrate"], ["shell", "-v0", "-c", "from billing.models import Point; print(Point.objects.count())"]):
+        assert connection.execute("SELECT mode FROM billing_installation").fetchall() == [
+            ("sandbox",)
+        ]
+    for arguments in (
+        ["migrate"],
+        ["shell", "-v0", "-c", "from billing.models import Point; print(Point.objects.count())"],
+    ):
         code, output = run(good(), *arguments, DATABASE_URL=database)
         assert code == 1
         one_sentence(output, "made for sandbox mode and IAMPORT_MODE is live")
     done = subprocess.run(
-        [sys.executable, "-c", "import config.wsgi"], cwd=ROOT / "django_app", capture_output=True, text=True, timeout=60, check=False,
-        env={"PATH": os.environ["PATH"], "SETTINGS_COMMON_FILE": str(tmp_path / "settings_common.json"), "DATABASE_URL": database},
+        [sys.executable, "-c", "import config.wsgi"], cwd=ROOT / "django_app", capture_output=True,
+        text=True, timeout=60, check=False,
+        env={"PATH": os.environ["PATH"],
+            "SETTINGS_COMMON_FILE": str(tmp_path / "settings_common.json"),
+            "DATABASE_URL": database},
     )  # fmt: skip
     assert done.returncode == 3
     one_sentence(done.stderr, "made for sandbox mode")
 
 
 def shell(run, code, settings=None, **variables):
-    status, output = run(settings, "shell", "-v0", "-c", f"from django.conf import settings; {code}", **variables)
+    status, output = run(
+        settings, "shell", "-v0", "-c", f"from django.conf import settings; {code}", **variables
+    )
     assert status == 0, output
     return output.strip().splitlines()[-1]
 
 
 def test_sandbox_mode_serves_loopback_only_whatever_else_is_set(run):
-    hosts = shell(run, "print(settings.ALLOWED_HOSTS)", IAMPORT_MODE="sandbox", DJANGO_ALLOWED_HOSTS="points.example,*")
+    hosts = shell(
+        run,
+        "print(settings.ALLOWED_HOSTS)",
+        IAMPORT_MODE="sandbox",
+        DJANGO_ALLOWED_HOSTS="points.example,*",
+    )
     assert hosts == "['localhost', '127.0.0.1', '[::1]']"
 
 
 def test_sandbox_mode_never_reads_the_live_file(run, copy):
-    key = shell(run, "print(settings.IAMPORT_KEY, settings.IAMPORT_SECRET)", raw=None, settings=good(), IAMPORT_MODE="sandbox")
+    key = shell(
+        run,
+        "print(settings.IAMPORT_KEY, settings.IAMPORT_SECRET)",
+        raw=None,
+        settings=good(),
+        IAMPORT_MODE="sandbox",
+    )
     assert SECRET not in key
     assert "1234567890123456" not in key
-    assert shell(run, "print(settings.IAMPORT_KEY, settings.IAMPORT_SECRET)", IAMPORT_MODE="sandbox") == key  # made once
+    # Made once.
+    assert (
+        shell(run, "print(settings.IAMPORT_KEY, settings.IAMPORT_SECRET)", IAMPORT_MODE="sandbox")
+        == key
+    )
     mode = stat.S_IMODE((copy / ".config_secret" / "sandbox.json").stat().st_mode)
     assert mode == 0o600
 
 
 def test_live_mode_has_no_sandbox(run):
-    seen = shell(run, "print('sandbox' in settings.INSTALLED_APPS, 'sandbox' in settings.DATABASES, settings.IAMPORT_API_URL)", good())
+    seen = shell(
+        run,
+        "print('sandbox' in settings.INSTALLED_APPS, 'sandbox' in settings.DATABASES, "
+        "settings.IAMPORT_API_URL)",
+        good(),
+    )
     assert seen == "False False https://api.iamport.kr/"
     for address in ("/sandbox/", "/preview/", "/preview/404/"):
-        code, output = run(good(), "shell", "-v0", "-c", f"from django.urls import resolve; resolve('{address}')")
+        code, output = run(
+            good(), "shell", "-v0", "-c", f"from django.urls import resolve; resolve('{address}')"
+        )
         assert code == 1
         assert "Resolver404" in output
 
 
 def test_the_sandbox_has_a_file_without_being_told(run, copy):
-    name = shell(run, "print(settings.DATABASES['default']['NAME'])", IAMPORT_MODE="sandbox", DATABASE_URL="")
+    name = shell(
+        run, "print(settings.DATABASES['default']['NAME'])", IAMPORT_MODE="sandbox", DATABASE_URL=""
+    )
     assert name == str(copy / "var" / "sandbox.sqlite3")
 
 
 @pytest.mark.parametrize(
     ("url", "path"),
     [
-        ("sqlite:///live.sqlite3", "{root}/live.sqlite3"),  # from the root, whatever folder a job is started in
+        (
+            "sqlite:///live.sqlite3",
+            "{root}/live.sqlite3",
+        ),  # from the root, whatever folder a job is started in
         ("sqlite:///{tmp}/live.sqlite3", "{tmp}/live.sqlite3"),
         ("sqlite:///{tmp}/a folder/50%25 of it.sqlite3", "{tmp}/a folder/50% of it.sqlite3"),
     ],
 )
-def test_a_sqlite_file_is_the_one_that_was_named_and_holds_money(live_settings, tmp_path, url, path):
+def test_a_sqlite_file_is_the_one_that_was_named_and_holds_money(
+    live_settings, tmp_path, url, path
+):
     (tmp_path / "a folder").mkdir()
     database = live_settings(DATABASE_URL=url.format(tmp=tmp_path))["DATABASES"]["default"]
     assert database["NAME"] == path.format(root=tmp_path, tmp=tmp_path)
@@ -348,7 +428,10 @@ def test_a_sqlite_file_is_the_one_that_was_named_and_holds_money(live_settings, 
 
 
 def test_live_cookies_are_secure_and_serve_says_otherwise_only_if_told(run):
-    code = "print(settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS)"
+    code = (
+        "print(settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, "
+        "settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS)"
+    )
     assert shell(run, code, good()) == "True True True 2592000"
     assert shell(run, code, good(), DJANGO_HTTPS="0") == "False False False 0"
     assert shell(run, code, IAMPORT_MODE="sandbox") == "False False False 0"
@@ -363,12 +446,17 @@ def test_a_proxy_nobody_spoke_of_is_an_error_before_going_live(run):
         code, output = run(good(), "check", "--deploy", DJANGO_TRUSTED_PROXY=said, **public)
         assert (code, "accounts.E" in output) == (0, False), output
     code, output = run(
-        good(), "check", "--deploy", BILLING_WEBHOOK_ADDRESSES="52.78.100.19", DJANGO_TRUSTED_PROXY="X-Forwarded-Proto", **public
+        good(),
+        "check",
+        "--deploy",
+        BILLING_WEBHOOK_ADDRESSES="52.78.100.19",
+        DJANGO_TRUSTED_PROXY="X-Forwarded-Proto",
+        **public,
     )
     assert (code, "(accounts.E002)" in output) == (1, True)
 
 
-# -- make run ---------------------------------------------------------------------------------------------------------------------
+# -- make run --------------------------------------------------------------------------------------
 
 
 def free_port():
@@ -383,9 +471,15 @@ def serve(copy):
     started = []
 
     def start(port):
-        environment = {"PATH": os.environ["PATH"], "IAMPORT_MODE": "sandbox", "PORT": str(port), "PYTHONUNBUFFERED": "1"}
+        environment = {
+            "PATH": os.environ["PATH"],
+            "IAMPORT_MODE": "sandbox",
+            "PORT": str(port),
+            "PYTHONUNBUFFERED": "1",
+        }
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve"], cwd=copy / "django_app", env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            [sys.executable, "manage.py", "serve"], cwd=copy / "django_app", env=environment,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True,
         )  # fmt: skip
         started.append(process)
@@ -413,7 +507,9 @@ def test_serve_twice_and_stop(serve):
         page = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20).read().decode()
         assert 'name="password"' in page
         stylesheet = re.search(r'href="(/static/[^"]+\.css)"', page).group(1)
-        assert urllib.request.urlopen(f"http://127.0.0.1:{port}{stylesheet}", timeout=20).status == 200
+        assert (
+            urllib.request.urlopen(f"http://127.0.0.1:{port}{stylesheet}", timeout=20).status == 200
+        )
         taken = serve(port)
         assert taken.wait(60) != 0
         assert f"port {port} is in use" in taken.communicate()[0]
@@ -421,5 +517,11 @@ def test_serve_twice_and_stop(serve):
         output = process.communicate(timeout=60)[0]
         assert process.returncode == 0, output
         assert "Traceback" not in output
-        for line in (f"http://127.0.0.1:{port}/", "demo     demo1234!", "admin    admin1234!", "play money", "Stopped."):
+        for line in (
+            f"http://127.0.0.1:{port}/",
+            "demo     demo1234!",
+            "admin    admin1234!",
+            "play money",
+            "Stopped.",
+        ):
             assert line in output

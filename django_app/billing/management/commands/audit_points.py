@@ -1,4 +1,6 @@
-"""`python django_app/manage.py audit_points`: do balances, transactions and ledger agree with each other?"""
+"""`python django_app/manage.py audit_points`: do balances, transactions and ledger agree with each
+other?
+"""
 
 from __future__ import annotations
 
@@ -10,18 +12,23 @@ from typing import Any
 
 from django.conf import settings
 
-from billing.audit import Finding, audit
-from billing.database_state import describe
+from billing.db.database_state import describe
 from billing.management.output import JobCommand
+from billing.reports.integrity_checks import Finding, audit
 
 
 class Command(JobCommand):
     """Exit code 0: all of it agrees. 1: it does not."""
 
-    help = "Check balances, transactions and ledger against each other, in our own database. Changes nothing."
+    help = (
+        "Check balances, transactions and ledger against each other, in our own database. Changes "
+        "nothing."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+        parser.add_argument(
+            "--json", action="store_true", help="print one JSON object instead of text"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["json"]:
@@ -30,7 +37,11 @@ class Command(JobCommand):
         wrong = sum(finding.count for finding in findings)
         if options["json"]:
             where = {"iamport_mode": settings.IAMPORT_MODE, "database": describe()}
-            found = {**where, "clean": not wrong, "checks": [asdict(finding) for finding in findings]}
+            found = {
+                **where,
+                "clean": not wrong,
+                "checks": [asdict(finding) for finding in findings],
+            }
             self.stdout.write(json.dumps(found, ensure_ascii=False, indent=2))
         else:
             for finding in findings:

@@ -1,4 +1,6 @@
-"""`python django_app/manage.py make_bench_data --rows 1000`: a made-up service's years, for measuring and for looking around."""
+"""`python django_app/manage.py make_bench_data --rows 1000`: a made-up service's years, for
+measuring and for looking around.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +12,40 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from billing.figures import close_days
 from billing.management.bench_data import fill, occupied
 from billing.management.output import JobCommand, Progress
 from billing.models import Installation
+from billing.reports.daily_stats import close_days
 
 MOST = 20_000_000
 
 
 class Command(JobCommand):
-    """Refuses a database of live mode, and one that holds members' points or payments, its own from before included."""
+    """Refuses a database of live mode, and one that holds members' points or payments, its own from
+    before included.
+    """
 
-    help = "Fill an empty sandbox database with made-up members, transactions, entries, cancels and deliveries."
+    help = (
+        "Fill an empty sandbox database with made-up members, transactions, entries, cancels and "
+        "deliveries."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--rows", type=int, default=1_000, help="how many transactions (default: %(default)s)")
-        parser.add_argument("--days", type=int, default=1_000, help="within how many days up to now (default: %(default)s)")
-        parser.add_argument("--seed", type=int, default=1, help="the same number makes the same rows (default: %(default)s)")
+        parser.add_argument(
+            "--rows", type=int, default=1_000, help="how many transactions (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--days",
+            type=int,
+            default=1_000,
+            help="within how many days up to now (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--seed",
+            type=int,
+            default=1,
+            help="the same number makes the same rows (default: %(default)s)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         rows, days = options["rows"], options["days"]
@@ -40,7 +59,11 @@ class Command(JobCommand):
         since = time.monotonic()
         with Progress(self.stderr) as progress:
             counts = fill(
-                rows, days=days, seed=options["seed"], now=timezone.now(), progress=lambda done: progress(f"{done:,} of {rows:,}")
+                rows,
+                days=days,
+                seed=options["seed"],
+                now=timezone.now(),
+                progress=lambda done: progress(f"{done:,} of {rows:,}"),
             )
         self.stdout.write("\n".join(f"{number:12,} {name}" for name, number in counts.items()))
         closed = close_days()

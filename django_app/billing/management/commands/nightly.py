@@ -12,33 +12,49 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from billing import staff_mail
 from billing.management.output import JobCommand
+from billing.notifications import staff_mail
 from billing.reconciliation import runs
 
 KEEP_RUNS = 90  # days
 
 
 class Command(JobCommand):
-    """Every step runs, also when one before it fails. Exit code: the worst of the steps' (2 for one that broke)."""
+    """Every step runs, also when one before it fails. Exit code: the worst of the steps' (2 for one
+    that broke).
+    """
 
-    help = "Reconcile and repair, sum up closed days, audit the points, delete old webhook deliveries, runs and sessions, tell staff."
+    help = (
+        "Reconcile and repair, sum up closed days, audit the points, delete old webhook "
+        "deliveries, runs and sessions, tell staff."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.name_database(options)
-        self._options = {"verbosity": options["verbosity"], "stdout": self.stdout, "stderr": self.stderr}
+        self._options = {
+            "verbosity": options["verbosity"],
+            "stdout": self.stdout,
+            "stderr": self.stderr,
+        }
         steps: dict[str, Callable[[], None]] = {
             "reconcile --repair": lambda: self._call("reconcile", repair=True),
-            "roll_up": lambda: self._call("roll_up"),  # before the audit, which compares it with the rows
+            "roll_up": lambda: self._call(
+                "roll_up"
+            ),  # before the audit, which compares it with the rows
             "audit_points": lambda: self._call("audit_points"),
             "prune_webhooks": lambda: self._call("prune_webhooks"),
             "old runs": lambda: self.stdout.write(f"{runs.prune(KEEP_RUNS)} deleted."),
             "clearsessions": lambda: self._call("clearsessions", ours=False),
         }
-        steps.update((name, partial(self._call, name, ours=False)) for name in getattr(settings, "BILLING_NIGHTLY_COMMANDS", ()))
+        steps.update(
+            (name, partial(self._call, name, ours=False))
+            for name in getattr(settings, "BILLING_NIGHTLY_COMMANDS", ())
+        )
         codes = {name: self._step(name, step) for name, step in steps.items()}
         if settings.BILLING_STAFF_MAIL:
-            codes["staff mail"] = self._step("staff mail", lambda: self.stdout.write(f"{staff_mail.send(codes)} addresses."))
+            codes["staff mail"] = self._step(
+                "staff mail", lambda: self.stdout.write(f"{staff_mail.send(codes)} addresses.")
+            )
         worst = max(codes.values())
         if worst:
             failed = ", ".join(f"{name} ({code})" for name, code in codes.items() if code)

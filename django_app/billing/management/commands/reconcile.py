@@ -1,4 +1,6 @@
-"""`python django_app/manage.py reconcile [--repair]`: compare our rows with the gateway's payments."""
+"""`python django_app/manage.py reconcile [--repair]`: compare our rows with the gateway's
+payments.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from billing.database_state import describe
+from billing.db.database_state import describe
 from billing.management.output import JobCommand, Progress, clean_stop, quiet_log, table
 from billing.reconciliation import COULD_NOT_ASK, Report, reconcile
 
@@ -20,30 +22,50 @@ SHOWN = 20
 
 
 class Command(JobCommand):
-    """Exit code 0: everything agrees, or another run is at it. 1: something differs and is not repaired. 2: the gateway gave no answer."""
+    """Exit code 0: everything agrees, or another run is at it. 1: something differs and is not
+    repaired. 2: the gateway gave no answer.
+    """
 
-    help = "Compare transactions with the gateway's payments. Only reports; --repair makes our rows equal to the gateway's answers."
+    help = (
+        "Compare transactions with the gateway's payments. Only reports; --repair makes our rows "
+        "equal to the gateway's answers."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--repair", action="store_true", help="repair what differs; without it nothing is written")
         parser.add_argument(
-            "--since", type=_day, metavar="YYYY-MM-DD", help="look back to this day (Asia/Seoul), at every open attempt since"
+            "--repair",
+            action="store_true",
+            help="repair what differs; without it nothing is written",
         )
-        parser.add_argument("--json", action="store_true", help="print one JSON object instead of the summary")
-        parser.add_argument("--quiet", action="store_true", help="print nothing if all is well: for cron")
+        parser.add_argument(
+            "--since",
+            type=_day,
+            metavar="YYYY-MM-DD",
+            help="look back to this day (Asia/Seoul), at every open attempt since",
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="print one JSON object instead of the summary"
+        )
+        parser.add_argument(
+            "--quiet", action="store_true", help="print nothing if all is well: for cron"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["json"] and not options["quiet"]:
             self.name_database(options)
         with clean_stop(), quiet_log(options["verbosity"]), Progress(self.stderr) as progress:
             try:
-                report = reconcile(repair=options["repair"], since=options["since"], progress=progress)
+                report = reconcile(
+                    repair=options["repair"], since=options["since"], progress=progress
+                )
             except KeyboardInterrupt:
                 self.stderr.write("\nStopped. Nothing is half done; the next run goes on.")
                 sys.exit(130)
         if options["json"]:
             where = {"iamport_mode": settings.IAMPORT_MODE, "database": describe()}
-            self.stdout.write(json.dumps({**where, **report.as_json()}, ensure_ascii=False, indent=2))
+            self.stdout.write(
+                json.dumps({**where, **report.as_json()}, ensure_ascii=False, indent=2)
+            )
         elif report.exit_code or not options["quiet"]:
             if options["quiet"]:
                 self.name_database(options)
@@ -57,16 +79,32 @@ def summary(report: Report) -> str:
     if report.skipped:
         return f"Nothing was done: {report.skipped}."
     columns = ("rows", "calls", "payments", "differ", "repaired", "failed")
-    lines = [[name, *(f"{getattr(tally, column):,}" for column in columns)] for name, tally in report.sweeps.items()]
+    lines = [
+        [name, *(f"{getattr(tally, column):,}" for column in columns)]
+        for name, tally in report.sweeps.items()
+    ]
     said = [table([["", *columns], *lines]), ""]
-    named = [f"{item['merchant_uid']} ({item['imp_uid']}): {', '.join(item['columns'])}" for item in report.drift]
-    said += _some("What differed, and is repaired unless a trouble names it" if report.repair else "What differs", named)
+    named = [
+        f"{item['merchant_uid']} ({item['imp_uid']}): {', '.join(item['columns'])}"
+        for item in report.drift
+    ]
+    said += _some(
+        "What differed, and is repaired unless a trouble names it"
+        if report.repair
+        else "What differs",
+        named,
+    )
     said += _some("Troubles", report.troubles)
     said += _some("Notes", report.notes)
     unknown = [
-        f"{item['imp_uid']} ({item['merchant_uid']}): {item['status']}, {item['amount']} {item['currency']}" for item in report.unknown
+        f"{item['imp_uid']} ({item['merchant_uid']}): {item['status']}, {item['amount']} "
+        f"{item['currency']}"
+        for item in report.unknown
     ]
-    said += _some(f"Payments whose merchant_uid no transaction has, never touched ({report.unknown_count:,})", unknown)
+    said += _some(
+        f"Payments whose merchant_uid no transaction has, never touched ({report.unknown_count:,})",
+        unknown,
+    )
     if report.stopped:
         said.append(f"Stopped: {report.stopped}.")
     said.append(_verdict(report))
@@ -83,7 +121,8 @@ def _verdict(report: Report) -> str:
         return f"Could not be repaired: {report.remaining:,}. See the troubles above."
     if report.undecided:
         return (
-            f"Every transaction agrees with the gateway. Undecided payments that no transaction has: {report.undecided:,}. "
+            "Every transaction agrees with the gateway. Undecided payments that no transaction "
+            f"has: {report.undecided:,}. "
             "Staff claim them, or say that they are not ours: back office, Unmatched payments."
         )
     return "Everything agrees with the gateway."

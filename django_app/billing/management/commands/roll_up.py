@@ -1,4 +1,6 @@
-"""`python django_app/manage.py roll_up`: the figures of the days that are over. `nightly` does it."""
+"""`python django_app/manage.py roll_up`: the figures of the days that are over. `nightly`
+does it.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +8,25 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import date
 from typing import Any
 
-from billing.figures import close_days
 from billing.management.output import JobCommand
+from billing.reports.daily_stats import close_days
 
 
 class Command(JobCommand):
     """A second run changes nothing."""
 
-    help = "Sum up the days that are over for the overview and the month's close. What audit_points finds wrong is mended with --since."
+    help = (
+        "Sum up the days that are over for the overview and the month's close. What audit_points "
+        "finds wrong is mended with --since."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--since", type=_day, metavar="2026-11-01", help="also sum up again every day from this one on")
+        parser.add_argument(
+            "--since",
+            type=_day,
+            metavar="2026-11-01",
+            help="also sum up again every day from this one on",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(f"{close_days(since=options['since']):,} days summed up.")

@@ -1,4 +1,6 @@
-"""Both sides at one moment: our tables and the gateway's, and what must hold of them (the invariants of docs/design.md)."""
+"""Both sides at one moment: our tables and the gateway's, and what must hold of them (the
+invariants of docs/design.md).
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import connections
 from django.db.models import Model
-from sandbox.models import Cancellation
-from sandbox.models import Payment as GatewayPayment
 
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
 from billing.states import Status
+from billing_sandbox.models import Cancellation
+from billing_sandbox.models import Payment as GatewayPayment
 
 OPEN = PointCancellation.OPEN
 RANK = {Status.READY: 0, Status.FAILED: 1, Status.CANCELLED: 2}
@@ -34,11 +36,33 @@ class Entry(NamedTuple):
 
 Row = dict[str, Any]
 ROW = (
-    "id", "owner_id", "merchant_uid", "imp_uid", "amount", "status", "cancel_amount", "cancel_goal", "credited", "credited_at", "review",
+    "id", "owner_id", "merchant_uid", "imp_uid", "amount", "status", "cancel_amount", "cancel_goal",
+    "credited", "credited_at", "review",
     "review_note", "next_check_at",
 )  # fmt: skip
-CANCEL = ("id", "txn_id", "kind", "imp_uid", "amount", "base", "state", "tries", "needs_staff", "error")
-PAYMENT = ("imp_uid", "merchant_uid", "status", "amount", "cancel_amount", "currency", "sandbox", "pay_method", "started_at")
+CANCEL = (
+    "id",
+    "txn_id",
+    "kind",
+    "imp_uid",
+    "amount",
+    "base",
+    "state",
+    "tries",
+    "needs_staff",
+    "error",
+)
+PAYMENT = (
+    "imp_uid",
+    "merchant_uid",
+    "status",
+    "amount",
+    "cancel_amount",
+    "currency",
+    "sandbox",
+    "pay_method",
+    "started_at",
+)
 
 
 @dataclass(frozen=True)
@@ -50,14 +74,23 @@ class Books:
     rows: dict[int, Row]
     cancels: dict[int, Row]
     payments: dict[str, Row]  # the gateway's
-    effects: Counter[str]  # the last word of a cancel's reason at the gateway ("#7") → won that came back
+    # The last word of a cancel's reason at the gateway ("#7") → won that came back.
+    effects: Counter[str]
 
     def of(self, row: Row) -> list[Row]:
         """The gateway's payments for this row."""
-        return [payment for payment in self.payments.values() if payment["merchant_uid"] == row["merchant_uid"]]
+        return [
+            payment
+            for payment in self.payments.values()
+            if payment["merchant_uid"] == row["merchant_uid"]
+        ]
 
     def open_cancel(self, row: Row) -> Row | None:
-        found = [c for c in self.cancels.values() if c["txn_id"] == row["id"] and c["kind"] == "cancel" and c["state"] in OPEN]
+        found = [
+            c
+            for c in self.cancels.values()
+            if c["txn_id"] == row["id"] and c["kind"] == "cancel" and c["state"] in OPEN
+        ]
         assert len(found) <= 1, f"two open cancels: {found}"
         return found[0] if found else None
 
@@ -67,7 +100,9 @@ def read() -> Books:
     for row in _all(Cancellation, ("reason", "amount")):
         effects[row["reason"].rpartition(" ")[2]] += row["amount"]
     return Books(
-        balances={row["user_id"]: row["balance"] for row in _all(Point, ("user_id", "balance"), "user_id")},
+        balances={
+            row["user_id"]: row["balance"] for row in _all(Point, ("user_id", "balance"), "user_id")
+        },
         entries=[Entry(**row) for row in _all(PointEntry, Entry._fields)],
         rows={row["id"]: row for row in _all(PointTransaction, ROW)},
         cancels={row["id"]: row for row in _all(PointCancellation, CANCEL)},
@@ -77,15 +112,21 @@ def read() -> Books:
 
 
 def _all(model: type[Model], names: Sequence[str], order: str = "id") -> list[Row]:
-    """The whole table, as the database gives it: this is done after every step, and models would take ten times as long."""
+    """The whole table, as the database gives it: this is done after every step, and models would
+    take ten times as long.
+    """
     table = model._meta.db_table
-    with connections["sandbox" if model._meta.app_label == "sandbox" else "default"].cursor() as cursor:
+    with connections[
+        "sandbox" if model._meta.app_label == "sandbox" else "default"
+    ].cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY {order}")
         return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
 
 
 def is_money(payment: Row) -> bool:
-    return payment["status"] == "paid" or (payment["status"] == "cancelled" and payment["cancel_amount"] > 0)
+    return payment["status"] == "paid" or (
+        payment["status"] == "cancelled" and payment["cancel_amount"] > 0
+    )
 
 
 def is_right(payment: Row, row: Row) -> bool:
@@ -108,7 +149,9 @@ def check(now: Books, before: Books | None) -> None:
     for cancel in now.cancels.values():
         _our_cancel(now, cancel) if cancel["kind"] == "cancel" else _return(now, cancel)
     if before is not None:
-        assert now.entries[: len(before.entries)] == before.entries, "I8: an entry was changed or has gone"
+        assert now.entries[: len(before.entries)] == before.entries, (
+            "I8: an entry was changed or has gone"
+        )
         for pk, row in before.rows.items():
             _passage(now, row, now.rows[pk])
 
@@ -121,11 +164,17 @@ def _balances(now: Books) -> None:
         after = running[entry.owner_id]
         if entry.delta < 0 and after < 0:
             assert entry.kind not in ("spend", "adjust"), f"I9: {entry} makes it {after}"
-            assert entry.by_name in ("", BOLD), f"{entry} takes points that were spent, and nobody allowed it"
+            assert entry.by_name in ("", BOLD), (
+                f"{entry} takes points that were spent, and nobody allowed it"
+            )
             if not entry.by_name:
-                assert f"the balance is {after}" in now.rows[entry.txn_id]["review_note"], f"I3: nobody was told of {entry}"
+                assert f"the balance is {after}" in now.rows[entry.txn_id]["review_note"], (
+                    f"I3: nobody was told of {entry}"
+                )
     for owner, balance in now.balances.items():
-        assert balance == running[owner], f"I1: the balance is {balance}, the entries add up to {running[owner]}"
+        assert balance == running[owner], (
+            f"I1: the balance is {balance}, the entries add up to {running[owner]}"
+        )
 
 
 def _row(now: Books, row: Row) -> None:
@@ -136,18 +185,25 @@ def _row(now: Books, row: Row) -> None:
     goal = int(cancel["base"] + cancel["amount"]) if cancel else 0
     assert row["cancel_goal"] == goal, f"{row} and its open cancel {cancel}"
     payment = now.payments.get(row["imp_uid"] or "")
-    assert (payment is None) == (row["imp_uid"] is None), f"I4: {row['imp_uid']} is not at the gateway"
+    assert (payment is None) == (row["imp_uid"] is None), (
+        f"I4: {row['imp_uid']} is not at the gateway"
+    )
     assert payment is None or payment["merchant_uid"] == row["merchant_uid"]
     if row["credited_at"] is None:
         assert not entries, f"I5: an unbound row has {entries}"
         assert row["status"] != "paid", "a row without money says paid"
-        assert payment is None or (payment["amount"], payment["currency"]) == (row["amount"], "KRW"), f"{row} shows {payment}"
+        assert payment is None or (payment["amount"], payment["currency"]) == (
+            row["amount"],
+            "KRW",
+        ), f"{row} shows {payment}"
         return
     assert payment is not None
     assert is_money(payment), f"I4: {row} is bound to {payment}"
     assert is_right(payment, row), f"I5: {row} is bound to {payment}"
     assert row["credited"] == row["amount"] - max(row["cancel_amount"], goal), f"{row}"
-    assert row["cancel_amount"] <= payment["cancel_amount"], f"{row} knows of more than the gateway has cancelled: {payment}"
+    assert row["cancel_amount"] <= payment["cancel_amount"], (
+        f"{row} knows of more than the gateway has cancelled: {payment}"
+    )
     assert row["status"] == ("cancelled" if row["cancel_amount"] else "paid"), f"{row}"
 
 
@@ -155,15 +211,21 @@ def _our_cancel(now: Books, cancel: Row) -> None:
     """I10: at most once, at most as much, and never after we said that it did not happen."""
     effect, given_up = now.effects[f"#{cancel['id']}"], "given up" in cancel["error"]
     assert effect <= cancel["amount"], f"I10: {effect} came back by {cancel}"
-    assert cancel["state"] != "refused" or given_up or not effect, f"I10: {effect} came back, and the points too: {cancel}"
+    assert cancel["state"] != "refused" or given_up or not effect, (
+        f"I10: {effect} came back, and the points too: {cancel}"
+    )
     payment = now.payments[cancel["imp_uid"]]
-    assert cancel["state"] != "done" or payment["cancel_amount"] >= cancel["base"] + cancel["amount"], f"A4: {cancel} but {payment}"
+    assert (
+        cancel["state"] != "done" or payment["cancel_amount"] >= cancel["base"] + cancel["amount"]
+    ), f"A4: {cancel} but {payment}"
 
 
 def _return(now: Books, back: Row) -> None:
     """I5: only wrong money, and staff know of it."""
     row = now.rows[back["txn_id"]]
-    assert back["imp_uid"] != row["imp_uid"] or row["credited_at"] is None, f"I5: the credited payment is sent back: {back}"
+    assert back["imp_uid"] != row["imp_uid"] or row["credited_at"] is None, (
+        f"I5: the credited payment is sent back: {back}"
+    )
     assert f"{back['imp_uid']} paid" in row["review_note"], f"I5: nobody was told of {back}"
     assert back["state"] != "done" or not left(now.payments[back["imp_uid"]]), f"{back} is not back"
     assert back["state"] != "refused" or "given up" in back["error"], f"V3: {back} was left alone"
@@ -172,11 +234,17 @@ def _return(now: Books, back: Row) -> None:
 def _passage(now: Books, was: Row, row: Row) -> None:
     """I6: from one moment to the next, per imp_uid."""
     if was["credited_at"] is not None:
-        assert (row["imp_uid"], row["credited_at"]) == (was["imp_uid"], was["credited_at"]), f"{was} turned into {row}"
-        assert row["cancel_amount"] >= was["cancel_amount"], f"I6: a cancel was undone: {was} turned into {row}"
+        assert (row["imp_uid"], row["credited_at"]) == (was["imp_uid"], was["credited_at"]), (
+            f"{was} turned into {row}"
+        )
+        assert row["cancel_amount"] >= was["cancel_amount"], (
+            f"I6: a cancel was undone: {was} turned into {row}"
+        )
     elif row["credited_at"] is None:
         if row["imp_uid"] == was["imp_uid"]:
-            assert RANK[Status(row["status"])] >= RANK[Status(was["status"])], f"I6: {was} turned into {row}"
+            assert RANK[Status(row["status"])] >= RANK[Status(was["status"])], (
+                f"I6: {was} turned into {row}"
+            )
         elif was["imp_uid"] is not None:
             newer, older = now.payments[row["imp_uid"]], now.payments[was["imp_uid"]]
             assert newer["started_at"] > older["started_at"], f"I6: {was} turned into {row}"

@@ -1,4 +1,6 @@
-"""One clock for our side and for the gateway: weeks pass at once, and no step depends on how fast this machine is."""
+"""One clock for our side and for the gateway: weeks pass at once, and no step depends on how fast
+this machine is.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from unittest.mock import patch
 
-import sandbox.clock
 from django.core.cache.backends import base, locmem
 from django.utils import timezone
 
-from billing import throttle
+import billing_sandbox.engine.clock
+from billing.support import rate_limit
 
 START = datetime(2027, 3, 2, 1, 0, tzinfo=UTC)
 
@@ -31,11 +33,15 @@ class Clock:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Everything that asks for the time gets this clock's: rows, ages, throttles, the cache, the sandbox."""
+        """Everything that asks for the time gets this clock's: rows, ages, throttles, the cache,
+        the sandbox.
+        """
         machine = SimpleNamespace(time=self.unix)
         with ExitStack() as patches:
             patches.enter_context(patch.object(timezone, "now", lambda: self.now))
-            patches.enter_context(patch.object(sandbox.clock, "_machine", lambda: int(self.unix())))
-            for module in (base, locmem, throttle):
+            patches.enter_context(
+                patch.object(billing_sandbox.engine.clock, "_machine", lambda: int(self.unix()))
+            )
+            for module in (base, locmem, rate_limit):
                 patches.enter_context(patch.object(module, "time", machine))
             yield

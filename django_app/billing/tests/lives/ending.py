@@ -1,4 +1,6 @@
-"""The end of a life: trouble stops, time passes, one reconcile, and everything must have come right."""
+"""The end of a life: trouble stops, time passes, one reconcile, and everything must have come
+right.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +9,16 @@ from io import StringIO
 from typing import Any
 
 from django.core.management import call_command
-from sandbox import cancels
-from sandbox.models import CancelLater
 
 from billing.managers import Choice
 from billing.models import PointCancellation
 from billing.tests.lives.books import OPEN, Books, Row, is_money, is_right, left, read
 from billing.tests.lives.world import World
+from billing_sandbox.engine import cancels
+from billing_sandbox.models import CancelLater
 
-LONG_ENOUGH = timedelta(hours=7)  # for all that waits by itself: an open row is looked at every 6 hours at least
+# For all that waits by itself: an open row is looked at every 6 hours at least.
+LONG_ENOUGH = timedelta(hours=7)
 UNTIL_STAFF_LOOK = timedelta(days=7)  # again, at what they said to wait for
 
 
@@ -58,11 +61,15 @@ def _came_right(books: Books, still_asked: set[int]) -> None:
         right = [payment for payment in money if is_right(payment, row)]
         was_wrong = {c["imp_uid"] for c in books.cancels.values() if c["kind"] == "return"}
         if row["credited_at"] is None:
-            assert not [p for p in right if p["imp_uid"] not in was_wrong], f"I2: {row} does not know of {right}"
+            assert not [p for p in right if p["imp_uid"] not in was_wrong], (
+                f"I2: {row} does not know of {right}"
+            )
             if row["id"] in still_asked:
                 _shows_the_newest(books, row)
         else:
-            assert row["cancel_amount"] == books.payments[row["imp_uid"]]["cancel_amount"], f"I3: {row} of {money}"
+            assert row["cancel_amount"] == books.payments[row["imp_uid"]]["cancel_amount"], (
+                f"I3: {row} of {money}"
+            )
         for payment in money:
             if payment["imp_uid"] != row["imp_uid"] and left(payment) > 0:
                 _goes_back(books, payment)
@@ -71,8 +78,14 @@ def _came_right(books: Books, still_asked: set[int]) -> None:
 
 
 def _shows_the_newest(books: Books, row: Row) -> None:
-    """The attempt that a payer reads about is the last one that could still be paid, as it stands."""
-    could = [p for p in books.of(row) if (p["amount"], p["currency"]) == (row["amount"], "KRW") and not is_money(p)]
+    """The attempt that a payer reads about is the last one that could still be paid, as it
+    stands.
+    """
+    could = [
+        p
+        for p in books.of(row)
+        if (p["amount"], p["currency"]) == (row["amount"], "KRW") and not is_money(p)
+    ]
     if could:
         last = max(payment["started_at"] for payment in could)
         shown = books.payments[row["imp_uid"]]
@@ -81,13 +94,21 @@ def _shows_the_newest(books: Books, row: Row) -> None:
 
 
 def _goes_back(books: Books, payment: Row) -> None:
-    found = [c for c in books.cancels.values() if c["kind"] == "return" and c["imp_uid"] == payment["imp_uid"]]
+    found = [
+        c
+        for c in books.cancels.values()
+        if c["kind"] == "return" and c["imp_uid"] == payment["imp_uid"]
+    ]
     assert found, f"I5: nobody sends {payment} back"
-    assert found[0]["needs_staff"] or "given up" in found[0]["error"], f"I5: {payment} is still here, {found[0]}"
+    assert found[0]["needs_staff"] or "given up" in found[0]["error"], (
+        f"I5: {payment} is still here, {found[0]}"
+    )
 
 
 def _staff_decide(world: World) -> None:
-    """Everything that waits for them: once more where that may be, and given up where it comes back to them."""
+    """Everything that waits for them: once more where that may be, and given up where it comes back
+    to them.
+    """
     for choice in (Choice.SEND_AGAIN, Choice.GIVE_UP):
         for number in range(PointCancellation.objects.filter(state__in=OPEN).count()):
             world.settle(number if choice == Choice.SEND_AGAIN else 0, choice)
@@ -100,4 +121,6 @@ def _nothing_is_open(books: Books) -> None:
     for row in books.rows.values():
         assert row["cancel_goal"] == 0
         if row["credited_at"] is not None:
-            assert row["credited"] == row["amount"] - books.payments[row["imp_uid"]]["cancel_amount"]
+            assert (
+                row["credited"] == row["amount"] - books.payments[row["imp_uid"]]["cancel_amount"]
+            )

@@ -1,4 +1,6 @@
-"""What may happen, for hypothesis to choose from. Each rule is one thing that one party does; `World` knows how."""
+"""What may happen, for hypothesis to choose from. Each rule is one thing that one party does;
+`World` knows how.
+"""
 
 from __future__ import annotations
 
@@ -22,40 +24,87 @@ METHODS = some.sampled_from(["card", "card", "trans", "naverpay", "naverpay", "k
 KINDS = some.sampled_from(["right", "right", "right", "more", "less", "usd", "test"])
 OUTCOMES = some.sampled_from(["paid", "paid", "paid", "failed", "ready", "vbank"])
 AT_THE_GATEWAY = some.sampled_from(
-    ["approve", "approve late", "decline", "deposit", "close account", "deposit late", "cancel all", "cancel 1", "cancel 300", "cancel 300"]
+    [
+        "approve",
+        "approve late",
+        "decline",
+        "deposit",
+        "close account",
+        "deposit late",
+        "cancel all",
+        "cancel 1",
+        "cancel 300",
+        "cancel 300",
+    ]
 )
 DOORS = some.sampled_from(["validation", "complete", "status", "webhook", "webhook", "sync"])
 CLAIMS = some.sampled_from(["paid", "cancelled", "ready", "failed"])
 PARTS = some.sampled_from([None, 1, 300, 300, 700])
 TROUBLE = some.sampled_from(
     [
-        {"drop": True}, {"drop": True, "effect": True}, {"http": 500}, {"http": 503, "effect": True}, {"timeout": True}, {"code": -1},
-        {"code": -1, "effect": True}, {"http": 404}, {"invalid_json": True}, {"no road": True}, {"hangs": True}, {"expire_tokens": True},
+        {"drop": True}, {"drop": True, "effect": True}, {"http": 500},
+        {"http": 503, "effect": True}, {"timeout": True}, {"code": -1},
+        {"code": -1, "effect": True}, {"http": 404}, {"invalid_json": True}, {"no road": True},
+        {"hangs": True}, {"expire_tokens": True},
     ]
 )  # fmt: skip
 OF_CANCELS = some.sampled_from(
     [
-        None, {"code": -1}, {"code": -1}, {"code": -1, "effect": True}, {"drop": True}, {"drop": True, "effect": True}, {"timeout": True},
-        {"http": 500, "effect": True}, {"invalid_json": True}, {"no road": True}, {"hangs": True}, {"hangs": True},
-        {"cancel_later_s": 60}, {"cancel_later_s": 86_400}, {"cancel_later_s": 10 * 86_400}, {"cancel_later_s": 86_400, "timeout": True},
+        None, {"code": -1}, {"code": -1}, {"code": -1, "effect": True}, {"drop": True},
+        {"drop": True, "effect": True}, {"timeout": True},
+        {"http": 500, "effect": True}, {"invalid_json": True}, {"no road": True}, {"hangs": True},
+        {"hangs": True},
+        {"cancel_later_s": 60}, {"cancel_later_s": 86_400}, {"cancel_later_s": 10 * 86_400},
+        {"cancel_later_s": 86_400, "timeout": True},
         {"cancel_later_s": 10 * 86_400, "timeout": True},
     ]
 )  # fmt: skip
 PATHS = some.sampled_from(
-    ["", "payments/cancel", "payments/cancel", "payments/imp", "payments/findAll", "payments/prepare", "users/getToken"]
+    [
+        "",
+        "payments/cancel",
+        "payments/cancel",
+        "payments/imp",
+        "payments/findAll",
+        "payments/prepare",
+        "users/getToken",
+    ]
 )
-DELIVERIES = some.sampled_from([None, None, {"drop": True}, {"delay_s": 600}, {"duplicate": 2}, {"reorder": True}, {"format": "form"}])
-PERIODS = some.sampled_from([{"seconds": 40}, {"minutes": 3}, {"minutes": 3}, {"minutes": 16}, {"minutes": 16}, {"days": 1}, {"days": 8}])
+DELIVERIES = some.sampled_from(
+    [
+        None,
+        None,
+        {"drop": True},
+        {"delay_s": 600},
+        {"duplicate": 2},
+        {"reorder": True},
+        {"format": "form"},
+    ]
+)
+PERIODS = some.sampled_from(
+    [
+        {"seconds": 40},
+        {"minutes": 3},
+        {"minutes": 3},
+        {"minutes": 16},
+        {"minutes": 16},
+        {"days": 1},
+        {"days": 8},
+    ]
+)
 STEPS = some.sampled_from([1, 2, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8])
 MEANWHILE = some.lists(some.sampled_from(DEEDS), min_size=1, max_size=3)
-# Who does this is held up at that step of his, and others do that; if they do nothing, he has ended.
+# Who does this is held up at that step of his, and others do that; if they do nothing, he has
+# ended.
 HELD = some.none() | some.tuples(STEPS, some.just([])) | some.tuples(STEPS, MEANWHILE)
 Held = tuple[int, list[str]] | None
 KEYS = some.sampled_from(["order-1", "order-2"])
 
 
 def thing(**chosen: Any) -> Callable[..., Any]:
-    """A rule of hypothesis, after which everything is looked at. (An invariant of hypothesis would do, and print itself after each step.)"""
+    """A rule of hypothesis, after which everything is looked at. (An invariant of hypothesis would
+    do, and print itself after each step.)
+    """
 
     def decorate(act: Callable[..., None]) -> Callable[..., None]:
         @wraps(act)
@@ -69,7 +118,9 @@ def thing(**chosen: Any) -> Callable[..., Any]:
 
 
 class Lives(RuleBasedStateMachine):
-    """One random life; `stage` is given by the test, `tally` counts over all lives what was done."""
+    """One random life; `stage` is given by the test, `tally` counts over all lives what was
+    done.
+    """
 
     stage: ClassVar[Stage]
     tally: ClassVar[Counter[str]]
@@ -100,7 +151,12 @@ class Lives(RuleBasedStateMachine):
 
     # -- payers --
 
-    @initialize(member=MEMBER, amount=some.sampled_from([1_000, 10_000]), method=METHODS, paid=some.sampled_from([True, True, False]))
+    @initialize(
+        member=MEMBER,
+        amount=some.sampled_from([1_000, 10_000]),
+        method=METHODS,
+        paid=some.sampled_from([True, True, False]),
+    )
     def first(self, member: int, amount: int, method: str, paid: bool) -> None:
         self.world.checkout(member, amount, "card")
         if paid:
@@ -109,12 +165,33 @@ class Lives(RuleBasedStateMachine):
         self.look()
 
     @precondition(lambda self: len(self.world.orders) < 4)
-    @thing(member=MEMBER, amount=some.sampled_from([1_000, 10_000]), method=some.sampled_from(["card", "trans", "vbank"]))
+    @thing(
+        member=MEMBER,
+        amount=some.sampled_from([1_000, 10_000]),
+        method=some.sampled_from(["card", "trans", "vbank"]),
+    )
     def check_out(self, member: int, amount: int, method: str) -> None:
         self.world.checkout(member, amount, method)
 
-    @thing(which=WHICH, kind=KINDS, outcome=OUTCOMES, method=METHODS, webhook=some.booleans(), seen=some.booleans(), held=HELD)
-    def pay(self, which: int, kind: str, outcome: str, method: str, webhook: bool, seen: bool, held: Held) -> None:
+    @thing(
+        which=WHICH,
+        kind=KINDS,
+        outcome=OUTCOMES,
+        method=METHODS,
+        webhook=some.booleans(),
+        seen=some.booleans(),
+        held=HELD,
+    )
+    def pay(
+        self,
+        which: int,
+        kind: str,
+        outcome: str,
+        method: str,
+        webhook: bool,
+        seen: bool,
+        held: Held,
+    ) -> None:
         self.world.pay(which, kind, outcome, method, webhook)
         if seen:
             self.held(held)
@@ -132,7 +209,8 @@ class Lives(RuleBasedStateMachine):
         self.held(held)
         self.world.member_cancel(which)
 
-    @thing(member=MEMBER, key=KEYS, amount=some.sampled_from([1, 300, 1_000]), held=HELD, verb=some.sampled_from(
+    @thing(member=MEMBER, key=KEYS, amount=some.sampled_from([1, 300, 1_000]), held=HELD,
+        verb=some.sampled_from(
         ["spend", "spend", "spend it all", "spend, and the order fails", "give back", "adjust"]
     ))  # fmt: skip
     def use_points(self, member: int, key: str, amount: int, held: Held, verb: str) -> None:
@@ -179,13 +257,17 @@ class Lives(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.something())
     @thing(period=PERIODS, trouble=OF_CANCELS, held=HELD)
-    def look_after(self, period: dict[str, int], trouble: dict[str, Any] | None, held: Held) -> None:
+    def look_after(
+        self, period: dict[str, int], trouble: dict[str, Any] | None, held: Held
+    ) -> None:
         self.world.clock.let_pass(**period)
         self.cancel_trouble(trouble)
         self.held(held)
         self.world.look_after()
 
-    @precondition(lambda self: self.world.done["reconcile"] < 3)  # it asks more than ten other steps
+    @precondition(
+        lambda self: self.world.done["reconcile"] < 3
+    )  # it asks more than ten other steps
     @thing(held=HELD)
     def reconcile(self, held: Held) -> None:
         self.held(held)
@@ -195,13 +277,22 @@ class Lives(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.cancellable())
     @thing(which=WHICH, part=PARTS, bold=some.booleans(), trouble=OF_CANCELS)
-    def staff_cancel(self, which: int, part: int | None, bold: bool, trouble: dict[str, Any] | None) -> None:
+    def staff_cancel(
+        self, which: int, part: int | None, bold: bool, trouble: dict[str, Any] | None
+    ) -> None:
         self.cancel_trouble(trouble)
         self.world.staff_cancel(which, part, bold)
 
     @precondition(lambda self: self.world.cancellable())
     @thing(which=WHICH, part=PARTS, trouble=OF_CANCELS, after=STEPS, deeds=MEANWHILE)
-    def staff_cancel_slowly(self, which: int, part: int | None, trouble: dict[str, Any] | None, after: int, deeds: list[str]) -> None:
+    def staff_cancel_slowly(
+        self,
+        which: int,
+        part: int | None,
+        trouble: dict[str, Any] | None,
+        after: int,
+        deeds: list[str],
+    ) -> None:
         self.cancel_trouble(trouble)
         self.held((after, deeds))
         self.world.staff_cancel(which, part, bold=True)
@@ -213,7 +304,10 @@ class Lives(RuleBasedStateMachine):
         self.held(held)
         self.world.settle(number, choice)
 
-    @thing(which=WHICH, what=some.sampled_from(["close account", "resolve", "resolve", "accept the test channel"]))
+    @thing(
+        which=WHICH,
+        what=some.sampled_from(["close account", "resolve", "resolve", "accept the test channel"]),
+    )
     def decide(self, which: int, what: str) -> None:
         self.world.decide(which, what)
 
@@ -226,4 +320,6 @@ class Lives(RuleBasedStateMachine):
     def held(self, held: Held) -> None:
         if held:
             after, deeds = held
-            self.world.process.interrupt(after, (lambda: self.world.meanwhile(deeds)) if deeds else None)
+            self.world.process.interrupt(
+                after, (lambda: self.world.meanwhile(deeds)) if deeds else None
+            )

@@ -1,7 +1,8 @@
 """Our side as a process that ends, or is held up, between any two of its steps.
 
-A step is: before and after each transaction of ours, before its commit, before each call to the gateway, and after the gateway has done
-it. While it is held up other processes are at work: whatever they do then is done from beginning to end, inside that one step.
+A step is: before and after each transaction of ours, before its commit, before each call to the
+gateway, and after the gateway has done it. While it is held up other processes are at work:
+whatever they do then is done from beginning to end, inside that one step.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ class Process:
         self._meanwhile: Callable[[], None] | None = None
 
     def interrupt(self, after: int, meanwhile: Callable[[], None] | None) -> None:
-        """At the `after`th step from now the process ends, or `meanwhile` happens before it goes on. One plan at a time."""
+        """At the `after`th step from now the process ends, or `meanwhile` happens before it goes
+        on. One plan at a time.
+        """
         self._left, self._meanwhile = after, meanwhile
 
     def never_mind(self) -> None:
@@ -47,7 +50,11 @@ class Process:
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Every transaction that a module of ours opens is steps of this process."""
-        ours = [module for name, module in sys.modules.items() if name.startswith("billing.") and ".tests" not in name]
+        ours = [
+            module
+            for name, module in sys.modules.items()
+            if name.startswith("billing.") and ".tests" not in name
+        ]
         with ExitStack() as patches:
             for module in ours:
                 if getattr(module, "transaction", None) is transaction:

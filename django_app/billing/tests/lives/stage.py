@@ -1,4 +1,6 @@
-"""What stays the same through all lives of a run: members, staff, browsers, the gateway, and the patches that make time ours."""
+"""What stays the same through all lives of a run: members, staff, browsers, the gateway, and the
+patches that make time ours.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,20 @@ SETTINGS: dict[str, Any] = {
 
 
 class _Errors(logging.Handler):
-    """Keeps what the product logs as an error: somewhere an exception was caught and told to nobody else."""
+    """Keeps what the product logs as an error: somewhere an exception was caught and told to nobody
+    else.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(f"{record.getMessage()}: {record.exc_info[1]!r}" if record.exc_info else record.getMessage())
+        self.lines.append(
+            f"{record.getMessage()}: {record.exc_info[1]!r}"
+            if record.exc_info
+            else record.getMessage()
+        )
 
 
 @dataclass
@@ -50,7 +58,9 @@ class Stage:
     errors: list[str]
 
     def clear(self) -> None:
-        """Nothing has happened yet. Rows are deleted, because a flush of all tables takes longer than a life."""
+        """Nothing has happened yet. Rows are deleted, because a flush of all tables takes longer
+        than a life.
+        """
         with ledger_unlocked("default"):
             for model in _models("billing"):
                 if model.__name__ != "Installation":
@@ -66,7 +76,11 @@ class Stage:
 def _models(label: str) -> list[Any]:
     """Those that point at others first."""
     models = list(apps.get_app_config(label).get_models())
-    needs = {m: {f.related_model for f in m._meta.fields if f.is_relation and f.related_model in models} - {m} for m in models}
+    needs = {
+        m: {f.related_model for f in m._meta.fields if f.is_relation and f.related_model in models}
+        - {m}
+        for m in models
+    }
     ordered: list[Any] = []
     while needs:
         free = [model for model in needs if not any(model in others for others in needs.values())]
@@ -83,7 +97,11 @@ def stage(make_user: Callable[..., Any]) -> Iterator[Stage]:
     errors = _Errors()
     with ExitStack() as stack:
         stack.enter_context(override_settings(**SETTINGS))
-        stack.enter_context(patch.object(SandboxGateway, "_to_ourselves", _to_a_mortal(SandboxGateway._to_ourselves)))
+        stack.enter_context(
+            patch.object(
+                SandboxGateway, "_to_ourselves", _to_a_mortal(SandboxGateway._to_ourselves)
+            )
+        )
         gateway = stack.enter_context(sandbox_gateway())
         logger = logging.getLogger("billing")
         logger.addHandler(errors)

@@ -1,4 +1,6 @@
-"""The wire between us and the gateway: where requests are lost, hang and arrive late, and where each cancel is watched (I7, I10)."""
+"""The wire between us and the gateway: where requests are lost, hang and arrive late, and where
+each cancel is watched (I7, I10).
+"""
 
 from __future__ import annotations
 
@@ -12,31 +14,37 @@ from typing import Any
 from unittest.mock import patch
 
 from django.db import connection
-from sandbox import faults
-from sandbox.models import Payment
 
-from billing.client import Client
 from billing.errors import GatewayError, GatewayUnreachable
+from billing.gateway.payment import AT_ONCE
+from billing.gateway.transport import Client
 from billing.models import PointCancellation
-from billing.payment import AT_ONCE
 from billing.tests.lives.clock import START, Clock
 from billing.tests.lives.process import Killed, Process
+from billing_sandbox.faults import in_force
+from billing_sandbox.models import Payment
 
-STILL_WORKING = timedelta(minutes=15)  # so long may the gateway still get to a request that timed out for us (money.md)
+# So long may the gateway still get to a request that timed out for us (money.md).
+STILL_WORKING = timedelta(minutes=15)
 
 
 @dataclass
 class Wire:
-    """Patched in below `Client._send`. by_staff: the cancel that staff just told us to send again."""
+    """Patched in below `Client._send`. by_staff: the cancel that staff just told us to send
+    again.
+    """
 
     clock: Clock
     process: Process
     next_cancel_hangs: bool = False
-    next_cancel_later: dict[str, Any] | None = None  # a fault for the next cancel that may be done later
+    next_cancel_later: dict[str, Any] | None = (
+        None  # a fault for the next cancel that may be done later
+    )
     by_staff: int | None = None
     in_flight: list[tuple[datetime, Callable[[], Any]]] = field(default_factory=list)
     _sends: Counter[int] = field(default_factory=Counter)
-    _last: dict[int, tuple[datetime, bool]] = field(default_factory=dict)  # when it was sent last, and whether its answer was clear
+    # When it was sent last, and whether its answer was clear.
+    _last: dict[int, tuple[datetime, bool]] = field(default_factory=dict)
     _bodies: dict[int, tuple[Decimal, Decimal]] = field(default_factory=dict)
     _sent_here: list[int] = field(default_factory=list)
     _asked: dict[str, datetime] = field(default_factory=dict)  # imp_uid → when we asked for it last
@@ -44,14 +52,22 @@ class Wire:
     @contextmanager
     def laid(self) -> Iterator[None]:
         send = Client._send
-        with patch.object(Client, "_send", lambda client, method, url, **how: self._send(send, client, method, url, how)):
+        with patch.object(
+            Client,
+            "_send",
+            lambda client, method, url, **how: self._send(send, client, method, url, how),
+        ):
             yield
 
     def _send(self, send: Any, client: Client, method: str, url: str, how: dict[str, Any]) -> Any:
         assert not connection.in_atomic_block, f"I7: {method} {url} inside a transaction"
         path = url.removeprefix(client.imp_url)
         is_cancel = path == "payments/cancel"
-        can_wait = path not in ("payments/cancel", "users/getToken")  # who has looked at the clock before he sends, sends at once
+        # Who has looked at the clock before he sends, sends at once.
+        can_wait = path not in (
+            "payments/cancel",
+            "users/getToken",
+        )
         self.process.step(can_wait=can_wait)
         if not is_cancel:
             if method == "GET":
@@ -117,31 +133,46 @@ class Wire:
         if not self.next_cancel_later or Payment.objects.get(imp_uid=imp_uid).pay_method in AT_ONCE:
             yield
             return
-        rule = faults.add(self.next_cancel_later, of_delivery=False, path="payments/cancel", times=1)
+        rule = in_force.add(
+            self.next_cancel_later, of_delivery=False, path="payments/cancel", times=1
+        )
         self.next_cancel_later = None
         try:
             yield
         finally:
-            faults.clear(rule.pk)
+            in_force.clear(rule.pk)
 
     def _may_be_sent(self, cancellation: PointCancellation, body: dict[str, Any]) -> None:
         """The rules of sending, whatever came of it (money.md, finishing)."""
         who = f"{cancellation.kind} #{cancellation.pk}"
-        number, amounts = cancellation.pk, (Decimal(body["amount"]), Decimal(body.get("checksum", 0)))
+        number, amounts = (
+            cancellation.pk,
+            (Decimal(body["amount"]), Decimal(body.get("checksum", 0))),
+        )
         assert min(amounts) > 0, f"I10: {who} is sent with {body}"
         being_sent = "requested" if cancellation.kind == "cancel" else "unknown"
-        assert cancellation.state == being_sent, f"I10: {who} is sent, and it is {cancellation.state}"
-        assert self._sends[number] < cancellation.tries, f"I10: try {self._sends[number] + 1} of {who} was not claimed"
+        assert cancellation.state == being_sent, (
+            f"I10: {who} is sent, and it is {cancellation.state}"
+        )
+        assert self._sends[number] < cancellation.tries, (
+            f"I10: try {self._sends[number] + 1} of {who} was not claimed"
+        )
         if number in self._last and number != self.by_staff:
             sent_at, clear = self._last[number]
             asked_at = self._asked.get(cancellation.imp_uid, START)
             assert asked_at >= sent_at, f"I10: {who} is sent again without asking"
             if not clear:
                 method = Payment.objects.get(imp_uid=cancellation.imp_uid).pay_method
-                assert method in AT_ONCE, f"V4: {who}, paid by {method}, is sent again, and may have been registered"
-                assert asked_at - sent_at >= STILL_WORKING, f"V2b: {who} was asked about when it could still be under way"
+                assert method in AT_ONCE, (
+                    f"V4: {who}, paid by {method}, is sent again, and may have been registered"
+                )
+                assert asked_at - sent_at >= STILL_WORKING, (
+                    f"V2b: {who} was asked about when it could still be under way"
+                )
         if cancellation.kind == "cancel":
-            assert amounts == self._bodies.setdefault(number, amounts), f"I10: {who} is sent again with other amounts"
+            assert amounts == self._bodies.setdefault(number, amounts), (
+                f"I10: {who} is sent again with other amounts"
+            )
 
     def land(self) -> None:
         """The gateway gets to what hangs, unless it has been too long."""

@@ -1,4 +1,6 @@
-"""One life: what payers, the gateway, the network, staff and the machine may do. Each verb is tried; a known refusal is no news."""
+"""One life: what payers, the gateway, the network, staff and the machine may do. Each verb is
+tried; a known refusal is no news.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,6 @@ import requests
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
-from sandbox import deliveries, faults, payments
-from sandbox.models import Payment as GatewayPayment
 
 from billing.errors import (
     CannotCancel,
@@ -25,22 +25,38 @@ from billing.errors import (
     NotAllowed,
     UnknownPayment,
 )
-from billing.iamport import RefundAccount
-from billing.iamport import gateway as client
+from billing.gateway.api import RefundAccount
+from billing.gateway.api import gateway as client
+from billing.gateway.payment import Payment, goes_to_an_account
 from billing.managers import Choice
 from billing.models import Point, PointCancellation, PointTransaction
-from billing.payment import Payment, goes_to_an_account
 from billing.reconciliation import reconcile
 from billing.tests.lives import books
 from billing.tests.lives.clock import Clock
 from billing.tests.lives.process import Killed, Process
 from billing.tests.lives.stage import Stage
 from billing.tests.lives.wire import Wire
+from billing_sandbox.engine import payments, webhook_delivery
+from billing_sandbox.faults import in_force
+from billing_sandbox.models import Payment as GatewayPayment
 
 rows = PointTransaction.objects
-NO = (GatewayError, CannotCancel, NotAllowed, InsufficientPoints, KeyReused, NoSuchSpend, UnknownPayment)
+NO = (
+    GatewayError,
+    CannotCancel,
+    NotAllowed,
+    InsufficientPoints,
+    KeyReused,
+    NoSuchSpend,
+    UnknownPayment,
+)
 ACCOUNT = RefundAccount(bank="88", account="110123456789", holder="홍길동")
-WRONG: dict[str, dict[str, Any]] = {"usd": {"currency": "USD"}, "test": {"sandbox": True}, "more": {}, "less": {}}
+WRONG: dict[str, dict[str, Any]] = {
+    "usd": {"currency": "USD"},
+    "test": {"sandbox": True},
+    "more": {},
+    "less": {},
+}
 
 
 class World:
@@ -56,7 +72,8 @@ class World:
         self.answers: list[Payment] = []  # fetched, and not used yet
         self.books: books.Books | None = None
         self.focus = 0
-        self.done: Counter[str] = Counter()  # what really happened: a run in which nothing does proves nothing
+        # What really happened: a run in which nothing does proves nothing.
+        self.done: Counter[str] = Counter()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -91,8 +108,20 @@ class World:
 
     def cancellable(self) -> list[int]:
         """Which orders have something that could be cancelled, as far as the last look goes."""
-        paid = [row for row in self.books.rows.values() if row["credited"] > 0 and not row["cancel_goal"]] if self.books else []
-        return [number for number, txn in enumerate(self.orders) if any(txn.pk == row["id"] for row in paid)]
+        paid = (
+            [
+                row
+                for row in self.books.rows.values()
+                if row["credited"] > 0 and not row["cancel_goal"]
+            ]
+            if self.books
+            else []
+        )
+        return [
+            number
+            for number, txn in enumerate(self.orders)
+            if any(txn.pk == row["id"] for row in paid)
+        ]
 
     def paid_order(self, which: int) -> PointTransaction:
         """One of those, if there is any."""
@@ -102,11 +131,18 @@ class World:
     def something(self, **like: Any) -> bool:
         """Whether there is an open cancel or return like that."""
         cancels = self.books.cancels.values() if self.books else ()
-        return any(c["state"] in books.OPEN and all(c[name] == value for name, value in like.items()) for c in cancels)
+        return any(
+            c["state"] in books.OPEN and all(c[name] == value for name, value in like.items())
+            for c in cancels
+        )
 
     def payment(self, which: int, number: int) -> str | None:
         """One of the gateway's payments of that order."""
-        found = list(GatewayPayment.objects.filter(merchant_uid=self.order(which).merchant_uid).order_by("pk"))
+        found = list(
+            GatewayPayment.objects.filter(merchant_uid=self.order(which).merchant_uid).order_by(
+                "pk"
+            )
+        )
         return found[number % len(found)].imp_uid if found else None
 
     def _new_orders(self) -> None:
@@ -119,11 +155,15 @@ class World:
 
     # -- the payer --
 
-    def browse(self, member: Any, method: str, path: str, data: dict[str, Any], allowed: Sequence[int]) -> Any:
+    def browse(
+        self, member: Any, method: str, path: str, data: dict[str, Any], allowed: Sequence[int]
+    ) -> Any:
         """One request of a member's browser. Gateway trouble may always be the answer."""
         browser = self.stage.browsers[member.pk]
         response = self.attempt(lambda: getattr(browser, method)(f"/billing/{path}", data))
-        assert response is None or response.status_code in (*allowed, 429, 502, 503), f"{path}: {response.status_code} {response.content}"
+        assert response is None or response.status_code in (*allowed, 429, 502, 503), (
+            f"{path}: {response.status_code} {response.content}"
+        )
         return response
 
     def checkout(self, member: int, amount: int, method: str) -> None:
@@ -132,23 +172,45 @@ class World:
         self._new_orders()
 
     def pay(self, which: int, kind: str, outcome: str, method: str, webhook: bool) -> None:
-        """In the gateway's window, in one more tab. kind: right, or what is wrong with the money."""
+        """In the gateway's window, in one more tab. kind: right, or what is wrong with the
+        money.
+        """
         txn = self.order(which)
         amount = txn.amount + {"more": 1_000, "less": -100}.get(kind, 0)
         method = "vbank" if outcome == "vbank" else method
-        self.gateway.pay(txn.merchant_uid, outcome=outcome, pay_method=method, amount=amount, webhook=webhook, **WRONG.get(kind, {}))
+        self.gateway.pay(
+            txn.merchant_uid,
+            outcome=outcome,
+            pay_method=method,
+            amount=amount,
+            webhook=webhook,
+            **WRONG.get(kind, {}),
+        )
         self.done["windows"] += 1
 
     def knock(self, which: int, number: int, door: str, claim: str) -> None:
-        """The page's callback, the phone's return, the poll, a webhook (forged as it likes), or reconcile's own look."""
-        imp_uid, txn, member = self.payment(which, number), self.order(which), self.stage.members[self._member(which)]
+        """The page's callback, the phone's return, the poll, a webhook (forged as it likes), or
+        reconcile's own look.
+        """
+        imp_uid, txn, member = (
+            self.payment(which, number),
+            self.order(which),
+            self.stage.members[self._member(which)],
+        )
         ids = {"imp_uid": imp_uid or "imp_000000000000", "merchant_uid": txn.merchant_uid}
         if door == "validation":
-            self._told_the_truth(txn, self.browse(member, "post", "validation/", ids, [200, 404, 409]))
+            self._told_the_truth(
+                txn, self.browse(member, "post", "validation/", ids, [200, 404, 409])
+            )
         elif door == "complete":
             self.browse(member, "get", "complete/", {**ids, "imp_success": "true"}, [302])
         elif door == "status":
-            self._told_the_truth(txn, self.browse(member, "get", f"payments/{txn.merchant_uid}/status/", {}, [200, 404, 409]))
+            self._told_the_truth(
+                txn,
+                self.browse(
+                    member, "get", f"payments/{txn.merchant_uid}/status/", {}, [200, 404, 409]
+                ),
+            )
         elif door == "webhook":
             self._webhook({**ids, "status": claim}, [200, 503])
         elif imp_uid:
@@ -156,22 +218,34 @@ class World:
 
     def _webhook(self, notice: dict[str, str], allowed: Sequence[int]) -> None:
         browser = self.stage.browsers[self.stage.members[0].pk]
-        response = self.attempt(lambda: browser.post("/billing/webhook/", notice, content_type="application/json"))
-        assert response is None or response.status_code in allowed, f"{notice}: {response.status_code}"
+        response = self.attempt(
+            lambda: browser.post("/billing/webhook/", notice, content_type="application/json")
+        )
+        assert response is None or response.status_code in allowed, (
+            f"{notice}: {response.status_code}"
+        )
 
     def _told_the_truth(self, txn: PointTransaction, response: Any) -> None:
         if response is not None and response.status_code == 200:
             bound = rows.get(pk=txn.pk).is_bound
-            assert response.json()["status"] not in ("paid",) or bound, "a payer was told of points that are not there"
+            assert response.json()["status"] not in ("paid",) or bound, (
+                "a payer was told of points that are not there"
+            )
 
     def stranger(self, claim: str, adopted_by: int | None) -> None:
-        """Somebody else's payment on the same merchant account, and its webhook; or staff find that it is a member's of ours."""
+        """Somebody else's payment on the same merchant account, and its webhook; or staff find that
+        it is a member's of ours.
+        """
         self.done["windows"] += 1
         order = f"shop-{self.done['windows']}-{len(self.orders)}"
         imp_uid = self.gateway.pay(order, amount=5_000)
         self._webhook({"imp_uid": imp_uid, "merchant_uid": order, "status": claim}, [200])
         if adopted_by is not None:
-            self.attempt(lambda: rows.adopt(imp_uid, user=self.stage.members[adopted_by], by=self.stage.careful))
+            self.attempt(
+                lambda: rows.adopt(
+                    imp_uid, user=self.stage.members[adopted_by], by=self.stage.careful
+                )
+            )
             self._new_orders()
 
     def member_cancel(self, which: int) -> None:
@@ -179,9 +253,13 @@ class World:
         member = self.stage.members[self._member(self.focus)]
         refund = {"refund_bank": "88", "refund_account": "110123456789", "refund_holder": "홍길동"}
         path = f"payments/{txn.merchant_uid}/cancel/"
-        response = self.browse(member, "post", path, {"reason": "changed my mind", **refund}, [200, 202, 409])
+        response = self.browse(
+            member, "post", path, {"reason": "changed my mind", **refund}, [200, 202, 409]
+        )
         if response is not None and response.status_code == 200:
-            assert rows.get(pk=txn.pk).cancel_amount == txn.amount, "a payer was told of a refund that is not there"
+            assert rows.get(pk=txn.pk).cancel_amount == txn.amount, (
+                "a payer was told of a refund that is not there"
+            )
 
     # -- services --
 
@@ -191,7 +269,11 @@ class World:
             self._entry(user, -amount, lambda: points.spend(user=user, amount=amount, key=key))
         elif verb == "spend it all" and points.balance_of(user) > 0:
             everything = points.balance_of(user)
-            self._entry(user, -everything, lambda: points.spend(user=user, amount=everything, key=f"{key}-all"))
+            self._entry(
+                user,
+                -everything,
+                lambda: points.spend(user=user, amount=everything, key=f"{key}-all"),
+            )
         elif verb == "spend, and the order fails":
             before = points.balance_of(user)
             with suppress(ZeroDivisionError):
@@ -200,11 +282,19 @@ class World:
         elif verb == "give back":
             self._entry(user, None, lambda: points.give_back(user=user, key=key))
         elif verb == "adjust":
-            self._entry(user, -amount, lambda: points.adjust(user=user, delta=-amount, key=key, reason="why", by=self.stage.careful))
+            self._entry(
+                user,
+                -amount,
+                lambda: points.adjust(
+                    user=user, delta=-amount, key=key, reason="why", by=self.stage.careful
+                ),
+            )
 
     def _entry(self, user: Any, delta: int | None, act: Callable[[], Any]) -> None:
         entry = self.attempt(act)
-        assert entry is None or (entry.owner_id == user.pk and delta in (None, entry.delta)), f"{user} was answered with {entry!r}"
+        assert entry is None or (entry.owner_id == user.pk and delta in (None, entry.delta)), (
+            f"{user} was answered with {entry!r}"
+        )
 
     def _spend_and_fail(self, user: Any, amount: int, key: str) -> None:
         with transaction.atomic():
@@ -214,21 +304,32 @@ class World:
     # -- the gateway --
 
     def happens(self, number: int, what: str) -> None:
-        """At the card company, the bank or the console, to one of the payments that it can happen to."""
+        """At the card company, the bank or the console, to one of the payments that it can happen
+        to.
+        """
         where, act = self._happenings()[what]
         found = [payment.imp_uid for payment in where.order_by("pk")]
         if found:
             self.done["happenings"] += 1
             imp_uid = found[number % len(found)]
             merchant_uid = GatewayPayment.objects.get(imp_uid=imp_uid).merchant_uid
-            self.focus = next((n for n, txn in enumerate(self.orders) if txn.merchant_uid == merchant_uid), self.focus)
+            self.focus = next(
+                (n for n, txn in enumerate(self.orders) if txn.merchant_uid == merchant_uid),
+                self.focus,
+            )
             with suppress(payments.WrongState, ValueError):
                 act(imp_uid)
 
     def _happenings(self) -> dict[str, tuple[Any, Callable[[str], Any]]]:
         every = GatewayPayment.objects
-        waits, account = every.filter(status="ready", vbank_num=""), every.filter(status="ready", vbank_closed=False).exclude(vbank_num="")
-        closed, paid = every.filter(status="cancelled", paid_at=0), every.filter(paid_at__gt=0, cancel_amount__lt=F("amount"))
+        waits, account = (
+            every.filter(status="ready", vbank_num=""),
+            every.filter(status="ready", vbank_closed=False).exclude(vbank_num=""),
+        )
+        closed, paid = (
+            every.filter(status="cancelled", paid_at=0),
+            every.filter(paid_at__gt=0, cancel_amount__lt=F("amount")),
+        )
         return {
             "approve": (waits, payments.approve),
             "approve late": (every.filter(status="failed"), payments.approve),
@@ -243,7 +344,8 @@ class World:
 
     def _console(self, imp_uid: str, part: int | None) -> None:
         if not GatewayPayment.objects.get(imp_uid=imp_uid).paid_at:
-            raise payments.WrongState("it was never paid")  # closed, and so `cancelled`: the sandbox does not know that reading of V1
+            # Closed, and so `cancelled`: the sandbox does not know that reading of V1.
+            raise payments.WrongState("it was never paid")
         payments.cancel(imp_uid, amount=None if part is None else Decimal(part))
 
     def _close_at_the_bank(self, imp_uid: str) -> None:
@@ -259,7 +361,7 @@ class World:
         """Those that are due arrive; the fault is for one that is queued next."""
         if fault:
             self.gateway.control("faults", delivery=fault, times=1)
-        self.done["webhooks"] += deliveries.deliver_due()
+        self.done["webhooks"] += webhook_delivery.deliver_due()
 
     # -- stale answers --
 
@@ -281,16 +383,32 @@ class World:
         txn.refresh_from_db()
         account = ACCOUNT if goes_to_an_account(txn.paid_method, txn.pg_provider) else None
         by = self.stage.bold if bold else self.stage.careful
-        self.attempt(lambda: rows.cancel(txn, reason="x", by=by, amount=part, refund_account=account, allow_negative=bold))
+        self.attempt(
+            lambda: rows.cancel(
+                txn, reason="x", by=by, amount=part, refund_account=account, allow_negative=bold
+            )
+        )
 
     def settle(self, number: int, choice: str) -> None:
-        waiting = list(PointCancellation.objects.filter(needs_staff=True, state__in=PointCancellation.OPEN).order_by("pk"))
+        waiting = list(
+            PointCancellation.objects.filter(
+                needs_staff=True, state__in=PointCancellation.OPEN
+            ).order_by("pk")
+        )
         if waiting:
             one = waiting[number % len(waiting)]
-            # Another of the staff may decide something while this one is held up in the middle: what this one chose still counts.
-            before, self.wire.by_staff = self.wire.by_staff, one.pk if choice == Choice.SEND_AGAIN else None
+            # Another of the staff may decide something while this one is held up in the middle:
+            # what this one chose still counts.
+            before, self.wire.by_staff = (
+                self.wire.by_staff,
+                one.pk if choice == Choice.SEND_AGAIN else None,
+            )
             try:
-                self.attempt(lambda: rows.settle(one, choice=choice, by=self.stage.careful, refund_account=ACCOUNT))
+                self.attempt(
+                    lambda: rows.settle(
+                        one, choice=choice, by=self.stage.careful, refund_account=ACCOUNT
+                    )
+                )
             finally:
                 self.wire.by_staff = before
 
@@ -319,14 +437,16 @@ class World:
             self.gateway.control("faults", times=1, **what, **({"path": path} if path else {}))
 
     def end_of_trouble(self) -> None:
-        faults.clear()
+        in_force.clear()
         self.gateway._instead.clear()
         self.process.never_mind()
         self.wire.next_cancel_hangs, self.wire.next_cancel_later = False, None
 
     def look_after(self) -> None:
         """What reconcile does for what was begun here."""
-        for cancellation in PointCancellation.objects.filter(state__in=PointCancellation.OPEN).order_by("pk"):
+        for cancellation in PointCancellation.objects.filter(
+            state__in=PointCancellation.OPEN
+        ).order_by("pk"):
             self.attempt(partial(rows.finish, cancellation))
 
     def sync_order(self, which: int) -> None:
@@ -340,7 +460,9 @@ class World:
     # -- while one process is held up --
 
     def deed(self, name: str) -> None:
-        """One thing that others do in the meantime, to the order that the held process is busy with."""
+        """One thing that others do in the meantime, to the order that the held process is busy
+        with.
+        """
         which = self.focus
         deeds: dict[str, Callable[[], None]] = {
             "16 minutes": lambda: self.clock.let_pass(minutes=16),
@@ -351,12 +473,18 @@ class World:
             "sync": lambda: self.sync_order(which),
             "approved": lambda: self._happens_here(which, payments.approve),
             "declined": lambda: self._happens_here(which, payments.decline),
-            "the console cancels a part": lambda: self._happens_here(which, lambda imp_uid: self._console(imp_uid, 300)),
-            "the console cancels all": lambda: self._happens_here(which, lambda imp_uid: self._console(imp_uid, None)),
+            "the console cancels a part": lambda: self._happens_here(
+                which, lambda imp_uid: self._console(imp_uid, 300)
+            ),
+            "the console cancels all": lambda: self._happens_here(
+                which, lambda imp_uid: self._console(imp_uid, None)
+            ),
             "second payment": lambda: self.pay(which, "right", "paid", "card", False),
             "staff cancel": lambda: self.staff_cancel(which, 300, False),
             "the member cancels": lambda: self.member_cancel(which),
-            "spend": lambda: self.use_points(self._member(which), "spend it all", 1, f"k{self.done['attempts']}"),
+            "spend": lambda: self.use_points(
+                self._member(which), "spend it all", 1, f"k{self.done['attempts']}"
+            ),
             "the next cancel is refused": lambda: self.trouble({"code": -1}, "payments/cancel"),
             "the next cancel hangs": lambda: self.trouble({"hangs": True}, ""),
             "what hangs lands": self.wire.land,
@@ -367,7 +495,9 @@ class World:
 
     def _happens_here(self, which: int, act: Callable[[str], Any]) -> None:
         """To each payment of this order that it can happen to; and we hear of it."""
-        for payment in GatewayPayment.objects.filter(merchant_uid=self.orders[which].merchant_uid).order_by("pk"):
+        for payment in GatewayPayment.objects.filter(
+            merchant_uid=self.orders[which].merchant_uid
+        ).order_by("pk"):
             with suppress(payments.WrongState, ValueError):
                 act(payment.imp_uid)
         self.sync_order(which)
@@ -385,8 +515,11 @@ class World:
 
 
 DEEDS = (
-    "sync", "sync", "sync", "3 minutes, then finish", "16 minutes, then finish", "16 minutes, then finish", "8 days, then finish",
-    "16 minutes", "reconcile", "approved", "declined", "the console cancels a part", "the console cancels a part",
-    "the console cancels all", "second payment", "staff cancel", "the member cancels", "spend", "the next cancel is refused",
+    "sync", "sync", "sync", "3 minutes, then finish", "16 minutes, then finish",
+    "16 minutes, then finish", "8 days, then finish",
+    "16 minutes", "reconcile", "approved", "declined", "the console cancels a part",
+    "the console cancels a part",
+    "the console cancels all", "second payment", "staff cancel", "the member cancels", "spend",
+    "the next cancel is refused",
     "the next cancel hangs", "what hangs lands", "staff give up",
 )  # fmt: skip

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from billing import outbox
-from billing.models import Point, PointTransaction
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from billing.models import Point, PointTransaction
+from billing.notifications import mail_queue
 from config.tests.plain_user.models import Member
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
@@ -37,14 +37,20 @@ def test_a_charge_from_the_login_to_the_refund(payer, member, gateway, settings,
     assert begun.json()["request_pay"]["buyer_name"] == "payer"
     assert "buyer_email" not in begun.json()["request_pay"]
     merchant_uid = begun.json()["merchant_uid"]
-    done = payer.post("/billing/validation/", {"imp_uid": gateway.pay(merchant_uid), "merchant_uid": merchant_uid})
+    done = payer.post(
+        "/billing/validation/", {"imp_uid": gateway.pay(merchant_uid), "merchant_uid": merchant_uid}
+    )
     assert done.json()["balance"] == 10_000
     for page in ("/billing/payments/", "/billing/entries/", f"/billing/payments/{merchant_uid}/"):
         assert payer.get(page).status_code == 200
-    assert payer.post(f"/billing/payments/{merchant_uid}/cancel/", {"reason": ""}).status_code == 200
-    assert outbox.wait(30)
+    assert (
+        payer.post(f"/billing/payments/{merchant_uid}/cancel/", {"reason": ""}).status_code == 200
+    )
+    assert mail_queue.wait(30)
     assert mail.outbox == []  # no address
-    assert [record.message for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
+    assert [
+        record.message for record in caplog.records if record.levelname in ("WARNING", "ERROR")
+    ] == []
 
 
 def test_the_pages_of_staff(payer, member, gateway):
@@ -60,7 +66,8 @@ def test_the_pages_of_staff(payer, member, gateway):
         f"{address}change/?full=1",
     ):
         assert staff.get(page).status_code == 200, page
-    assert staff.get(f"{address}leave/").status_code == 302  # the attempt's window may still be open
+    # The attempt's window may still be open.
+    assert staff.get(f"{address}leave/").status_code == 302
     PointTransaction.objects.update(created_at=timezone.now() - timedelta(minutes=61))
     assert staff.get(f"{address}leave/").status_code == 200
     assert staff.post(f"{address}leave/", {"confirmed": "yes"}).status_code == 302

@@ -1,0 +1,332 @@
+"""What iamport is asked (REST API V1): the only file that knows its addresses; `client.py` knows
+tokens and answers, `payment.py` the JSON.
+
+`gateway()` gives the client for the current settings; its methods answer frozen `Payment`s or raise
+one of `errors.py`. V1's GET by imp_uid, and that call alone, leaves test-channel payments out
+unless include_sandbox=true (since 2026-01-26); empty values come as 0, "" or null; keys may be
+added at any time (sources: the vendor's API specification and manual).
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from billing.errors import BillingError, GatewayNonsense, PaymentNotFound
+from billing.gateway.payment import (
+    Payment,
+    check_imp_uid,
+    check_merchant_uid,
+    is_imp_uid,
+    money,
+    text,
+)
+from billing.gateway.transport import READ_SECONDS, Client, Deadline
+
+__all__ = [
+    "BATCH", "LARGEST_PAGE", "READ_SECONDS", "Deadline", "Gateway", "Listing", "RefundAccount",
+    "UnreadablePayment", "gateway",
+    "in_addresses", "named",
+]  # fmt: skip
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100  # ids in one call of GET payments (specification)
+CURRENCY = "KRW"  # of every order
+# of path and query of one call: what stands in between (proxies, servers) may refuse more than 4
+# KB, or than 2
+ADDRESS_BYTES = 2_000
+LARGEST_PAGE = 1_000  # payments on one page of a list (specification)
+
+
+@dataclass(frozen=True)
+class RefundAccount:
+    """Where the money of a virtual account goes back to. bank: the *processor's* own code (Shinhan:
+    Inicis 88, KCP BK88, others 088).
+    """
+
+    bank: str
+    account: str = field(repr=False)  # digits
+    holder: str = field(repr=False)
+    tel: str = field(default="", repr=False)  # smartro alone asks for it
+
+
+class UnreadablePayment(NamedTuple):
+    """What of an answer is no payment. imp_uid, merchant_uid: "" where they cannot be told. words:
+    what is wrong with it, for people.
+    """
+
+    imp_uid: str
+    merchant_uid: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Several payments of one answer. total: how many the whole question has. unreadable: what of
+    the answer is no payment.
+    """
+
+    payments: list[Payment]
+    total: int
+    unreadable: list[UnreadablePayment]
+
+
+class Gateway(Client):
+    """What this project asks."""
+
+    def payment(self, imp_uid: str, *, deadline: Deadline | None = None) -> Payment:
+        """The payment as the gateway has it now, test-channel payments included. Changes nothing;
+        may be repeated.
+
+        Raises NotAnId before anything is sent, PaymentNotFound, GatewayUnreachable, GatewayRefused,
+        GatewayNonsense.
+        """
+        payment = Payment.from_json(self.find_by_imp_uid(imp_uid, deadline=deadline))
+        if payment.imp_uid != imp_uid:
+            raise GatewayNonsense(f"asked for {imp_uid}, got {payment.imp_uid}")
+        return payment
+
+    def payments_of(self, merchant_uid: str, *, deadline: Deadline | None = None) -> list[Payment]:
+        """Every payment under `merchant_uid`, oldest first (at most 100): a payer with two tabs has
+        two, and the paid one may be hidden behind a newer one in `find`. Raises as `payment`;
+        PaymentNotFound where there is none. One that cannot be read hides no other: it is logged,
+        and its GatewayNonsense raised where no other can be read either.
+        """
+        url = f"{self.imp_url}payments/findAll/{check_merchant_uid(merchant_uid)}"
+        answer = self._get(url, {"limit": 100, "sorting": "started"}, deadline=deadline)
+        listed = answer.get("list") if isinstance(answer, dict) else None
+        if not isinstance(listed, list):
+            raise GatewayNonsense("the answer holds no list of payments")
+        payments: list[Payment] = []
+        trouble: GatewayNonsense | None = None
+        for item in listed:
+            try:
+                payments.append(_of_order(item, merchant_uid))
+            except GatewayNonsense as error:
+                logger.warning("a payment of %s cannot be read: %s", merchant_uid, error)
+                trouble = trouble or error
+        if trouble and not payments:
+            raise trouble
+        return payments
+
+    def prepare(self, merchant_uid: str, amount: int, *, deadline: Deadline | None = None) -> None:
+        """Register the amount (won), and that it is won, that IMP.request_pay must ask for under
+        `merchant_uid`.
+
+        A second time for the same merchant_uid: GatewayRefused, code 1 (seen in live answers).
+        GatewayNonsense where the answer names another amount or currency; one that names no
+        currency is taken (older answers had none; `apply` compares it in any case). Without
+        `currency` the gateway would not check it (specification, since 2025-01).
+        """
+        body = {
+            "merchant_uid": check_merchant_uid(merchant_uid),
+            "amount": amount,
+            "currency": CURRENCY,
+        }
+        answer = self._post(f"{self.imp_url}payments/prepare", body, deadline=deadline)
+        if (
+            not isinstance(answer, dict)
+            or answer.get("merchant_uid") != merchant_uid
+            or money(answer, "amount") != amount
+        ):
+            raise GatewayNonsense(f"another amount was registered for {merchant_uid} than asked")
+        if answer.get("currency") not in (None, "", CURRENCY):
+            raise GatewayNonsense(f"another currency was registered for {merchant_uid} than asked")
+
+    def several(
+        self,
+        *,
+        imp_uids: Sequence[str] = (),
+        merchant_uids: Sequence[str] = (),
+        deadline: Deadline | None = None,
+    ) -> Listing:
+        """The payments with these ids, at most BATCH in all, in any order; what the gateway does
+        not know is left out (its 207 and 404).
+
+        A merchant_uid may bring several payments, or only the newest: a missing or unpaid answer
+        for it proves nothing. Raises NotAnId, ValueError for none or too many ids,
+        GatewayUnreachable, GatewayRefused, GatewayNonsense.
+        """
+        ids = [("imp_uid[]", check_imp_uid(uid)) for uid in imp_uids]
+        ids += [("merchant_uid[]", check_merchant_uid(uid)) for uid in merchant_uids]
+        if not 0 < len(ids) <= BATCH:
+            raise ValueError(f"between 1 and {BATCH} ids may be asked for at once")
+        try:
+            answer = self._call("GET", f"{self.imp_url}payments", params=ids, deadline=deadline)
+        except PaymentNotFound:
+            return Listing([], 0, [])
+        if not isinstance(answer, list):
+            raise GatewayNonsense("the answer holds no list of payments")
+        return _listing(answer, len(answer))
+
+    def of_status(
+        self,
+        status: str,
+        begin: datetime,
+        end: datetime,
+        *,
+        page: int = 1,
+        limit: int = LARGEST_PAGE,
+        deadline: Deadline | None = None,
+    ) -> Listing:
+        """One page of up to `limit` (LARGEST_PAGE at most) of the payments that are `status` now
+        and became so between `begin` and `end`, both included.
+
+        At most 90 days apart (specification). The list does not sort by the time it filters on and
+        rows leave it at any moment, so that only a single page is complete. A page beyond the last
+        is GatewayRefused. Raises as `several`.
+        """
+        query = {
+            "page": page,
+            "limit": limit,
+            "sorting": "started",
+            "from": int(begin.timestamp()),
+            "to": int(end.timestamp()),
+        }
+        answer = self._get(f"{self.imp_url}payments/status/{status}", query, deadline=deadline)
+        listed = answer.get("list") if isinstance(answer, dict) else None
+        total = answer.get("total") if isinstance(answer, dict) else None
+        if not isinstance(listed, list) or type(total) is not int or total < len(listed):
+            raise GatewayNonsense("the answer holds no list of payments")
+        return _listing(listed, total)
+
+    def cancel_payment(
+        self,
+        imp_uid: str,
+        *,
+        amount: Decimal | int,
+        checksum: Decimal | int,
+        reason: str,
+        account: RefundAccount | None = None,
+        deadline: Deadline | None = None,
+    ) -> Payment:
+        """Ask the gateway to give `amount` back, and return the payment as it answers it. Never
+        safe to repeat without `checksum`.
+
+        amount: major units, more than 0 (0 or none would mean all of it). checksum: what can still
+        be cancelled before this call; where it is not so, the gateway refuses and does nothing.
+        account: for virtual accounts. By imp_uid alone: a merchant_uid may have two payments. Code
+        0 need not mean done: some processors accept now and pay later. Raises as `payment`; only
+        GatewayUnreachable.surely_not_sent tells that nothing can have happened.
+        """
+        if amount <= 0:
+            raise ValueError("the amount to cancel must be more than 0")
+        body: dict[str, Any] = {
+            "imp_uid": check_imp_uid(imp_uid),
+            "amount": _plain_number(amount),
+            "checksum": _plain_number(checksum),
+            "reason": reason,
+        }
+        if account:
+            body.update(
+                refund_bank=account.bank,
+                refund_account=account.account,
+                refund_holder=account.holder,
+            )
+            if account.tel:
+                body["refund_tel"] = account.tel
+        payment = Payment.from_json(
+            self._post(f"{self.imp_url}payments/cancel", body, deadline=deadline)
+        )
+        if payment.imp_uid != imp_uid:
+            raise GatewayNonsense(f"asked to cancel {imp_uid}, got {payment.imp_uid}")
+        return payment
+
+    def close_account(self, imp_uid: str, *, deadline: Deadline | None = None) -> Payment:
+        """Close a virtual account that nobody has paid into, and return the payment as the gateway
+        answers it (which status: unknown).
+
+        Inicis wants its own API key with it (IAMPORT_PG_API_KEY). GatewayRefused where it is none
+        or no longer waits. Raises as `payment`.
+        """
+        query = {"pg_api_key": settings.IAMPORT_PG_API_KEY} if settings.IAMPORT_PG_API_KEY else None
+        payment = Payment.from_json(
+            self._call(
+                "DELETE",
+                f"{self.imp_url}vbanks/{check_imp_uid(imp_uid)}",
+                params=query,
+                deadline=deadline,
+            )
+        )
+        if payment.imp_uid != imp_uid:
+            raise GatewayNonsense(f"asked to close {imp_uid}, got {payment.imp_uid}")
+        return payment
+
+
+def in_addresses(ids: Sequence[str], name: str) -> Iterator[list[str]]:
+    """`ids` in the slices that one call of `several` takes: at most BATCH, and no address of more
+    than ADDRESS_BYTES. name: imp_uid or merchant_uid. Ids are ASCII that an address takes as it is;
+    its [] is sent as %5B%5D.
+    """
+    most = ADDRESS_BYTES - len(urlsplit(settings.IAMPORT_API_URL).path) - len("payments?")
+    batch: list[str] = []
+    size = 0
+    for uid in ids:
+        length = len(f"{name}%5B%5D={uid}&")
+        if batch and (len(batch) == BATCH or size + length > most):
+            yield batch
+            batch, size = [], 0
+        batch.append(uid)
+        size += length
+    if batch:
+        yield batch
+
+
+def named(imp_uid: object, merchant_uid: object, words: str) -> UnreadablePayment:
+    """What can be said of a payment that cannot be read. A damaged merchant_uid that may have been
+    one of ours is none at all.
+    """
+    order = text(merchant_uid, 200) if isinstance(merchant_uid, str) else ""
+    if order != merchant_uid and _LIKE_OURS.fullmatch(order):
+        order = ""
+    shown = text(imp_uid, 32) or text(merchant_uid, 40)
+    return UnreadablePayment(
+        str(imp_uid) if is_imp_uid(imp_uid) else "", order, f"{shown}: {words}" if shown else words
+    )
+
+
+_LIKE_OURS = re.compile(r"[0-9a-z?-]{30,40}")
+
+
+def _of_order(item: object, merchant_uid: str) -> Payment:
+    payment = Payment.from_json(item)
+    if payment.merchant_uid != merchant_uid:
+        raise GatewayNonsense(f"asked for {merchant_uid}, got {payment.merchant_uid}")
+    return payment
+
+
+def _listing(items: list[Any], total: int) -> Listing:
+    """One payment that cannot be read must not hide the others."""
+    payments, unreadable = [], []
+    for item in items:
+        try:
+            payments.append(Payment.from_json(item))
+        except BillingError as error:
+            known = item if isinstance(item, dict) else {}
+            unreadable.append(named(known.get("imp_uid"), known.get("merchant_uid"), str(error)))
+    return Listing(payments, total, unreadable)
+
+
+def _plain_number(amount: Decimal | int) -> int | float:
+    """JSON's number: an int where it is whole, as won always are."""
+    return int(amount) if amount == int(amount) else float(amount)
+
+
+@functools.lru_cache(maxsize=8)
+def _client(imp_key: str, imp_secret: str, imp_url: str) -> Gateway:
+    return Gateway(imp_key, imp_secret, imp_url)
+
+
+def gateway() -> Gateway:
+    """The client for the settings as they are now; one per process and set of keys."""
+    return _client(settings.IAMPORT_KEY, settings.IAMPORT_SECRET, settings.IAMPORT_API_URL)

@@ -1,0 +1,83 @@
+"""The night's mail to staff: what waits for them, and whether everything agrees. Numbers of cases
+only, no money and nobody's data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from billing.notifications.member_mail import Letter, message
+from billing.reports.open_work import Backlog, backlog
+
+
+def send(codes: Mapping[str, int]) -> int:
+    """Mail the state of things to BILLING_STAFF_MAIL, in the site's language; how many addresses
+    that were.
+
+    codes: the night's steps and how each ended (0: well). It goes out every night, also when
+    nothing waits: a night without a mail is one in which the job did not run. Every call is a mail.
+    Raises what the mail backend raises.
+    """
+    if not settings.BILLING_STAFF_MAIL:
+        return 0
+    with translation.override(settings.LANGUAGE_CODE):
+        letter = _letter(backlog(), {name: code for name, code in codes.items() if code})
+        for address in settings.BILLING_STAFF_MAIL:
+            message(letter, address).send()
+    return len(settings.BILLING_STAFF_MAIL)
+
+
+def _letter(now: Backlog, troubles: Mapping[str, int]) -> Letter:
+    if troubles:
+        steps = ", ".join(f"{name} ({code})" for name, code in troubles.items())
+        sentence = _(
+            "Not everything agrees, or a step broke: %(steps)s. The job's output says more."
+        ) % {"steps": steps}
+    elif now.unmatched:
+        sentence = _(
+            "Every transaction agrees, but the gateway holds payments that no transaction has: "
+            "somebody must decide."
+        )
+    else:
+        sentence = _(
+            "Everything agrees: the gateway, the transactions, the ledger and the figures."
+        )
+    return Letter(
+        _subject(now, troubles),
+        [sentence],
+        [
+            (_("Open reviews"), f"{now.reviews:,}"),
+            (_("Cancels whose result is unknown"), f"{now.unknown:,}"),
+            (_("Wrong money on its way back"), f"{now.returns:,}"),
+            (_("Only staff can finish"), f"{now.for_staff:,}"),
+            (_("Deliveries not handled yet"), f"{now.deliveries:,}"),
+            (_("Unmatched payments that nobody has decided"), f"{now.unmatched:,}"),
+        ],
+        link=f"{settings.PUBLIC_URL}{reverse('admin:index')}" if settings.PUBLIC_URL else "",
+        link_label=_("Back office"),
+    )
+
+
+def _subject(now: Backlog, troubles: Mapping[str, int]) -> str:
+    if troubles:
+        return _("Points: the night did not go well")
+    if now.unmatched:
+        return _(
+            "Points: %(reviews)s reviews, %(unknown)s unknown cancels, %(unmatched)s unmatched "
+            "payments"
+        ) % {
+            "reviews": f"{now.reviews:,}",
+            "unknown": f"{now.unknown:,}",
+            "unmatched": f"{now.unmatched:,}",
+        }
+    if now.reviews or now.unknown or now.for_staff:
+        return _("Points: %(reviews)s reviews, %(unknown)s unknown cancels") % {
+            "reviews": f"{now.reviews:,}",
+            "unknown": f"{now.unknown:,}",
+        }
+    return _("Points: nothing waits for you")

@@ -1,0 +1,11 @@
+"""The back office, as a Django app."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class OfficeConfig(AppConfig):
+    """Pages of staff in Django admin. No tables of its own: it shows those of billing."""
+
+    name = "billing_office"
+    verbose_name = _("Back office")

@@ -1,0 +1,151 @@
+"""Cells that several lists show: links to a case, to a member, methods, moments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
+
+from billing.models import (
+    PayMethod,
+    Point,
+    PointCancellation,
+    PointEntry,
+    PointTransaction,
+    WebhookEvent,
+)
+from billing_office import formatting, masking
+from billing_office.lists.listing import Filter, key_of
+
+METHODS = dict(PayMethod.choices)
+
+
+def case_url(txn_id: Any) -> str:
+    return reverse("admin:billing_pointtransaction_change", args=[txn_id])
+
+
+def member_url(user_id: Any) -> str:
+    return reverse("admin:billing_point_change", args=[user_id])
+
+
+def case_link(txn: PointTransaction, imp_uid: str | None = None) -> SafeString:
+    """The order number, and below it the gateway's number: the row's, or the one that is meant."""
+    return format_html(
+        '<a class="bo-link bo-nowrap" href="{}">{}</a><small>{}</small>',
+        case_url(txn.pk),
+        txn.merchant_uid,
+        imp_uid or txn.imp_uid or formatting.NOTHING,
+    )
+
+
+def member_link(point: Point) -> SafeString:
+    """The member's login name, masked where it tells a person's address or number."""
+    return format_html(
+        '<a class="bo-link" href="{}">{}</a>',
+        member_url(point.pk),
+        masking.login(point.user.get_username()),
+    )
+
+
+def method(txn: PointTransaction) -> SafeString:
+    """What was chosen, what was really used where that differs, and by whom it was processed."""
+    chosen = METHODS.get(txn.pay_method, txn.pay_method)
+    if txn.paid_method and txn.paid_method != txn.pay_method:
+        chosen = f"{chosen} → {METHODS.get(txn.paid_method, txn.paid_method)}"
+    test = (
+        format_html(" {}", formatting.badge(gettext_lazy("Test"), "warn", "⚑"))
+        if txn.test_channel
+        else ""
+    )
+    return format_html('{}{}<small class="bo-nowrap">{}</small>', chosen, test, txn.pg_provider)
+
+
+def why(entry: PointEntry, *, in_full: bool = False) -> Any:
+    """What an entry came from: its payment, or its key and memo, this masked unless in full."""
+    if entry.txn is not None:
+        return format_html(
+            '<a class="bo-link" href="{}">{}</a>', case_url(entry.txn_id), entry.txn.merchant_uid
+        )
+    return format_html(
+        "{}<small>{}</small>",
+        entry.memo if in_full else masking.free_text(entry.memo),
+        entry.key or "",
+    )
+
+
+def by_whom(row: PointEntry | PointCancellation, owner_id: Any) -> str:
+    """Who did it: the staff's login name, or that it was the member; "" for a job."""
+    # Also where staff are members themselves.
+    by_staff = row.kind in (
+        PointEntry.Kind.ADJUST,
+        PointCancellation.Kind.RETURN,
+    )
+    return (
+        str(gettext_lazy("Member"))
+        if row.by_id is not None and row.by_id == owner_id and not by_staff
+        else row.by_name
+    )
+
+
+def moment(when: Any) -> SafeString:
+    """Day over time, so that the column stays narrow."""
+    day, _space, time = formatting.moment(when).partition(" ")
+    return format_html('<span class="bo-moment">{} <small>{}</small></span>', day, time)
+
+
+def member_filter(owner: str) -> Filter:
+    """Rows of one member, by a link from the member's page."""
+
+    def pick(value: str) -> Q:
+        return Q(
+            **{f"{owner}__in": [key for key in [key_of(Point._meta.pk, value)] if key is not None]}
+        )
+
+    return Filter("member", gettext_lazy("Member"), pick, hidden=True)
+
+
+def delivery_url(event_id: Any) -> str:
+    return reverse("admin:billing_webhookevent_change", args=[event_id])
+
+
+def run_url(run_id: Any) -> str:
+    return reverse("admin:billing_reconcilerun_change", args=[run_id])
+
+
+def result(found: Any) -> str:
+    """A run's result in a line: counts as they are, lists by their length; what has both tells its
+    count.
+    """
+    if not isinstance(found, dict):
+        return str(found)
+    return " · ".join(f"{name}: {_number(value)}" for name, value in found.items())
+
+
+def _number(value: Any) -> Any:
+    if (
+        isinstance(value, dict) and "count" in value
+    ):  # bounded lists: the count says how much there was
+        return value["count"]
+    return len(value) if isinstance(value, list | dict) else value
+
+
+def cancellation_badge(cancellation: PointCancellation) -> Any:
+    """Its state, and that it waits for staff."""
+    state = formatting.choice_badge(cancellation.state, cancellation.get_state_display())
+    if not cancellation.needs_staff:
+        return state
+    return format_html("{} {}", state, formatting.badge(gettext("Staff decide"), "bad", "!"))
+
+
+def sender(event: WebhookEvent) -> str:
+    """The sender's address; of a member who came back from the gateway only the network."""
+    address = event.address or ""
+    return (
+        masking.address(address)
+        if address and event.source == WebhookEvent.Source.RETURN
+        else address
+    )

@@ -1,0 +1,81 @@
+"""Errors in words for staff: what happened, what it means for the money, what can be done."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from billing.errors import (
+    BillingError,
+    CannotCancel,
+    GatewayError,
+    GatewayRefused,
+    GatewayUnreachable,
+    NotAllowed,
+    PaymentNotFound,
+)
+
+# What the verbs of managers/decisions.py refuse with; named here, they enter the translations.
+REFUSALS = [
+    gettext_noop("it is closed already"),
+    gettext_noop("it is still being cleared by itself"),
+    gettext_noop("the gateway has accepted it already: sent twice, it could be paid twice"),
+    gettext_noop("a part was cancelled meanwhile, so that the gateway would refuse it"),
+    gettext_noop("a refund account is needed"),
+    gettext_noop("somebody else is deciding this at the moment"),
+    gettext_noop("it was never sent, or somebody else has decided"),
+    gettext_noop("no virtual account waits for a deposit here"),
+    gettext_noop("a transaction has this merchant_uid already"),
+    gettext_noop("a note must say why"),
+    gettext_noop("nothing is to be reviewed here"),
+    gettext_noop("there is no money left in this payment"),
+    gettext_noop("it is not whole won"),
+    gettext_noop("it was paid through a test channel: no real money"),
+    gettext_noop("it registered a card, which is no payment"),
+    gettext_noop("its merchant_uid cannot be an address here"),
+]
+
+
+def words(error: BillingError) -> str:
+    """One or two sentences; what the gateway itself said is quoted unchanged."""
+    if isinstance(error, CannotCancel):
+        return _cannot_cancel(error)
+    if isinstance(error, NotAllowed):
+        return _("That is not possible now: %(why)s.") % {"why": _(str(error))}
+    if isinstance(error, GatewayError):
+        said = f" “{error.gateway_message}”" if error.gateway_message else ""
+        return f"{_gateway(error)}{said}"
+    return str(error)
+
+
+def _gateway(error: GatewayError) -> str:
+    if isinstance(error, PaymentNotFound):
+        return _("The gateway does not know this payment.")
+    if isinstance(error, GatewayUnreachable):
+        return _(
+            "The gateway cannot be reached now. Nothing was changed here. Please try again shortly."
+        )
+    if isinstance(error, GatewayRefused):
+        return _("The gateway said no. Nothing was changed here.")
+    return _("The gateway's answer contradicts what we know. Nothing was changed here.")
+
+
+def _cannot_cancel(error: CannotCancel) -> str:
+    texts = {
+        "not_paid": _("Nothing was paid, so there is nothing to cancel."),
+        "cancel_open": _(
+            "Another cancel of this payment is under way. Wait until it is done, or settle it."
+        ),
+        "nothing_left": _("All of it has been cancelled already."),
+        "amount": _("This amount cannot be cancelled."),
+        "changed": _(
+            "The payment has changed since this form was opened, perhaps by yourself. Look at "
+            "it again."
+        ),
+        "points_missing": _(
+            "%(missing)s of these points have been spent already. Nothing was cancelled."
+        )
+        % {"missing": f"{error.missing:,}P"},
+        "account_needed": _("This method is refunded to a bank account, which must be named."),
+    }
+    return texts.get(error.code, str(error))

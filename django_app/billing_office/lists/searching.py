@@ -1,0 +1,130 @@
+"""What somebody typed into a search field: recognised, and looked up exactly, each on its index.
+Nothing is searched by parts of words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import F, Q, QuerySet, Value
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from billing.models import PointCancellation, PointTransaction
+from billing_office.formatting import won
+from billing_office.lists.listing import Found
+
+MOST = 200  # rows or members that one thing typed may stand for
+_AMOUNT = re.compile(
+    r"[₩￦]?\s*([1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]{0,12})\s*(원|won|krw)?", re.IGNORECASE
+)
+
+
+def amount(typed: str) -> tuple[int, bool] | None:
+    """(won, whether it can be nothing else): 10000, 10,000, 10,000원, ₩10,000."""
+    match = _AMOUNT.fullmatch(typed)
+    if not match:
+        return None
+    number, unit = match.groups()
+    return int(number.replace(",", "")), bool(unit) or "," in number or typed[0] in "₩￦"
+
+
+def members(typed: str) -> list[Any]:
+    """Keys of the users whose login name or e-mail address is exactly this: one statement."""
+    users = get_user_model()
+    plain = users._default_manager.order_by().values_list("pk", flat=True)
+    found = plain.filter(**{users.USERNAME_FIELD: typed})
+    try:
+        field = users._meta.get_field(users.get_email_field_name()).name
+    except FieldDoesNotExist:
+        field = ""
+    if field and "@" in typed and field != users.USERNAME_FIELD:
+        # Domains are stored in small letters (UserManager.normalize_email).
+        name, _at, domain = typed.rpartition("@")
+        found = found.union(
+            plain.filter(**{f"{field}__in": {typed, f"{name}@{domain.lower()}"}}), all=True
+        )
+    return list(dict.fromkeys(found[:MOST]))  # a login name may be the e-mail address too
+
+
+def payments(typed: str) -> list[tuple[int, str]]:
+    """(key, how it was recognised) of the transactions that carry this id or number: one statement,
+    each part on its index.
+    """
+    small = {typed, typed.lower()}
+    rows = PointTransaction.objects.order_by()
+    returns = PointCancellation.objects.order_by().filter(
+        kind=PointCancellation.Kind.RETURN, imp_uid=typed
+    )
+    parts: list[QuerySet] = [
+        _named(rows.filter(merchant_uid__in=small), "merchant_uid"),
+        _named(rows.filter(imp_uid__in=small), "imp_uid"),
+        _named(rows.filter(pg_tid=typed).exclude(pg_tid=""), "pg_tid"),
+        _named(rows.filter(apply_num=typed).exclude(apply_num=""), "apply_num"),
+        returns.annotate(how=Value("returned"), row=F("txn_id")).values_list("row", "how"),
+    ]
+    first, *more = parts
+    return list(first.union(*more, all=True)[:MOST])
+
+
+def _named(rows: QuerySet, how: str) -> QuerySet:
+    return rows.annotate(how=Value(how), row=F("pk")).values_list("row", "how")
+
+
+def recognised(hows: Iterable[str]) -> str:
+    """How an id was recognised, in words."""
+    words = {
+        "merchant_uid": _("Order number (merchant_uid)"),
+        "imp_uid": _("Payment number (imp_uid)"),
+        "pg_tid": _("Transaction number of the PG"),
+        "apply_num": _("Approval number"),
+        "returned": _("Payment number of wrong money (imp_uid)"),
+    }
+    return ", ".join(words[how] for how in dict.fromkeys(hows))
+
+
+def transactions(typed: str, data: QueryDict) -> Found:
+    """Transactions by whatever was typed: two statements.
+
+    An id goes before a member's name, and both before an amount, because digits alone may be all of
+    them; the other reading is offered.
+    """
+    known = amount(typed)
+    if known and (known[1] or data.get("as") == "amount"):
+        return _of_amount(known[0])
+    found = related(typed, rows="pk", owner="owner")
+    if known and not found.says:
+        return _of_amount(known[0])
+    if not known:
+        return found
+    address = data.copy()
+    address["as"] = "amount"
+    return replace(
+        found,
+        other=(
+            _("Search for the amount %(amount)s") % {"amount": won(known[0])},
+            f"?{address.urlencode()}",
+        ),
+    )
+
+
+def related(typed: str, *, rows: str, owner: str) -> Found:
+    """Rows that hang on a transaction (`rows`: the way to it) or a member (`owner`), by an id of
+    the payment or the member's name.
+    """
+    if ids := payments(typed):
+        return Found(
+            Q(**{f"{rows}__in": {key for key, _how in ids}}), recognised(how for _key, how in ids)
+        )
+    if who := members(typed):
+        return Found(Q(**{f"{owner}__in": who}), _("Member"))
+    return Found(Q(pk__in=[]))
+
+
+def _of_amount(number: int) -> Found:
+    return Found(Q(amount=number), _("Amount: %(amount)s") % {"amount": won(number)})

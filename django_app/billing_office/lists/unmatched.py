@@ -1,0 +1,253 @@
+"""Payments that the gateway knows and no transaction does: the list, and that they are not ours.
+Claiming is in `claims.py`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from billing.db import permissions
+from billing.models import UnmatchedPayment
+from billing.support.non_atomic import non_atomic
+from billing.unmatched import HEALED, HOLDS_MONEY, WAITS
+from billing_office import audit_log, columns, masking
+from billing_office.actions import confirmation
+from billing_office.base import MoneyAdmin
+from billing_office.formatting import NOTHING, badge, status_badge, sum_of, won
+from billing_office.forms import NotOursForm
+from billing_office.lists.listing import Column, Filter, Found, Listing
+
+DECISION = "decision"
+WAITING = "waits"
+PER_PAGE = 100  # of them at a time are decided together, at most
+NAMED = 10  # on the page that says what will happen
+
+_PICK = {WAITING: WAITS, "claimed": Q(decision="claimed"), "not_ours": Q(decision="not_ours")}
+
+
+def decision(row: UnmatchedPayment) -> Any:
+    """What was decided, by whom, when and why; what nobody needs to decide says so."""
+    if row.waits:
+        return badge(_("To be decided"), "bad", "!")
+    if not row.decision:
+        return badge(_("Holds no money"), "plain", "○")
+    sign = ("good", "✓") if row.decision == UnmatchedPayment.Decision.CLAIMED else ("plain", "✕")
+    reason = (
+        _("A transaction has this order number.")
+        if row.reason == HEALED
+        else masking.free_text(row.reason)
+    )
+    return format_html(
+        "{}<small>{} {}</small><small>{}</small>",
+        badge(row.get_decision_display(), *sign), columns.moment(row.decided_at), row.by_name,
+        reason,
+    )  # fmt: skip
+
+
+def _amount(row: UnmatchedPayment) -> SafeString:
+    cancelled = (
+        format_html("<small>↩ {}</small>", sum_of(row.cancel_amount, row.currency))
+        if row.cancel_amount
+        else ""
+    )
+    return format_html("{}{}", sum_of(row.amount, row.currency), cancelled)
+
+
+def _status(row: UnmatchedPayment) -> SafeString:
+    test = badge(_("Test"), "warn", "⚑") if row.test_channel else ""
+    return format_html("{} {}<small>{}</small>", status_badge(row), test, row.pg_provider)
+
+
+COLUMNS = [
+    Column(
+        gettext_lazy("Payment"),
+        lambda row: format_html(
+            '<span class="bo-nowrap">{}</span><small>{}</small>', row.imp_uid, row.merchant_uid
+        ),
+    ),
+    Column(gettext_lazy("Amount"), _amount, numeric=True),
+    Column(gettext_lazy("Status"), _status),
+    Column(gettext_lazy("First seen"), lambda row: columns.moment(row.first_seen)),
+    Column(gettext_lazy("Last seen"), lambda row: columns.moment(row.last_seen)),
+    Column(gettext_lazy("Decision"), decision),
+]
+
+
+def _search(typed: str, data: QueryDict) -> Found:
+    for name, words in (
+        ("imp_uid", _("Payment number (imp_uid)")),
+        ("merchant_uid", _("Order number (merchant_uid)")),
+    ):
+        if UnmatchedPayment.objects.filter(**{name: typed}).exists():
+            return Found(Q(**{name: typed}), words)
+    return Found(Q(pk__in=[]))
+
+
+def _totals(rows: QuerySet) -> list[tuple[Any, str]]:
+    left = Sum(
+        F("amount") - F("cancel_amount"), filter=Q(currency="KRW", test_channel=False) & HOLDS_MONEY
+    )
+    sums = rows.order_by().aggregate(number=Count("pk"), left=left)
+    return [
+        (_("Payments"), f"{sums['number']:,}"),
+        (_("Held by the gateway"), won(sums["left"] or 0)),
+    ]
+
+
+@admin.register(UnmatchedPayment)
+class UnmatchedPaymentAdmin(MoneyAdmin):
+    """What reconcile found and no transaction knows. Nothing of it is touched until staff
+    decide.
+    """
+
+    list_template = "admin/billing/unmatched.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path(
+            "not-ours/",
+            self.admin_site.admin_view(partial(not_ours, self)),
+            name="billing_unmatchedpayment_not_ours",
+        )
+        return non_atomic([own, *super().get_urls()])
+
+    def listing(self, request: HttpRequest) -> Listing:
+        data = request.GET.copy()
+        data.pop("ticked", None)  # of one page only
+        if DECISION not in data:
+            data[DECISION] = WAITING
+        choices = [(WAITING, gettext_lazy("To be decided")), *UnmatchedPayment.Decision.choices]
+        may = request.user.has_perm(permissions.ADOPT)
+        return Listing(
+            data,
+            self.get_queryset(request),
+            [_ticks(request), *COLUMNS, Column(gettext_lazy("What can be done"), _claim)]
+            if may
+            else COLUMNS,
+            [Filter(DECISION, gettext_lazy("Decision"), lambda value: _PICK[value], choices)],
+            when="first_seen",
+            search=_search,
+            search_hint=gettext_lazy("Order or payment number"),
+            totals=_totals,
+            per_page=PER_PAGE,
+        )
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(
+            request,
+            {
+                "not_ours": reverse("admin:billing_unmatchedpayment_not_ours")
+                if request.user.has_perm(permissions.ADOPT)
+                else "",
+                "all_ticked": _all_ticked(request),
+                "tick": _address(request, ticked="all"),
+                "untick": _address(request, ticked=""),
+                **(extra_context or {}),
+            },
+        )
+
+
+def _address(request: HttpRequest, *, ticked: str) -> str:
+    """This page once more, with all boxes ticked or none."""
+    data = request.GET.copy()
+    data["ticked"] = ticked
+    return f"?{data.urlencode()}"
+
+
+def _all_ticked(request: HttpRequest) -> bool:
+    return request.GET.get("ticked") == "all"
+
+
+def _ticks(request: HttpRequest) -> Column:
+    """A box in front of each row that waits; it belongs to the form below the list."""
+    ticked = SafeString(" checked") if _all_ticked(request) else ""
+
+    def cell(row: UnmatchedPayment) -> Any:
+        if not row.waits:
+            return ""
+        box = '<input type="checkbox" name="row" value="{}" form="not-ours" aria-label="{}"{}>'
+        return format_html(box, row.pk, _("Choose %(imp_uid)s") % {"imp_uid": row.imp_uid}, ticked)
+
+    return Column(gettext_lazy("Chosen"), cell)
+
+
+def _claim(row: UnmatchedPayment) -> Any:
+    """Also what was called "not ours" may be claimed after all."""
+    if row.decision == UnmatchedPayment.Decision.CLAIMED or (not row.waits and not row.decision):
+        return NOTHING
+    address = reverse("admin:billing_pointtransaction_adopt")
+    return format_html(
+        '<a class="bo-link" href="{}?imp_uid={}">{}</a>', address, row.imp_uid, _("Claim")
+    )
+
+
+def not_ours(admin: MoneyAdmin, request: HttpRequest) -> HttpResponse:
+    """Say of chosen payments that they are another shop's. ?row=1&row=2: which."""
+    if not admin.has_view_permission(request) or not request.user.has_perm(permissions.ADOPT):
+        raise PermissionDenied
+    back = reverse("admin:billing_unmatchedpayment_changelist")
+    chosen = request.GET.getlist("row")[:PER_PAGE]
+    if request.method in ("GET", "HEAD") and not chosen:
+        messages.error(request, _("Choose payments first."))
+        return HttpResponseRedirect(back)
+
+    def explain(found: dict[str, Any]) -> list[str]:
+        rows = list(
+            UnmatchedPayment.objects.waiting()
+            .filter(pk__in=found["rows"])
+            .order_by("-first_seen", "-pk")
+        )
+        said = [
+            ngettext(
+                "%(number)s payment is taken off the list, as one of another shop. No money "
+                "moves, and nobody gets points.",
+                "%(number)s payments are taken off the list, as those of another shop. No "
+                "money moves, and nobody gets points.",
+                len(rows),
+            ) % {"number": f"{len(rows):,}"}
+        ]  # fmt: skip
+        said += [
+            f"{row.imp_uid} ({row.merchant_uid}): {sum_of(row.left, row.currency)}"
+            for row in rows[:NAMED]
+        ]
+        if len(rows) > NAMED:
+            said.append(_("… and %(number)s more") % {"number": f"{len(rows) - NAMED:,}"})
+        said.append(
+            _(
+                "Whoever paid gets nothing from us then. It can still be claimed later, from "
+                "the list of those that are not ours."
+            )
+        )
+        return said
+
+    def act(found: dict[str, Any]) -> confirmation.Told:
+        rows = UnmatchedPayment.objects.not_ours(
+            found["rows"], by=request.user, reason=found["reason"]
+        )
+        for row in rows:
+            audit_log.note(
+                request, row, "not_ours", imp_uid=row.imp_uid, note=found["reason"], result="done"
+            )
+        missed = len(found["rows"]) - len(rows)
+        if missed:
+            words = _("Not ours: %(number)s. Decided already, or without money by now: %(missed)s.")
+            return messages.WARNING, words % {"number": f"{len(rows):,}", "missed": f"{missed:,}"}
+        return messages.SUCCESS, _("Not ours: %(number)s.") % {"number": f"{len(rows):,}"}
+
+    return confirmation.walk(
+        admin, request, title=_("These payments are not ours"), explain=explain, act=act,
+        button=_("Not ours"), back=back, danger=True,
+        make_form=lambda data: NotOursForm(data, initial={"rows": ",".join(chosen)}, most=PER_PAGE),
+    )  # fmt: skip

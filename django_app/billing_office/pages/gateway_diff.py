@@ -1,0 +1,212 @@
+"""What we hold beside what the gateway says, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from billing.errors import GatewayError, GatewayNonsense, PaymentNotFound
+from billing.gateway.api import Deadline, gateway
+from billing.gateway.payment import Payment
+from billing.models import PointTransaction
+from billing.states import Status
+from billing_office import columns, masking
+from billing_office.formatting import NOTHING, badge, choice_badge, moment, sum_of, won
+
+ASK_SECONDS = 10  # a page waits no longer for the gateway
+
+
+@dataclass(frozen=True)
+class Line:
+    """One fact on both sides. theirs None: not asked. differs: whether the two contradict each
+    other.
+    """
+
+    label: Any
+    ours: Any
+    theirs: Any = None
+    differs: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the gateway says of one transaction. payment: the one to compare with; others: more
+    payments of the same order.
+    """
+
+    payment: Payment | None = None
+    others: tuple[Payment, ...] = ()
+    trouble: GatewayError | None = None
+
+    @property
+    def payments(self) -> tuple[Payment, ...]:
+        return ((self.payment,) if self.payment else ()) + self.others
+
+
+def ask(txn: PointTransaction) -> Answer:
+    """Every payment of this order, as the gateway has them now: one call, two where it hides the
+    one that we hold. Changes nothing.
+    """
+    deadline = Deadline(ASK_SECONDS)
+    try:
+        try:
+            found = gateway().payments_of(txn.merchant_uid, deadline=deadline)
+        except PaymentNotFound:
+            if not txn.imp_uid:
+                raise
+            found = []
+        if txn.imp_uid and txn.imp_uid not in {payment.imp_uid for payment in found}:
+            found.append(gateway().payment(txn.imp_uid, deadline=deadline))
+        if not found:
+            raise PaymentNotFound("the gateway has no payment of this order")
+    except GatewayError as trouble:
+        return Answer(trouble=trouble)
+    ours = next((payment for payment in found if payment.imp_uid == txn.imp_uid), None)
+    chosen = ours or max(found, key=_worth, default=None)
+    return Answer(chosen, tuple(payment for payment in found if payment is not chosen))
+
+
+def _worth(payment: Payment) -> tuple[bool, float]:
+    """Paid before unpaid, new before old."""
+    return (
+        payment.status == Status.PAID,
+        payment.started_at.timestamp() if payment.started_at else 0.0,
+    )
+
+
+def would_change(txn: PointTransaction, payment: Payment) -> list[str] | None:
+    """What taking this answer over would change, in words; None where it contradicts the money that
+    the row holds.
+    """
+    words = {
+        "imp_uid": _("the payment number"),
+        "status": _("the status"),
+        "cancel_amount": _("the cancelled amount"),
+        "cancel_goal": _("the open cancel is done"),
+        "credited": _("the member's points"),
+        "return": _("wrong money is sent back"),
+        "review": _("the review flag"),
+    }
+    try:
+        return [words[name] for name in PointTransaction.objects.changes(txn, payment)]
+    except GatewayNonsense:
+        return None
+
+
+# name of the column and of the payment's field, label, how it is written
+_Write = Callable[[Any], Any]
+_STATUS = dict(Status.choices)
+_FACTS: list[tuple[str, str, Any, _Write]] = [
+    ("merchant_uid", "merchant_uid", gettext_lazy("Order number"), str),
+    ("imp_uid", "imp_uid", gettext_lazy("Payment number"), str),
+    (
+        "status",
+        "status",
+        gettext_lazy("Status"),
+        lambda value: choice_badge(value, _STATUS.get(value, value)),
+    ),
+    (
+        "paid_method",
+        "pay_method",
+        gettext_lazy("Method used"),
+        lambda value: columns.METHODS.get(value, value),
+    ),
+    ("pg_provider", "pg_provider", gettext_lazy("PG"), str),
+    ("pg_id", "pg_id", gettext_lazy("Merchant ID at the PG"), str),
+    ("pg_tid", "pg_tid", gettext_lazy("Transaction number of the PG"), str),
+    ("apply_num", "apply_num", gettext_lazy("Approval number"), str),
+    ("card_name", "card_name", gettext_lazy("Card"), str),
+    ("bank_name", "bank_name", gettext_lazy("Bank"), str),
+    ("vbank_name", "vbank_name", gettext_lazy("Bank of the virtual account"), str),
+    ("vbank_num", "vbank_num", gettext_lazy("Virtual account"), str),
+    ("vbank_holder", "vbank_holder", gettext_lazy("Account holder"), str),
+    ("vbank_date", "vbank_date", gettext_lazy("Deposit until"), moment),
+    ("started_at", "started_at", gettext_lazy("Window opened"), moment),
+    ("paid_at", "paid_at", gettext_lazy("Paid at"), moment),
+    ("failed_at", "failed_at", gettext_lazy("Failed at"), moment),
+    ("cancelled_at", "cancelled_at", gettext_lazy("Cancelled at"), moment),
+    ("fail_reason", "fail_reason", gettext_lazy("Reason of the failure"), str),
+    ("cancel_reason", "cancel_reason", gettext_lazy("Reason of the cancel"), str),
+]
+_PERSONAL: dict[str, Callable[[str], str]] = {
+    "vbank_num": masking.account,
+    "vbank_holder": masking.text,
+    "fail_reason": masking.free_text,
+    "cancel_reason": masking.free_text,
+}
+
+
+def lines(txn: PointTransaction, payment: Payment | None, *, in_full: bool) -> list[Line]:
+    """Both sides, money first; what neither side has is left out. in_full: personal data
+    unmasked.
+    """
+    made = [_fact(txn, payment, fact, in_full) for fact in _FACTS[:3]]
+    made += [_amount(txn, payment), _cancelled(txn, payment)]
+    made += [_fact(txn, payment, fact, in_full) for fact in _FACTS[3:]]
+    if txn.test_channel or (payment and payment.test_channel):
+        yes_no = {True: _("Yes: no real money"), False: _("No")}
+        theirs = yes_no[payment.test_channel] if payment else None
+        made.append(
+            Line(
+                _("Test channel"),
+                yes_no[txn.test_channel],
+                theirs,
+                payment is not None and payment.test_channel != txn.test_channel,
+            )
+        )
+    return [line for line in made if line is not None]
+
+
+def _status(one: PointTransaction | Payment) -> Any:
+    """As the head of the page says it: a part cancel is no full one."""
+    if one.status == Status.CANCELLED and 0 < one.cancel_amount < one.amount:
+        return badge(_("Cancelled in part"), "warn", "◐")
+    return choice_badge(one.status, _STATUS.get(one.status, one.status))
+
+
+def _fact(
+    txn: PointTransaction,
+    payment: Payment | None,
+    fact: tuple[str, str, Any, _Write],
+    in_full: bool,
+) -> Line | None:
+    column, name, label, write = fact
+    ours, theirs = (
+        getattr(txn, column) or None,
+        (getattr(payment, name) or None) if payment else None,
+    )
+    if ours is None and theirs is None:
+        return None
+    if not in_full:
+        write = _PERSONAL.get(column, write)
+    shown = [NOTHING if value is None else write(value) for value in (ours, theirs)]
+    if column == "status":
+        shown = [_status(txn), _status(payment) if payment else NOTHING]
+    # A row that knows no payment yet holds none of its facts: only what the order itself says can
+    # differ.
+    knows = txn.imp_uid is not None or column in ("imp_uid", "status")
+    return Line(
+        label,
+        shown[0],
+        shown[1] if payment else None,
+        payment is not None and knows and ours != theirs,
+    )
+
+
+def _amount(txn: PointTransaction, payment: Payment | None) -> Line:
+    if payment is None:
+        return Line(_("Amount"), won(txn.amount))
+    differs = payment.amount != txn.amount or payment.currency != "KRW"
+    return Line(_("Amount"), won(txn.amount), sum_of(payment.amount, payment.currency), differs)
+
+
+def _cancelled(txn: PointTransaction, payment: Payment | None) -> Line:
+    ours = won(txn.cancel_amount) if txn.cancel_amount else NOTHING
+    if payment is None:
+        return Line(_("Cancelled amount"), ours)
+    theirs = sum_of(payment.cancel_amount, payment.currency) if payment.cancel_amount else NOTHING
+    return Line(_("Cancelled amount"), ours, theirs, payment.cancel_amount != txn.cancel_amount)

@@ -1,0 +1,207 @@
+"""Everything that happened to one payment, newest first, from the rows that exist anyway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from billing.models import PointCancellation, PointEntry, PointTransaction, WebhookEvent
+from billing.states import Status
+from billing_office import audit_log, columns, review_notes
+from billing_office.formatting import choice_badge, moment, points, sum_of, won
+
+Write = Callable[[str], str]  # a free text, as this reader may see it
+MOST = 100  # rows of one kind; a payment with more deliveries says so
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line. who: the member, the gateway, the system, or somebody of the staff by name.
+
+    step: the order within a second, because the gateway's moments have no fractions: 0 an attempt
+    begins, 1 it is paid, 2 what we do about it (by our own clock), 3 the gateway cancels.
+    """
+
+    at: datetime
+    who: str
+    what: Any
+    detail: Any = ""
+    badge: Any = ""
+    link: str = ""
+    step: int = 2
+
+    @property
+    def when(self) -> str:
+        return moment(self.at)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What hangs on one transaction: four statements."""
+
+    deliveries: list[WebhookEvent]
+    entries: list[PointEntry]
+    cancellations: list[PointCancellation]
+    staff: list[Any]
+
+    @classmethod
+    def of(cls, txn: PointTransaction) -> Rows:
+        deliveries: QuerySet[WebhookEvent] = WebhookEvent.objects.filter(
+            merchant_uid=txn.merchant_uid
+        ).order_by("-received_at", "-pk")
+        return cls(
+            list(deliveries[: MOST + 1]),
+            list(txn.entries.order_by("-pk")[: MOST + 1]),
+            list(txn.cancellations.order_by("-pk")[: MOST + 1]),
+            list(audit_log.of(txn)[: MOST + 1]),
+        )
+
+    @property
+    def are_cut(self) -> bool:
+        """Whether there is more than is told."""
+        return any(
+            len(kind) > MOST
+            for kind in (self.deliveries, self.entries, self.cancellations, self.staff)
+        )
+
+
+def tell(txn: PointTransaction, rows: Rows, *, in_full: bool = False) -> list[Event]:
+    """The time line, newest first; lines of one second stand in the order in which such things
+    happen. in_full: free texts unmasked.
+    """
+    write = partial(review_notes.shown, in_full=in_full)
+    happened = [
+        *_attempt(txn),
+        *_at_the_gateway(txn, write),
+        *_deliveries(rows.deliveries[:MOST], write),
+        *_cancellations(rows.cancellations[:MOST], txn.owner_id, write),
+        *_entries(rows.entries[:MOST]),
+        *_staff(rows.staff[:MOST], in_full),
+    ]
+    return sorted(
+        happened, key=lambda event: (event.at.replace(microsecond=0), event.step, event.at)
+    )[::-1]
+
+
+def _attempt(txn: PointTransaction) -> Iterator[Event]:
+    member, system = _("Member"), _("System")
+    yield Event(
+        txn.created_at,
+        member,
+        _("Began to pay %(amount)s") % {"amount": won(txn.amount)},
+        columns.METHODS.get(txn.pay_method, txn.pay_method),
+        step=0,
+    )
+    if txn.prepared_at:
+        yield Event(txn.prepared_at, system, _("Registered the amount at the gateway"), step=0)
+    if txn.credited_at:
+        yield Event(
+            txn.credited_at, system, _("Recognised the payment as this order's money"), txn.imp_uid
+        )
+    if txn.synced_at:
+        yield Event(txn.synced_at, system, _("Last answer of the gateway"))
+
+
+def _at_the_gateway(txn: PointTransaction, write: Write) -> Iterator[Event]:
+    gateway = _("Gateway")
+    if txn.started_at:
+        yield Event(txn.started_at, gateway, _("Payment window opened"), step=1)
+    if txn.vbank_issued_at:
+        yield Event(
+            txn.vbank_issued_at, gateway, _("Virtual account issued"), txn.vbank_name, step=1
+        )
+    if txn.failed_at:
+        yield Event(txn.failed_at, gateway, _("Payment failed"), write(txn.fail_reason), step=1)
+    if txn.paid_at and txn.status in (Status.PAID, Status.CANCELLED):
+        yield Event(txn.paid_at, gateway, _("Paid"), step=1)
+    if txn.cancelled_at:
+        yield Event(
+            txn.cancelled_at,
+            gateway,
+            _("Cancelled at the gateway"),
+            write(txn.cancel_reason),
+            step=3,
+        )
+
+
+def _deliveries(deliveries: list[WebhookEvent], write: Write) -> Iterator[Event]:
+    for event in deliveries:
+        says = (
+            _("says “%(status)s”") % {"status": event.claimed_status}
+            if event.claimed_status
+            else ""
+        )
+        detail = " · ".join(
+            filter(None, [event.imp_uid, says, columns.sender(event), write(event.error)])
+        )
+        badge = choice_badge(event.outcome, event.get_outcome_display())
+        who = _("Gateway") if event.source == WebhookEvent.Source.WEBHOOK else _("Member")
+        yield Event(
+            event.received_at,
+            who,
+            event.get_source_display(),
+            detail,
+            badge,
+            columns.delivery_url(event.pk),
+        )
+
+
+def _entries(entries: list[PointEntry]) -> Iterator[Event]:
+    for entry in entries:
+        yield Event(
+            entry.created_at,
+            columns.by_whom(entry, entry.owner_id) or _("System"),
+            f"{entry.get_kind_display()} {points(entry.delta, signed=True)}",
+        )
+
+
+def _cancellations(
+    cancellations: list[PointCancellation], owner_id: Any, write: Write
+) -> Iterator[Event]:
+    for one in cancellations:
+        who = columns.by_whom(one, owner_id) or _("System")
+        named = {
+            "kind": one.get_kind_display(),
+            "amount": sum_of(one.amount, one.currency),
+            "number": one.pk,
+        }
+        yield Event(
+            one.created_at,
+            who,
+            _("%(kind)s of %(amount)s begun (#%(number)s)") % named,
+            f"{one.imp_uid} · {write(one.reason)}",
+        )
+        if one.sent_at:
+            sent = _("%(kind)s #%(number)s sent to the gateway, try %(tries)s") % {
+                **named,
+                "tries": one.tries,
+            }
+            yield Event(max(one.sent_at, one.created_at), _("System"), sent)
+        if one.waiting_since:
+            yield Event(
+                one.waiting_since,
+                _("Gateway"),
+                _("%(kind)s #%(number)s accepted, to be done later") % named,
+            )
+        if one.closed_at:
+            badge = choice_badge(one.state, one.get_state_display())
+            yield Event(
+                one.closed_at,
+                _("System"),
+                _("%(kind)s #%(number)s ended") % named,
+                write(one.error),
+                badge,
+            )
+
+
+def _staff(entries: list[Any], in_full: bool) -> Iterator[Event]:
+    for entry in entries:
+        yield Event(
+            entry.action_time, entry.user.get_username(), audit_log.words(entry, in_full=in_full)
+        )

@@ -1,0 +1,13 @@
+"""The stand-in for the iamport V1 gateway, as a Django app."""
+
+from django.apps import AppConfig
+
+
+class SandboxConfig(AppConfig):
+    """Its tables live in the database alias `sandbox` (see router.py) and keep the app's first
+    label.
+    """
+
+    name = "billing_sandbox"
+    label = "sandbox"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,382 @@
+"""Values that come from outside the code: environment variables and the secret file.
+
+Every mistake ends in one `ConfigurationError`: a sentence that names the file or variable and the
+key. `or_exit` turns it into that sentence on standard error and an exit code, for manage.py and the
+servers' entry points.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+_HOST = re.compile(r"https://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?")
+_ADDRESS = re.compile(r"(https://[A-Za-z0-9.:-]+)?/[^\s;,]*")
+
+
+class ConfigurationError(ImproperlyConfigured):
+    """A setting is missing or wrong. The text is one sentence for the person who starts the
+    program; it never holds a secret.
+    """
+
+
+@contextmanager
+def or_exit(code: int = 1) -> Iterator[None]:
+    """Print a configuration mistake, or that the database cannot be reached, as one sentence and
+    leave with `code`; other exceptions pass.
+
+    gunicorn stops for good on 3 and would start a worker that left with 1 over and over.
+    """
+    try:
+        yield
+    except ImproperlyConfigured as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise SystemExit(code) from None
+    except Exception as error:
+        if not _while_connecting(error):
+            raise
+        from django.apps import apps
+
+        from billing.db.database_state import describe
+
+        # The sandbox alone has a file of its own.
+        which = f" {describe()}" if apps.is_installed("billing") else ""
+        sys.stderr.write(
+            f"error: the database{which} cannot be used: {str(error).strip().splitlines()[0]}\n"
+        )
+        raise SystemExit(code) from None
+
+
+def _while_connecting(error: Exception) -> bool:
+    """Whether a database did not let us in. (Once a command has ended, no connection is left to be
+    asked.)
+    """
+    from django.db import OperationalError
+
+    frames = traceback.extract_tb(error.__traceback__)
+    return isinstance(error, OperationalError) and any(
+        frame.name == "get_new_connection" for frame in frames
+    )
+
+
+# -- environment variables -------------------------------------------------------------------------
+
+
+def flag(name: str, default: bool) -> bool:
+    """The on/off variable `name`; anything but 1 0 true false yes no on off is a
+    ConfigurationError.
+    """
+    value = os.environ.get(name, "").strip().lower()
+    if not value:
+        return default
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    raise ConfigurationError(f"{name} is {value!r}: write 1 or 0.")
+
+
+def words(name: str) -> list[str]:
+    """The comma-separated variable `name` as a list without empty items."""
+    return [item.strip() for item in os.environ.get(name, "").split(",") if item.strip()]
+
+
+def hosts(name: str, default: list[str]) -> list[str]:
+    """The comma-separated variable `name` as sources of a Content-Security-Policy: https://host or
+    https://*.host.
+    """
+    found = words(name)
+    for host in found:
+        if not _HOST.fullmatch(host):
+            raise ConfigurationError(
+                f"{name} has {host!r}: write origins such as https://pay.example or "
+                "https://*.pay.example."
+            )
+    return found or default
+
+
+def choice(name: str, options: tuple[str, ...], default: str) -> str:
+    """The variable `name`, which must be one of `options`."""
+    value = os.environ.get(name, "").strip() or default
+    if value not in options:
+        raise ConfigurationError(f"{name} is {value!r}: write {' or '.join(options)}.")
+    return value
+
+
+def port(name: str, default: int) -> int:
+    """The variable `name` as a TCP port."""
+    value = os.environ.get(name, "").strip() or str(default)
+    if not (value.isascii() and value.isdigit() and 0 < int(value[:6]) < 65536):
+        raise ConfigurationError(f"{name} is {value!r}: write a port from 1 to 65535.")
+    return int(value)
+
+
+def origin(name: str) -> str:
+    """The variable `name` as scheme and host without a path, such as https://shop.example; "" where
+    it is not set.
+    """
+    value = os.environ.get(name, "").strip().rstrip("/")
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        odd = (
+            bool(
+                parts.path
+                or parts.query
+                or parts.fragment
+                or parts.username is not None
+                or not parts.hostname
+            )
+            or parts.port == 0
+        )
+    except ValueError:
+        odd = True
+    if odd or parts.scheme not in {"http", "https"}:
+        raise ConfigurationError(
+            f"{name} is {value!r}: write scheme and host only, such as https://shop.example."
+        )
+    return value
+
+
+def address(name: str) -> str:
+    """The variable `name` as an absolute https address or a path of ours; "" where it is
+    not set.
+    """
+    value = os.environ.get(name, "").strip()
+    if value and not _ADDRESS.fullmatch(value):
+        raise ConfigurationError(
+            f"{name} is {value!r}: write an address such as https://reports.example/csp."
+        )
+    return value
+
+
+def live_database_url() -> str:
+    """DATABASE_URL, which live mode must be given.
+
+    A job whose environment lacks it (cron's does) would work on another, empty database, and report
+    that all is well.
+    """
+    url = os.environ.get("DATABASE_URL", "").strip()
+    if not url:
+        raise ConfigurationError(
+            "DATABASE_URL is not set, and live mode does not guess where its money is: write, "
+            "for the server and for every job alike, "
+            "DATABASE_URL=postgres://user:password@host:5432/name or, for a SQLite file, "
+            "DATABASE_URL=sqlite:////srv/points/var/live.sqlite3."
+        )
+    return url
+
+
+def database(url: str, root: Path) -> dict[str, Any]:
+    """Django's settings for DATABASE_URL: PostgreSQL, or a SQLite file. No other database has the
+    locks and triggers that money needs.
+
+    root: where a relative file name begins, whatever folder a program was started in.
+    """
+    try:
+        parsed: dict[str, Any] = dict(
+            dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)
+        )
+    except (ValueError, KeyError):
+        raise ConfigurationError(
+            "DATABASE_URL cannot be read: write postgres://user:password@host:5432/name."
+        ) from None
+    engine, name = parsed.get("ENGINE", ""), str(parsed.get("NAME") or "")
+    if not engine.endswith((".postgresql", ".sqlite3")):
+        raise ConfigurationError(
+            "DATABASE_URL names a database that is not supported: use PostgreSQL or SQLite."
+        )
+    if not name or name == ":memory:":
+        raise ConfigurationError(
+            "DATABASE_URL names no database: write postgres://user:password@host:5432/name or "
+            "sqlite:////folder/file."
+        )
+    if engine.endswith(".sqlite3"):
+        parsed["NAME"] = str(_sqlite_file(url, root / name))
+    return parsed
+
+
+def _sqlite_file(url: str, path: Path) -> Path:
+    parts = urlsplit(url)
+    if parts.netloc:
+        raise ConfigurationError(
+            "DATABASE_URL names a host for a SQLite file: write sqlite:////folder/file or "
+            "sqlite:///file."
+        )
+    if parts.query or parts.fragment:
+        raise ConfigurationError(
+            "DATABASE_URL has a ? or # in the name of a SQLite file: write %3F or %23 for it."
+        )
+    if path.is_dir() or not path.parent.is_dir():
+        why = (
+            "is a folder"
+            if path.is_dir()
+            else f"cannot be made, because there is no folder {path.parent}"
+        )
+        raise ConfigurationError(f"DATABASE_URL names the SQLite file {path}, which {why}.")
+    return path
+
+
+def cache(url: str, default_folder: Path) -> dict[str, Any]:
+    """Django's cache settings for CACHE_URL: redis://…, rediss://…, file:///folder, or "" for files
+    in `default_folder`.
+
+    The cache holds the gateway's token and the counters of throttles, so all processes must share
+    it.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme in {"redis", "rediss"}:
+        try:
+            import redis  # noqa: F401
+        except ImportError:
+            raise ConfigurationError(
+                "CACHE_URL asks for Redis, but its client is not installed: pip install redis."
+            ) from None
+        return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}
+    if scheme not in {"", "file"}:
+        raise ConfigurationError(
+            f"CACHE_URL begins with {scheme!r}: write redis://…, rediss://… or file:///folder."
+        )
+    location = urlsplit(url).path if url else str(default_folder)
+    if not location.startswith("/"):
+        raise ConfigurationError("CACHE_URL names no folder: write file:///folder.")
+    return {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": location,
+        "OPTIONS": {"MAX_ENTRIES": 2000},
+    }
+
+
+# -- the secret file -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What must never enter git or a log."""
+
+    django_secret_key: str = field(repr=False)
+    iamport_code: str
+    iamport_key: str = field(repr=False)
+    iamport_secret: str = field(repr=False)
+    channels: Mapping[str, str] = field(default_factory=dict, repr=False)
+    # Inicis' own, only for closing virtual accounts.
+    pg_api_key: str = field(default="", repr=False)
+
+
+def live_secrets(path: Path) -> Secrets:
+    """Read settings_common.json.
+
+    Raises ConfigurationError where the file is missing, unreadable, not JSON, or a value is
+    missing, empty or still the placeholder of the example file.
+    """
+    example = "settings_common.example.json"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors put a mark first
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{path} does not exist: copy {example} beside it and fill in its four values, "
+            "or set IAMPORT_MODE=sandbox to try it without keys."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}."
+        ) from None
+    except (ValueError, RecursionError) as error:
+        where = (
+            f" (line {error.lineno}, column {error.colno})"
+            if isinstance(error, json.JSONDecodeError)
+            else ""
+        )
+        raise ConfigurationError(
+            f"{path} is not valid JSON{where}: compare it with {example}."
+        ) from None
+
+    def section(parent: Any, key: str) -> Any:
+        value = parent.get(key) if isinstance(parent, dict) else None
+        if not isinstance(value, dict):
+            raise ConfigurationError(f'{path} has no section "{key}": compare it with {example}.')
+        return value
+
+    def text(parent: Any, name: str, key: str) -> str:
+        value = parent.get(key)
+        if not isinstance(value, str) or not value.strip():
+            raise ConfigurationError(
+                f'{path} has no value for "{key}" in section "{name}": it must be a text.'
+            )
+        if value.startswith("<") or "…" in value:
+            raise ConfigurationError(
+                f'{path} still has the placeholder for "{key}" in section "{name}": put your '
+                "own value there."
+            )
+        if value != value.strip():
+            raise ConfigurationError(
+                f'{path} has spaces around the value of "{key}" in section "{name}": remove them.'
+            )
+        return value
+
+    django, iamport = section(data, "django"), section(data, "iamport")
+    if len(text(django, "django", "secret_key")) < 32:
+        raise ConfigurationError(
+            f'{path} has a "secret_key" that is too short in section "django": 50 random '
+            "characters are right."
+        )
+    channels = iamport.get("channels") or {}
+    if not isinstance(channels, dict):
+        raise ConfigurationError(
+            f'{path} has no object for "channels" in section "iamport": write {{"card": '
+            '"channel-key-…"}}.'
+        )
+    return Secrets(
+        django_secret_key=text(django, "django", "secret_key"),
+        iamport_code=text(iamport, "iamport", "iamport_code"),
+        iamport_key=text(iamport, "iamport", "iamport_key"),
+        iamport_secret=text(iamport, "iamport", "iamport_secret"),
+        channels={method: text(channels, "channels", method) for method in channels},
+        pg_api_key=text(iamport, "iamport", "pg_api_key") if iamport.get("pg_api_key") else "",
+    )
+
+
+def sandbox_secrets(path: Path) -> Secrets:
+    """The sandbox's own keys: made on first use, read ever after, never anybody's live keys. Safe
+    when two processes start at once.
+    """
+    if not path.exists():
+        made = {
+            "secret_key": secrets.token_urlsafe(50),
+            "iamport_code": f"imp{secrets.randbelow(10**8):08d}",
+            "iamport_key": str(secrets.randbelow(9 * 10**15) + 10**15),
+            "iamport_secret": secrets.token_hex(40),
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, delete=False, encoding="utf-8"
+        ) as draft:
+            json.dump(made, draft, indent=2)
+        with suppress(FileExistsError):  # another process was faster: its keys count
+            os.link(draft.name, path)
+        os.unlink(draft.name)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return Secrets(
+            data["secret_key"], data["iamport_code"], data["iamport_key"], data["iamport_secret"]
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ConfigurationError(
+            f"{path} cannot be read as the sandbox's keys: delete it, and new ones are made."
+        ) from None

@@ -1,0 +1,1 @@
+"""Settings: `base` holds in every mode; one module for each mode builds on it."""
