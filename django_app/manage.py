@@ -4,7 +4,7 @@
 import os
 import sys
 
-from config.env import or_exit
+from config.env import exit_on_config_error
 
 
 def main() -> None:
@@ -12,7 +12,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.by_mode")
     if sys.argv[1:2] == ["sandbox"]:  # the gateway alone needs nobody's keys
         os.environ["DJANGO_SETTINGS_MODULE"] = "billing_sandbox.standalone.settings"
-    with or_exit():
+    with exit_on_config_error():
         from django.core.management import execute_from_command_line
 
         execute_from_command_line(sys.argv)

@@ -80,7 +80,7 @@ def on_logged_in(
     """The attempt was none, and this line is known from now on. UNKNOWN is nobody's line."""
     taken = getattr(request, "login_taken", ())
     if taken:
-        throttle.give_back(*taken)
+        throttle.refund_spend(*taken)
     if request is not None and "REMOTE_ADDR" in request.META:
         know(request, user)
 

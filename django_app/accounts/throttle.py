@@ -107,7 +107,7 @@ def take(limit: Limit, who: object) -> int:
     return 0
 
 
-def give_back(*taken: tuple[Limit, object]) -> None:
+def refund_spend(*taken: tuple[Limit, object]) -> None:
     """An attempt that was taken was none: the password was right. One statement for all of them."""
     keys = [digest(limit.action, who) for limit, who in taken]
     AttemptCounter.objects.filter(pk__in=keys, count__gt=0).update(count=F("count") - 1)

@@ -28,9 +28,9 @@ from accounts.throttle import (
     RESET,
     SIGNUP,
     Limit,
-    give_back,
     is_own_machine,
     line,
+    refund_spend,
     take,
 )
 from billing.models import Point
@@ -204,7 +204,7 @@ def limit_old_password(view: Callable[..., HttpResponse]) -> Callable[..., HttpR
         response = view(request, *args, **kwargs)
         form = (getattr(response, "context_data", None) or {}).get("form")
         if form is None or "old_password" not in form.errors:
-            give_back((OLD_PASSWORD, member))
+            refund_spend((OLD_PASSWORD, member))
         return response
 
     return answer

@@ -5,17 +5,20 @@
       something
     │   ├── GatewayUnreachable      no usable answer: network, time limit, 5xx. What happened there
       is unknown; ask again
-    │   ├── GatewayRefused          it answered "no": code ≠ 0, or 401 even with a fresh token
-    │   ├── GatewayNonsense         it answered something that cannot be a V1 answer, or contradicts
+    │   ├── GatewayRejected          it answered "no": code ≠ 0, or 401 even with a fresh token
+    │   ├── InvalidGatewayResponse         it answered something that cannot be a V1 answer, or
+      contradicts
       itself
-    │   │   └── AnswerTooLong       more than is read of one answer: ask for less at a time
-    │   └── PaymentNotFound         its 404
-    ├── UnknownPayment              a payment whose merchant_uid no row of ours has: reported, never
+    │   │   └── ResponseTooLarge       more than is read of one answer: ask for less at a time
+    │   └── GatewayPaymentNotFound         its 404
+    ├── UnmatchedPaymentError              a payment whose merchant_uid no row of ours has:
+      reported, never
       touched
-    ├── NotAnId                     a text that cannot be an imp_uid or merchant_uid; nothing was
+    ├── InvalidId                     a text that cannot be an imp_uid or merchant_uid; nothing was
       asked
     ├── InsufficientPoints          the balance does not cover it; nothing was changed
-    ├── KeyReused                   this key belongs to another spend, give-back or adjustment
+    ├── IdempotencyConflict                   this key belongs to another spend, give-back or
+      adjustment
       already
     ├── NoSuchSpend                 nothing was spent under this key
     ├── CannotCancel                a cancel that must not begin, and why; nothing was changed
@@ -70,11 +73,11 @@ class GatewayUnreachable(GatewayError):
         self.surely_not_sent = surely_not_sent
 
 
-class GatewayRefused(GatewayError):
+class GatewayRejected(GatewayError):
     """The gateway understood and said no."""
 
 
-class GatewayNonsense(GatewayError):
+class InvalidGatewayResponse(GatewayError):
     """The answer cannot be understood, or contradicts what we know for certain.
 
     ids: imp_uid and merchant_uid that stand in an answer which is no JSON, "" where that cannot be
@@ -93,19 +96,19 @@ class GatewayNonsense(GatewayError):
         self.ids = ids
 
 
-class AnswerTooLong(GatewayNonsense):
+class ResponseTooLarge(InvalidGatewayResponse):
     """More than is read of one answer. Asked for fewer things at a time, it may be read."""
 
 
-class PaymentNotFound(GatewayError):
+class GatewayPaymentNotFound(GatewayError):
     """The gateway does not know what we asked for."""
 
 
-class UnknownPayment(BillingError):
+class UnmatchedPaymentError(BillingError):
     """The gateway's payment belongs to none of our rows (shops may share a merchant account)."""
 
 
-class NotAnId(BillingError, ValueError):
+class InvalidId(BillingError, ValueError):
     """Not the form of an id; refused before it goes anywhere."""
 
 
@@ -117,7 +120,7 @@ class InsufficientPoints(BillingError):
         self.missing = missing
 
 
-class KeyReused(BillingError):
+class IdempotencyConflict(BillingError):
     """A key names one spend, give-back or adjustment of one member for ever."""
 
 

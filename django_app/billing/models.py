@@ -98,8 +98,9 @@ class PointTransaction(models.Model):
         _("status"), max_length=10, choices=Status.choices, default=Status.READY
     )
     cancel_amount = models.BigIntegerField(_("cancelled (won)"), default=0)
-    cancel_goal = models.BigIntegerField(
+    pending_cancel_total = models.BigIntegerField(
         default=0,
+        db_column="cancel_goal",
         help_text=_("What will be cancelled once our open cancel is done; 0: none is open."),
     )
     credited = models.BigIntegerField(_("credited (points)"), default=0)
@@ -109,8 +110,10 @@ class PointTransaction(models.Model):
         help_text=_("When an imp_uid was bound: the one whose money this row holds."),
     )
     version = models.PositiveIntegerField(default=0)
-    adopted = models.BooleanField(
-        default=False, help_text=_("Staff gave a payment that no row knew to a member: no attempt.")
+    claimed = models.BooleanField(
+        default=False,
+        db_column="adopted",
+        help_text=_("Staff gave a payment that no row knew to a member: no attempt."),
     )
     review = models.CharField(
         _("review"), max_length=20, choices=Review.choices, blank=True, default=""
@@ -213,17 +216,17 @@ class PointTransaction(models.Model):
                 name="billing_txn_cancel_amount",
             ),
             models.CheckConstraint(
-                condition=Q(cancel_goal__gte=0, cancel_goal__lte=F("amount")),
+                condition=Q(pending_cancel_total__gte=0, pending_cancel_total__lte=F("amount")),
                 name="billing_txn_cancel_goal",
             ),
             models.CheckConstraint(
-                condition=Q(credited_at__isnull=False) | Q(credited=0, cancel_goal=0),
+                condition=Q(credited_at__isnull=False) | Q(credited=0, pending_cancel_total=0),
                 name="billing_txn_unbound",
             ),
             models.CheckConstraint(
                 condition=Q(credited_at__isnull=True)
                 | Q(
-                    credited=F("amount") - Greatest("cancel_amount", "cancel_goal"),
+                    credited=F("amount") - Greatest("cancel_amount", "pending_cancel_total"),
                     imp_uid__isnull=False,
                     status__in=[Status.PAID, Status.CANCELLED],
                 ),
@@ -239,7 +242,7 @@ class PointTransaction(models.Model):
         return self.merchant_uid
 
     @property
-    def is_bound(self) -> bool:
+    def is_matched(self) -> bool:
         """Whether the row holds a payment's money."""
         return self.credited_at is not None
 
@@ -290,7 +293,10 @@ class PointEntry(models.Model):
     )
     version = models.PositiveIntegerField(null=True, blank=True)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
-    key = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001  (unique where there is one)
+    # Unique where there is one.
+    idempotency_key = models.CharField(  # noqa: DJ001
+        max_length=100, null=True, blank=True, db_column="key"
+    )
     delta = models.BigIntegerField(_("points"))
     memo = models.CharField(_("memo"), max_length=200, blank=True, default="")
     # Who did it: the name as it was then, and the row. PROTECT, because SET NULL would be an
@@ -311,7 +317,9 @@ class PointEntry(models.Model):
             models.Index(fields=["created_at"], name="billing_entry_by_time"),
             models.Index(fields=["kind", "created_at", "id"], name="billing_entry_by_kind"),
             models.Index(
-                fields=["key"], condition=Q(key__isnull=False), name="billing_entry_by_key"
+                fields=["idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="billing_entry_by_key",
             ),
         ]
         constraints = [
@@ -321,13 +329,13 @@ class PointEntry(models.Model):
                     kind__in=["charge", "cancel", "release"],
                     txn__isnull=False,
                     version__isnull=False,
-                    key__isnull=True,
+                    idempotency_key__isnull=True,
                 )
                 | Q(
                     kind__in=["spend", "give_back", "adjust"],
                     txn__isnull=True,
                     version__isnull=True,
-                    key__isnull=False,
+                    idempotency_key__isnull=False,
                 ),
                 name="billing_entry_origin",
             ),
@@ -335,7 +343,7 @@ class PointEntry(models.Model):
                 fields=["txn", "version"], name="billing_entry_once_per_version"
             ),
             models.UniqueConstraint(
-                fields=["owner", "kind", "key"], name="billing_entry_once_per_key"
+                fields=["owner", "kind", "idempotency_key"], name="billing_entry_once_per_key"
             ),
         ]
 
@@ -360,7 +368,7 @@ class PointCancellation(models.Model):
 
     class Kind(models.TextChoices):
         CANCEL = "cancel", _("Cancel")
-        RETURN = "return", _("Return of wrong money")
+        MISMATCH_REFUND = "return", _("Return of wrong money")
 
     class State(models.TextChoices):
         REQUESTED = "requested", _("Requested")

@@ -9,7 +9,8 @@ point_cancelled        txn, points (> 0)          a cancel is done: so many poin
   back, and the money goes back
 account_issued         txn                        a virtual account waits for its deposit;
   txn.vbank_… tell which and until when
-money_returned         txn, imp_uid, amount, currency   wrong money was sent back (amount: a Decimal
+mismatch_refunded         txn, imp_uid, amount, currency   wrong money was sent back (amount: a
+  Decimal
   in major units)
 payment_failed         txn                        the payer's attempt failed; nothing was taken
 payment_needs_review   txn, code, note            staff should look: code is a `states.Review`, note
@@ -21,6 +22,6 @@ from django.dispatch import Signal
 point_charged = Signal()
 point_cancelled = Signal()
 account_issued = Signal()
-money_returned = Signal()
+mismatch_refunded = Signal()
 payment_failed = Signal()
 payment_needs_review = Signal()

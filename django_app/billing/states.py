@@ -23,7 +23,7 @@ from typing import Protocol
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from billing.errors import GatewayNonsense
+from billing.errors import InvalidGatewayResponse
 
 
 class Status(TextChoices):
@@ -87,7 +87,7 @@ class Answer(Protocol):
 
 
 @dataclass(frozen=True)
-class Bind:
+class Credit:
     """Right money for a row that has none: credit amount − cancel_amount, take all facts of this
     payment.
     """
@@ -97,7 +97,7 @@ class Bind:
 
 
 @dataclass(frozen=True)
-class Facts:
+class UpdateFacts:
     """News about the payment the row already shows, or (whole) another attempt takes its place.
     Never credits an unbound row.
     """
@@ -109,7 +109,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Return:
+class RefundMismatch:
     """Wrong money: never credited; `amount` is to be sent back. The row does not move."""
 
     review: Review
@@ -117,13 +117,13 @@ class Return:
 
 
 @dataclass(frozen=True)
-class Ignore:
+class NoChange:
     """Nothing new, or nothing that may change the row."""
 
     review: Review | None = None
 
 
-Decision = Bind | Facts | Return | Ignore
+Decision = Credit | UpdateFacts | RefundMismatch | NoChange
 
 # Of one and the same imp_uid: a late answer never pulls an unbound row down again.
 _RANK = {Status.READY: 0, Status.FAILED: 1, Status.CANCELLED: 2}
@@ -133,9 +133,9 @@ def decide(row: Row, payment: Answer, *, accept_test_channel: bool) -> Decision:
     """What `payment` means for `row`.
 
     accept_test_channel: whether payments of the vendor's test channel count as money. Raises
-    GatewayNonsense where the payment contradicts the money that this row already holds. Calling it
-    twice with the same row gives the same answer; after the first was applied, the second is Ignore
-    (or the same Return).
+    InvalidGatewayResponse where the payment contradicts the money that this row already holds.
+    Calling it twice with the same row gives the same answer; after the first was applied, the
+    second is Ignore (or the same Return).
     """
     status = Status(payment.status)
     left = payment.amount - payment.cancel_amount
@@ -147,10 +147,10 @@ def decide(row: Row, payment: Answer, *, accept_test_channel: bool) -> Decision:
             return _registration(is_money)
         if is_money and left > 0:
             fully_cancelled = row.cancel_amount == row.amount
-            return Return(
+            return RefundMismatch(
                 Review.MONEY_AFTER_CANCEL if fully_cancelled else Review.SECOND_PAYMENT, left
             )
-        return Ignore()
+        return NoChange()
     if payment.registers_card:
         return _registration(is_money)
     wrong = _wrong(row, payment, accept_test_channel)
@@ -159,37 +159,37 @@ def decide(row: Row, payment: Answer, *, accept_test_channel: bool) -> Decision:
             cancelled = int(payment.cancel_amount)
             # Also with nothing left: otherwise a `paid` answer that was asked for earlier and
             # arrives later would credit cancelled money.
-            return Bind(_bound_status(cancelled), cancelled)
-        return Return(wrong, left) if left > 0 else Ignore()
+            return Credit(_matched_status(cancelled), cancelled)
+        return RefundMismatch(wrong, left) if left > 0 else NoChange()
     return _unpaid(row, payment, status, wrong)
 
 
-def _registration(looks_paid: bool) -> Ignore:
+def _registration(looks_paid: bool) -> NoChange:
     """Never credited and never sent back: nobody here knows whether money moved at all. Staff look
     where the gateway calls it paid.
     """
-    return Ignore(Review.CARD_REGISTRATION) if looks_paid else Ignore()
+    return NoChange(Review.CARD_REGISTRATION) if looks_paid else NoChange()
 
 
-def _bound_status(cancelled: int) -> Status:
+def _matched_status(cancelled: int) -> Status:
     return Status.CANCELLED if cancelled else Status.PAID
 
 
 def _bound(row: Row, payment: Answer, status: Status) -> Decision:
     """News of the very payment whose money the row holds: only a growing cancel_amount is news."""
     if status in (Status.READY, Status.FAILED):
-        return Ignore()
+        return NoChange()
     if payment.amount != row.amount or payment.currency != "KRW" or payment.cancel_amount % 1:
-        raise GatewayNonsense(
+        raise InvalidGatewayResponse(
             f"{payment.imp_uid} is {payment.amount} {payment.currency} now, and was "
             f"{row.amount} KRW when it was credited"
         )
     if status == Status.CANCELLED and payment.cancel_amount == 0:
-        return Ignore(Review.CLOSED_ACCOUNT)
+        return NoChange(Review.CLOSED_ACCOUNT)
     cancelled = max(row.cancel_amount, int(payment.cancel_amount))
     if cancelled == row.cancel_amount:
-        return Ignore()
-    return Facts(_bound_status(cancelled), cancelled)
+        return NoChange()
+    return UpdateFacts(_matched_status(cancelled), cancelled)
 
 
 def _wrong(row: Row, payment: Answer, accept_test_channel: bool) -> Review | None:
@@ -206,17 +206,17 @@ def _wrong(row: Row, payment: Answer, accept_test_channel: bool) -> Review | Non
 def _unpaid(row: Row, payment: Answer, status: Status, wrong: Review | None) -> Decision:
     """A row without money, a payment without money: show the newest attempt."""
     if wrong in (Review.WRONG_AMOUNT, Review.WRONG_CURRENCY):
-        return Ignore()
+        return NoChange()
     flag = Review.CLOSED_ACCOUNT if status == Status.CANCELLED else None
     if row.imp_uid == payment.imp_uid:
         return (
-            Facts(status, 0, review=flag)
+            UpdateFacts(status, 0, review=flag)
             if _RANK[status] >= _RANK[Status(row.status)]
-            else Ignore()
+            else NoChange()
         )
     if row.imp_uid is None or _started_later(payment, row):
-        return Facts(status, 0, whole=True, review=flag)
-    return Ignore()
+        return UpdateFacts(status, 0, whole=True, review=flag)
+    return NoChange()
 
 
 def _started_later(payment: Answer, row: Row) -> bool:

@@ -17,7 +17,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from billing.errors import BillingError, GatewayNonsense, GatewayUnreachable
+from billing.errors import BillingError, GatewayUnreachable, InvalidGatewayResponse
 from billing.models import PointCancellation
 from billing_office import review_notes
 from billing_office.formatting import moment, points, sum_of
@@ -60,7 +60,7 @@ def doing(request: HttpRequest, row: Model, what: str, **facts: Any) -> Iterator
     try:
         yield facts
     except BillingError as error:
-        silent = isinstance(error, GatewayUnreachable | GatewayNonsense)
+        silent = isinstance(error, GatewayUnreachable | InvalidGatewayResponse)
         note(
             request,
             row,

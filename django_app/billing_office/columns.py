@@ -73,7 +73,7 @@ def why(entry: PointEntry, *, in_full: bool = False) -> Any:
     return format_html(
         "{}<small>{}</small>",
         entry.memo if in_full else masking.free_text(entry.memo),
-        entry.key or "",
+        entry.idempotency_key or "",
     )
 
 
@@ -82,7 +82,7 @@ def by_whom(row: PointEntry | PointCancellation, owner_id: Any) -> str:
     # Also where staff are members themselves.
     by_staff = row.kind in (
         PointEntry.Kind.ADJUST,
-        PointCancellation.Kind.RETURN,
+        PointCancellation.Kind.MISMATCH_REFUND,
     )
     return (
         str(gettext_lazy("Member"))

@@ -9,10 +9,10 @@ from billing.errors import (
     BillingError,
     CannotCancel,
     GatewayError,
-    GatewayRefused,
+    GatewayPaymentNotFound,
+    GatewayRejected,
     GatewayUnreachable,
     NotAllowed,
-    PaymentNotFound,
 )
 
 # What the verbs of managers/decisions.py refuse with; named here, they enter the translations.
@@ -49,13 +49,13 @@ def words(error: BillingError) -> str:
 
 
 def _gateway(error: GatewayError) -> str:
-    if isinstance(error, PaymentNotFound):
+    if isinstance(error, GatewayPaymentNotFound):
         return _("The gateway does not know this payment.")
     if isinstance(error, GatewayUnreachable):
         return _(
             "The gateway cannot be reached now. Nothing was changed here. Please try again shortly."
         )
-    if isinstance(error, GatewayRefused):
+    if isinstance(error, GatewayRejected):
         return _("The gateway said no. Nothing was changed here.")
     return _("The gateway's answer contradicts what we know. Nothing was changed here.")
 

@@ -73,7 +73,7 @@ def open_cancel_badge(txn: PointTransaction) -> str | SafeString:
     """That a cancel of ours has not ended: money may be on its way back although the status does
     not say so yet.
     """
-    return badge(_("Cancel open"), "warn", "?") if txn.cancel_goal else ""
+    return badge(_("Cancel open"), "warn", "?") if txn.pending_cancel_total else ""
 
 
 def status_and_review(txn: PointTransaction) -> SafeString:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing import unmatched
-from billing.errors import NotAnId
+from billing.errors import InvalidId
 from billing.gateway.api import RefundAccount
 from billing.gateway.payment import check_imp_uid, goes_to_an_account
 from billing.managers.decisions import Choice
@@ -135,7 +135,7 @@ class CancelForm(AccountFields):
     ]
 
     def __init__(self, data: Any, *, txn: PointTransaction, may_go_negative: bool) -> None:
-        self._txn, self._left = txn, txn.amount - max(txn.cancel_amount, txn.cancel_goal)
+        self._txn, self._left = txn, txn.amount - max(txn.cancel_amount, txn.pending_cancel_total)
         by_account = goes_to_an_account(txn.paid_method, txn.pg_provider)
         initial = {"amount": f"{self._left:,}", "remaining": self._left, "rule": UNSPENT}
         self._may_go_negative = may_go_negative
@@ -182,7 +182,7 @@ class SettleForm(AccountFields):
         self._must_name = goes_to_an_account(txn.paid_method, txn.pg_provider)
         # How wrong money was paid is the gateway's to say; the row need not have that payment's
         # facts.
-        may_name = self._must_name or cancellation.kind == PointCancellation.Kind.RETURN
+        may_name = self._must_name or cancellation.kind == PointCancellation.Kind.MISMATCH_REFUND
         super().__init__(data, needs_account=may_name and not accepted, pg_provider=txn.pg_provider)
 
     def fit(self) -> None:
@@ -234,7 +234,7 @@ class AdoptForm(StaffForm):
     def clean_imp_uid(self) -> str:
         try:
             return check_imp_uid(self.cleaned_data["imp_uid"].strip())
-        except NotAnId:
+        except InvalidId:
             raise ValidationError(_("This is no payment number: imp_ and 12 digits.")) from None
 
     def clean_member(self) -> Any:

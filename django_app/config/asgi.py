@@ -2,11 +2,11 @@
 
 import os
 
-from config.env import or_exit
+from config.env import exit_on_config_error
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.by_mode")
 
-with or_exit(3):
+with exit_on_config_error(3):
     from config.malformed import asgi_application
 
     application = asgi_application()

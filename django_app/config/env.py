@@ -1,8 +1,8 @@
 """Values that come from outside the code: environment variables and the secret file.
 
 Every mistake ends in one `ConfigurationError`: a sentence that names the file or variable and the
-key. `or_exit` turns it into that sentence on standard error and an exit code, for manage.py and the
-servers' entry points.
+key. `exit_on_config_error` turns it into that sentence on standard error and an exit code, for
+manage.py and the servers' entry points.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ConfigurationError(ImproperlyConfigured):
 
 
 @contextmanager
-def or_exit(code: int = 1) -> Iterator[None]:
+def exit_on_config_error(code: int = 1) -> Iterator[None]:
     """Print a configuration mistake, or that the database cannot be reached, as one sentence and
     leave with `code`; other exceptions pass.
 

@@ -25,7 +25,7 @@ LONGEST_NUMBER = 20  # digits of a length; Python itself refuses to read thousan
 Handler = Callable[[HttpRequest], HttpResponse]
 
 
-class HealthFirst:
+class HealthCheck:
     """Answer /healthz and /readyz whatever host name they are asked by: a probe asks by address."""
 
     views = {"/healthz": health.healthz, "/readyz": health.readyz}
@@ -38,7 +38,7 @@ class HealthFirst:
         return view(request) if view else self.get_response(request)
 
 
-class PageHeaders(CSPMiddleware):
+class SecurityHeaders(CSPMiddleware):
     """Content-Security-Policy and Permissions-Policy on every answer, static files and errors
     included.
 
@@ -99,7 +99,7 @@ class ForwardedHeaders:
             )
 
 
-class Readable:
+class RejectMalformedRequest:
     """400 for a request on which Django would fail: an unknown charset, a length that is no number,
     a NUL in a cookie.
 

@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from accounts import throttle
 from accounts.models import AttemptCounter
-from accounts.throttle import Limit, give_back, line, prune, take
+from accounts.throttle import Limit, line, prune, refund_spend, take
 from billing.tests.support.threads import together
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db]
@@ -49,7 +49,7 @@ def test_what_is_refused_neither_counts_nor_prolongs(clock):
 def test_an_attempt_given_back_is_none(clock):
     for _ in range(3):
         take(THREE, "a")
-    give_back((THREE, "a"), (THREE, "nobody"))
+    refund_spend((THREE, "a"), (THREE, "nobody"))
     assert [bool(take(THREE, "a")) for _ in range(2)] == [False, True]
 
 

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from billing.errors import BillingError, GatewayNonsense, PaymentNotFound
+from billing.errors import BillingError, GatewayPaymentNotFound, InvalidGatewayResponse
 from billing.gateway.payment import (
     Payment,
     check_imp_uid,
@@ -88,31 +88,31 @@ class Gateway(Client):
         """The payment as the gateway has it now, test-channel payments included. Changes nothing;
         may be repeated.
 
-        Raises NotAnId before anything is sent, PaymentNotFound, GatewayUnreachable, GatewayRefused,
-        GatewayNonsense.
+        Raises InvalidId before anything is sent, GatewayPaymentNotFound, GatewayUnreachable,
+        GatewayRejected, InvalidGatewayResponse.
         """
         payment = Payment.from_json(self.find_by_imp_uid(imp_uid, deadline=deadline))
         if payment.imp_uid != imp_uid:
-            raise GatewayNonsense(f"asked for {imp_uid}, got {payment.imp_uid}")
+            raise InvalidGatewayResponse(f"asked for {imp_uid}, got {payment.imp_uid}")
         return payment
 
     def payments_of(self, merchant_uid: str, *, deadline: Deadline | None = None) -> list[Payment]:
         """Every payment under `merchant_uid`, oldest first (at most 100): a payer with two tabs has
         two, and the paid one may be hidden behind a newer one in `find`. Raises as `payment`;
-        PaymentNotFound where there is none. One that cannot be read hides no other: it is logged,
-        and its GatewayNonsense raised where no other can be read either.
+        GatewayPaymentNotFound where there is none. One that cannot be read hides no other: it is
+        logged, and its InvalidGatewayResponse raised where no other can be read either.
         """
         url = f"{self.imp_url}payments/findAll/{check_merchant_uid(merchant_uid)}"
         answer = self._get(url, {"limit": 100, "sorting": "started"}, deadline=deadline)
         listed = answer.get("list") if isinstance(answer, dict) else None
         if not isinstance(listed, list):
-            raise GatewayNonsense("the answer holds no list of payments")
+            raise InvalidGatewayResponse("the answer holds no list of payments")
         payments: list[Payment] = []
-        trouble: GatewayNonsense | None = None
+        trouble: InvalidGatewayResponse | None = None
         for item in listed:
             try:
                 payments.append(_of_order(item, merchant_uid))
-            except GatewayNonsense as error:
+            except InvalidGatewayResponse as error:
                 logger.warning("a payment of %s cannot be read: %s", merchant_uid, error)
                 trouble = trouble or error
         if trouble and not payments:
@@ -123,8 +123,8 @@ class Gateway(Client):
         """Register the amount (won), and that it is won, that IMP.request_pay must ask for under
         `merchant_uid`.
 
-        A second time for the same merchant_uid: GatewayRefused, code 1 (seen in live answers).
-        GatewayNonsense where the answer names another amount or currency; one that names no
+        A second time for the same merchant_uid: GatewayRejected, code 1 (seen in live answers).
+        InvalidGatewayResponse where the answer names another amount or currency; one that names no
         currency is taken (older answers had none; `apply` compares it in any case). Without
         `currency` the gateway would not check it (specification, since 2025-01).
         """
@@ -139,9 +139,13 @@ class Gateway(Client):
             or answer.get("merchant_uid") != merchant_uid
             or money(answer, "amount") != amount
         ):
-            raise GatewayNonsense(f"another amount was registered for {merchant_uid} than asked")
+            raise InvalidGatewayResponse(
+                f"another amount was registered for {merchant_uid} than asked"
+            )
         if answer.get("currency") not in (None, "", CURRENCY):
-            raise GatewayNonsense(f"another currency was registered for {merchant_uid} than asked")
+            raise InvalidGatewayResponse(
+                f"another currency was registered for {merchant_uid} than asked"
+            )
 
     def several(
         self,
@@ -154,8 +158,8 @@ class Gateway(Client):
         not know is left out (its 207 and 404).
 
         A merchant_uid may bring several payments, or only the newest: a missing or unpaid answer
-        for it proves nothing. Raises NotAnId, ValueError for none or too many ids,
-        GatewayUnreachable, GatewayRefused, GatewayNonsense.
+        for it proves nothing. Raises InvalidId, ValueError for none or too many ids,
+        GatewayUnreachable, GatewayRejected, InvalidGatewayResponse.
         """
         ids = [("imp_uid[]", check_imp_uid(uid)) for uid in imp_uids]
         ids += [("merchant_uid[]", check_merchant_uid(uid)) for uid in merchant_uids]
@@ -163,10 +167,10 @@ class Gateway(Client):
             raise ValueError(f"between 1 and {BATCH} ids may be asked for at once")
         try:
             answer = self._call("GET", f"{self.imp_url}payments", params=ids, deadline=deadline)
-        except PaymentNotFound:
+        except GatewayPaymentNotFound:
             return Listing([], 0, [])
         if not isinstance(answer, list):
-            raise GatewayNonsense("the answer holds no list of payments")
+            raise InvalidGatewayResponse("the answer holds no list of payments")
         return _listing(answer, len(answer))
 
     def of_status(
@@ -184,7 +188,7 @@ class Gateway(Client):
 
         At most 90 days apart (specification). The list does not sort by the time it filters on and
         rows leave it at any moment, so that only a single page is complete. A page beyond the last
-        is GatewayRefused. Raises as `several`.
+        is GatewayRejected. Raises as `several`.
         """
         query = {
             "page": page,
@@ -197,7 +201,7 @@ class Gateway(Client):
         listed = answer.get("list") if isinstance(answer, dict) else None
         total = answer.get("total") if isinstance(answer, dict) else None
         if not isinstance(listed, list) or type(total) is not int or total < len(listed):
-            raise GatewayNonsense("the answer holds no list of payments")
+            raise InvalidGatewayResponse("the answer holds no list of payments")
         return _listing(listed, total)
 
     def cancel_payment(
@@ -239,14 +243,14 @@ class Gateway(Client):
             self._post(f"{self.imp_url}payments/cancel", body, deadline=deadline)
         )
         if payment.imp_uid != imp_uid:
-            raise GatewayNonsense(f"asked to cancel {imp_uid}, got {payment.imp_uid}")
+            raise InvalidGatewayResponse(f"asked to cancel {imp_uid}, got {payment.imp_uid}")
         return payment
 
     def close_account(self, imp_uid: str, *, deadline: Deadline | None = None) -> Payment:
         """Close a virtual account that nobody has paid into, and return the payment as the gateway
         answers it (which status: unknown).
 
-        Inicis wants its own API key with it (IAMPORT_PG_API_KEY). GatewayRefused where it is none
+        Inicis wants its own API key with it (IAMPORT_PG_API_KEY). GatewayRejected where it is none
         or no longer waits. Raises as `payment`.
         """
         query = {"pg_api_key": settings.IAMPORT_PG_API_KEY} if settings.IAMPORT_PG_API_KEY else None
@@ -259,7 +263,7 @@ class Gateway(Client):
             )
         )
         if payment.imp_uid != imp_uid:
-            raise GatewayNonsense(f"asked to close {imp_uid}, got {payment.imp_uid}")
+            raise InvalidGatewayResponse(f"asked to close {imp_uid}, got {payment.imp_uid}")
         return payment
 
 
@@ -301,7 +305,7 @@ _LIKE_OURS = re.compile(r"[0-9a-z?-]{30,40}")
 def _of_order(item: object, merchant_uid: str) -> Payment:
     payment = Payment.from_json(item)
     if payment.merchant_uid != merchant_uid:
-        raise GatewayNonsense(f"asked for {merchant_uid}, got {payment.merchant_uid}")
+        raise InvalidGatewayResponse(f"asked for {merchant_uid}, got {payment.merchant_uid}")
     return payment
 
 

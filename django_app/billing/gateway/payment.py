@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeGuard
 
-from billing.errors import GatewayNonsense, NotAnId
+from billing.errors import InvalidGatewayResponse, InvalidId
 from billing.gateway import wire
 from billing.states import Status
 
@@ -30,19 +30,19 @@ def is_imp_uid(value: object) -> bool:
 
 
 def check_imp_uid(value: object) -> str:
-    """`value` if it `is_imp_uid`, else NotAnId."""
+    """`value` if it `is_imp_uid`, else InvalidId."""
     if isinstance(value, str) and is_imp_uid(value):
         return value
-    raise NotAnId("not an imp_uid")
+    raise InvalidId("not an imp_uid")
 
 
 def check_merchant_uid(value: object) -> str:
-    """`value` if it can stand in a path as a merchant_uid, else NotAnId. The vendor's client does
+    """`value` if it can stand in a path as a merchant_uid, else InvalidId. The vendor's client does
     not escape it.
     """
     if isinstance(value, str) and re.fullmatch(MERCHANT_UID, value):
         return value
-    raise NotAnId("not a merchant_uid")
+    raise InvalidId("not a merchant_uid")
 
 
 def is_order(value: object) -> TypeGuard[str]:
@@ -149,36 +149,40 @@ class Payment:
 
     @classmethod
     def from_json(cls, data: object) -> Payment:
-        """Parse one payment object. Raises GatewayNonsense for anything that no V1 payment
+        """Parse one payment object. Raises InvalidGatewayResponse for anything that no V1 payment
         can be.
         """
         if not isinstance(data, dict):
-            raise GatewayNonsense("the answer holds no payment")
+            raise InvalidGatewayResponse("the answer holds no payment")
         # Play money, or a registered card, whose flag was damaged is no real money.
         if (
             any(map(wire.is_broken, data))
             or wire.is_broken(data.get("sandbox"))
             or wire.is_broken(data.get("customer_uid_usage"))
         ):
-            raise GatewayNonsense("the payment is damaged")
+            raise InvalidGatewayResponse("the payment is damaged")
         amount, cancel_amount = money(data, "amount"), money(data, "cancel_amount")
         if cancel_amount > amount:
-            raise GatewayNonsense(f"more was cancelled ({cancel_amount}) than paid ({amount})")
+            raise InvalidGatewayResponse(
+                f"more was cancelled ({cancel_amount}) than paid ({amount})"
+            )
         status = data.get("status")
         if status not in Status.values:
-            raise GatewayNonsense("the payment has no known status")
+            raise InvalidGatewayResponse("the payment has no known status")
         if cancel_amount and status in (Status.READY, Status.FAILED):
-            raise GatewayNonsense(f"{cancel_amount} was cancelled of a payment that is {status}")
+            raise InvalidGatewayResponse(
+                f"{cancel_amount} was cancelled of a payment that is {status}"
+            )
         try:
             imp_uid = check_imp_uid(data.get("imp_uid"))
-        except NotAnId:
-            raise GatewayNonsense("the payment has no usable imp_uid") from None
+        except InvalidId:
+            raise InvalidGatewayResponse("the payment has no usable imp_uid") from None
         merchant_uid = data.get("merchant_uid")
         if not is_order(merchant_uid):
-            raise GatewayNonsense("the payment has no usable merchant_uid")
+            raise InvalidGatewayResponse("the payment has no usable merchant_uid")
         currency = data.get("currency")
         if not isinstance(currency, str) or not re.fullmatch(r"[A-Za-z]{3}", currency):
-            raise GatewayNonsense("the payment has no currency")
+            raise InvalidGatewayResponse("the payment has no currency")
         facts: dict[str, Any] = {
             name: text(data.get(name), limit) for name, limit in _TEXTS.items()
         }
@@ -215,14 +219,14 @@ def money(data: Mapping[str, Any], name: str) -> Decimal:
     """A JSON number, or digits in a text (a vendor's sample shows "0"). Never a float."""
     value = data.get(name)
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
-        raise GatewayNonsense(f"the payment has no {name}")
+        raise InvalidGatewayResponse(f"the payment has no {name}")
     if isinstance(value, str) and not _DIGITS.fullmatch(
         value
     ):  # Decimal() alone takes "1_000" and full-width digits
-        raise GatewayNonsense(f"the payment's {name} is not a number")
+        raise InvalidGatewayResponse(f"the payment's {name} is not a number")
     amount = Decimal(value)
     if not amount.is_finite() or not 0 <= amount <= MAX_AMOUNT or amount != round(amount, 4):
-        raise GatewayNonsense(f"the payment's {name} is out of range")
+        raise InvalidGatewayResponse(f"the payment's {name} is out of range")
     return amount
 
 
@@ -271,6 +275,6 @@ def _history(value: object) -> tuple[CancelRecord, ...]:
                     text(item.get("cancellation_id"), 40),
                 )
             )
-        except (GatewayNonsense, AttributeError):
+        except (InvalidGatewayResponse, AttributeError):
             continue
     return tuple(records)

@@ -25,13 +25,13 @@ from django.views.decorators.debug import sensitive_variables
 from iamport import Iamport
 
 from billing.errors import (
-    AnswerTooLong,
     GatewayError,
-    GatewayNonsense,
-    GatewayRefused,
+    GatewayPaymentNotFound,
+    GatewayRejected,
     GatewayUnreachable,
+    InvalidGatewayResponse,
     NetworkInTransaction,
-    PaymentNotFound,
+    ResponseTooLarge,
 )
 from billing.gateway import wire
 from billing.gateway.payment import check_imp_uid, check_merchant_uid, text
@@ -194,11 +194,11 @@ class Client(Iamport):
             )
             try:
                 answer = _result(status, raw)
-            except PaymentNotFound:  # a wrong address, not an unknown payment
-                raise GatewayRefused("the gateway has no getToken at this address") from None
+            except GatewayPaymentNotFound:  # a wrong address, not an unknown payment
+                raise GatewayRejected("the gateway has no getToken at this address") from None
             token = answer.get("access_token") if isinstance(answer, dict) else None
             if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]{1,1000}", token):
-                raise GatewayNonsense("getToken answered no token")
+                raise InvalidGatewayResponse("getToken answered no token")
             life = _life(answer)
             if life > 0:
                 # A minute of margin: below it the gateway prolongs the same token, so that asking
@@ -257,7 +257,7 @@ def _read(response: requests.Response, deadline: Deadline | None) -> bytes:
         chunks.append(chunk)
         size += len(chunk)
         if size > MAX_ANSWER_BYTES:
-            raise AnswerTooLong("the answer is too long")
+            raise ResponseTooLarge("the answer is too long")
     if deadline:
         deadline.left()  # a connection that was cut off looks like one that ended
     return b"".join(chunks)
@@ -302,24 +302,26 @@ def _meaning(status: int, body: bytes) -> Any:
             f"the gateway answered HTTP {status}", code=code, gateway_message=message
         )
     if status == 401:
-        raise GatewayRefused(
+        raise GatewayRejected(
             "the gateway did not accept our keys", code=code, gateway_message=message
         )
     if status == 404 and (known or not body.strip()):
-        raise PaymentNotFound("the gateway does not know it", code=code, gateway_message=message)
+        raise GatewayPaymentNotFound(
+            "the gateway does not know it", code=code, gateway_message=message
+        )
     if not known:
-        raise GatewayNonsense(
+        raise InvalidGatewayResponse(
             f"the gateway answered HTTP {status} without an envelope", ids=wire.only_ids(body)
         )
     answer = envelope.get("response")
     # Several were asked for, and some are unknown; with which code is not documented.
     partly = status == 207 and isinstance(answer, list)
     if status >= 400 or (code and not partly):
-        raise GatewayRefused(
+        raise GatewayRejected(
             f"the gateway refused (HTTP {status}, code {code})", code=code, gateway_message=message
         )
     if status != 200 and not partly:
-        raise GatewayNonsense(
+        raise InvalidGatewayResponse(
             f"the gateway answered HTTP {status}", code=code, gateway_message=message
         )
     return answer
@@ -330,7 +332,7 @@ def _life(answer: Mapping[str, Any]) -> int:
     """Seconds a token still lives, by the gateway's own clock: ours may be wrong."""
     now, expired_at = answer.get("now"), answer.get("expired_at")
     if type(now) is not int or type(expired_at) is not int:
-        raise GatewayNonsense("getToken answered no times")
+        raise InvalidGatewayResponse("getToken answered no times")
     return min(expired_at - now, 24 * 3600)
 
 

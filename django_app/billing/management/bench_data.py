@@ -208,7 +208,7 @@ class Life:
         txn |= {**seen, "next_check_at": None, "version": 2, "status": "paid", "paid_at": paid_at,
             "receipt_url": f"https://pay.example/{imp_uid}",
                 "credited_at": paid_at + timedelta(seconds=2), "credited": left,
-                "cancel_goal": hold}  # fmt: skip
+                "pending_cancel_total": hold}  # fmt: skip
         if cancelled or hold:
             txn["version"] = 3
         if cancelled:
@@ -278,7 +278,12 @@ class Life:
         if left and spent_at < self.now and chance.random() < 0.6:
             spent = left // chance.choice((1, 2, 5))
             self._later_entry(
-                spent_at, owner, "spend", -spent, key=f"order-{number}", memo="콘서트 예매"
+                spent_at,
+                owner,
+                "spend",
+                -spent,
+                idempotency_key=f"order-{number}",
+                memo="콘서트 예매",
             )
             if chance.random() < 0.05:
                 self._later_entry(
@@ -286,7 +291,7 @@ class Life:
                     owner,
                     "give_back",
                     spent,
-                    key=f"order-{number}",
+                    idempotency_key=f"order-{number}",
                     memo="콘서트 예매",
                 )
 

@@ -2,9 +2,9 @@
 relations.
 """
 
-from billing.managers.applying import Applied
+from billing.managers.applying import ApplyResult
 from billing.managers.decisions import Choice
 from billing.managers.points import PointManager
 from billing.managers.transactions import PointTransactionManager
 
-__all__ = ["Applied", "Choice", "PointManager", "PointTransactionManager"]
+__all__ = ["ApplyResult", "Choice", "PointManager", "PointTransactionManager"]

@@ -14,13 +14,22 @@ from django.db.models import Q
 from django.utils import timezone
 
 from billing import signals
-from billing.errors import GatewayNonsense
+from billing.errors import InvalidGatewayResponse
 from billing.gateway.api import Deadline
 from billing.gateway.payment import Payment
-from billing.managers.returns import ReturnManager, _age
-from billing.managers.rows import LostRace
+from billing.managers.returns import MismatchRefundManager, _age
+from billing.managers.rows import StaleRow
 from billing.managers.sending import mark
-from billing.states import Bind, Decision, Facts, Ignore, Return, Review, Status, decide
+from billing.states import (
+    Credit,
+    Decision,
+    NoChange,
+    RefundMismatch,
+    Review,
+    Status,
+    UpdateFacts,
+    decide,
+)
 
 if TYPE_CHECKING:
     from billing.models import PointCancellation, PointTransaction
@@ -35,11 +44,11 @@ _FACTS = (
     "cancel_reason", "receipt_url",
 )  # fmt: skip
 CRASHED_AFTER = timedelta(minutes=2)  # a cancel that is still "requested" then lost its sender
-_MONEY = ("imp_uid", "status", "cancel_amount", "cancel_goal", "credited")
+_MONEY = ("imp_uid", "status", "cancel_amount", "pending_cancel_total", "credited")
 
 
 @dataclass(frozen=True)
-class Applied:
+class ApplyResult:
     """What `apply` did. txn is the row as committed, its `owner.balance` included; points is what
     was credited (> 0) or taken (< 0).
     """
@@ -49,17 +58,17 @@ class Applied:
     points: int = 0
 
 
-class ApplyManager(ReturnManager):
+class ApplyManager(MismatchRefundManager):
     """From the gateway's answer to row, points and ledger."""
 
-    def apply(self, payment: Payment, *, deadline: Deadline | None = None) -> Applied:
+    def apply(self, payment: Payment, *, deadline: Deadline | None = None) -> ApplyResult:
         """Make the row of `payment.merchant_uid` equal to this answer, points included; send wrong
         money back after the commit.
 
         An answer that proves a cancel of ours closes it, whoever brings it. deadline: bounds the
         sending. A second time, or after a newer answer: nothing changes. Losing a race is no error.
-        Raises UnknownPayment where no row has the merchant_uid, GatewayNonsense where the answer
-        contradicts what the row holds, RuntimeError inside a caller's transaction.
+        Raises UnmatchedPaymentError where no row has the merchant_uid, InvalidGatewayResponse where
+        the answer contradicts what the row holds, RuntimeError inside a caller's transaction.
         """
         try:
             applied, back = self._retrying(lambda: self._apply_once(payment))
@@ -68,12 +77,12 @@ class ApplyManager(ReturnManager):
             if others.filter(
                 Q(imp_uid=payment.imp_uid) | Q(cancellations__imp_uid=payment.imp_uid)
             ).exists():
-                raise GatewayNonsense(
+                raise InvalidGatewayResponse(
                     f"{payment.imp_uid} is another row's payment already"
                 ) from None
             raise
         if back is not None and not back.needs_staff:
-            self.send_return_now(back, deadline)
+            self.send_mismatch_refund_now(back, deadline)
         return applied
 
     def changes(self, txn: PointTransaction, payment: Payment) -> tuple[str, ...]:
@@ -81,14 +90,14 @@ class ApplyManager(ReturnManager):
         money that is not on its way back yet, or ("review",) for what staff have not been told yet.
 
         Only reads, so that the answer may be old when it is used: apply decides again under the
-        lock. Raises GatewayNonsense.
+        lock. Raises InvalidGatewayResponse.
         """
         decision = self._decide(txn, payment)
-        if isinstance(decision, Return):
+        if isinstance(decision, RefundMismatch):
             return () if self._goes_back(txn, payment) else ("return",)
         values = _values(txn, payment, decision)
         if self._proved(txn, payment) is not None:
-            values["cancel_goal"] = 0
+            values["pending_cancel_total"] = 0
         changed = tuple(
             name for name in _MONEY if values.get(name, getattr(txn, name)) != getattr(txn, name)
         )
@@ -96,11 +105,13 @@ class ApplyManager(ReturnManager):
 
     def _decide(self, txn: PointTransaction, payment: Payment) -> Decision:
         decision = decide(txn, payment, accept_test_channel=settings.BILLING_ACCEPT_TEST_CHANNEL)
-        if isinstance(decision, Bind) and self._goes_back(txn, payment):
-            return Ignore()  # wrong once, never credited: not even when a setting changes its mind
+        if isinstance(decision, Credit) and self._goes_back(txn, payment):
+            return (
+                NoChange()
+            )  # wrong once, never credited: not even when a setting changes its mind
         return decision
 
-    def _apply_once(self, payment: Payment) -> tuple[Applied, PointCancellation | None]:
+    def _apply_once(self, payment: Payment) -> tuple[ApplyResult, PointCancellation | None]:
         with transaction.atomic(using=self.db, durable=True):
             txn = self._locked(merchant_uid=payment.merchant_uid)
             decision = self._decide(txn, payment)
@@ -109,8 +120,8 @@ class ApplyManager(ReturnManager):
                 rows = self._cancellations().filter(pk=cancel.pk, state__in=cancel.OPEN)
                 moved = self._end(txn, cancel, rows, cancel.State.DONE, payment)
                 if moved is None:
-                    raise LostRace
-                return Applied(txn, decision, moved), None
+                    raise StaleRow
+                return ApplyResult(txn, decision, moved), None
             values = _values(txn, payment, decision)
             points = values.get("credited", txn.credited) - txn.credited
             back, found = self._what_staff_should_see(txn, payment, decision, points)
@@ -121,7 +132,7 @@ class ApplyManager(ReturnManager):
             ) not in ("", txn.vbank_num)
             self._write(txn, values, synced=True)
             if points:
-                self._move(txn, "charge" if points > 0 else "cancel", points)
+                self._post_entry(txn, "charge" if points > 0 else "cancel", points)
             if points > 0:
                 self._after_commit(signals.point_charged, txn, points=points)
             elif points < 0:
@@ -131,7 +142,7 @@ class ApplyManager(ReturnManager):
             if account_now:
                 self._after_commit(signals.account_issued, txn)
             self._tell_review(txn, found)
-        return Applied(txn, decision, points), back
+        return ApplyResult(txn, decision, points), back
 
     # -- the end of a cancel of ours --
 
@@ -139,7 +150,7 @@ class ApplyManager(ReturnManager):
         """The row's cancel of ours that is not closed; there is one at most. One query, none where
         the row says that there is none.
         """
-        if not txn.cancel_goal:
+        if not txn.pending_cancel_total:
             return None
         rows = self._cancellations().filter(txn_id=txn.pk, kind="cancel")
         return rows.filter(state__in=("requested", "accepted", "unknown")).first()
@@ -195,8 +206,8 @@ class ApplyManager(ReturnManager):
         values = _values(txn, payment, decision) if payment and decision else {}
         cancelled = values.get("cancel_amount", txn.cancel_amount)
         # What cancels at the console took beyond the goal was told then.
-        told = max(0, txn.cancel_amount - txn.cancel_goal)
-        values.update(cancel_goal=0, credited=txn.amount - cancelled)
+        told = max(0, txn.cancel_amount - txn.pending_cancel_total)
+        values.update(pending_cancel_total=0, credited=txn.amount - cancelled)
         points: int = values["credited"] - txn.credited
         found: list[tuple[Review | None, str]] = []
         if points < 0 and txn.owner.balance + points < 0:
@@ -213,7 +224,7 @@ class ApplyManager(ReturnManager):
         self._note(txn, found, values)
         self._write(txn, values, synced=payment is not None)
         if points:
-            self._move(txn, "release" if points > 0 else "cancel", points)
+            self._post_entry(txn, "release" if points > 0 else "cancel", points)
         taken = cancelled - int(cancellation.base) - told
         if taken > 0:
             self._after_commit(signals.point_cancelled, txn, points=taken)
@@ -241,10 +252,10 @@ class ApplyManager(ReturnManager):
         """
         back: PointCancellation | None = None
         found: list[tuple[Review | None, str]] = []
-        if isinstance(decision, Return):
+        if isinstance(decision, RefundMismatch):
             if not self._goes_back(txn, payment):
-                back, found = self._write_return(txn, payment, decision.review)
-        elif isinstance(decision, Facts | Ignore) and _is_news(txn, payment, decision):
+                back, found = self._write_mismatch_refund(txn, payment, decision.review)
+        elif isinstance(decision, UpdateFacts | NoChange) and _is_news(txn, payment, decision):
             found = [(decision.review, flag_note(payment, decision.review))]
         balance = txn.owner.balance + points
         if points < 0 and balance < 0:
@@ -266,7 +277,7 @@ def _reaches_goal(txn: PointTransaction, payment: Payment) -> bool:
     """Whether a cancel is open, and as much of the row's own payment is cancelled as it was to
     reach.
     """
-    goal = txn.cancel_goal
+    goal = txn.pending_cancel_total
     return (
         goal > 0
         and payment.imp_uid == txn.imp_uid
@@ -292,7 +303,7 @@ def flag_note(payment: Payment, review: Review | None) -> str:
 def _is_news(txn: PointTransaction, payment: Payment, decision: Decision) -> bool:
     """Whether staff should see something that this row has no note of yet."""
     return (
-        isinstance(decision, Facts | Ignore)
+        isinstance(decision, UpdateFacts | NoChange)
         and bool(decision.review)
         and flag_note(payment, decision.review) not in txn.review_note
     )
@@ -300,22 +311,22 @@ def _is_news(txn: PointTransaction, payment: Payment, decision: Decision) -> boo
 
 def _values(txn: PointTransaction, payment: Payment, decision: Decision) -> dict[str, Any]:
     """The columns as this decision wants them. `credited` is always the target: amount −
-    max(cancel_amount, cancel_goal) once bound.
+    max(cancel_amount, pending_cancel_total) once bound.
     """
-    if not isinstance(decision, Bind | Facts):
+    if not isinstance(decision, Credit | UpdateFacts):
         return {}
-    whole = isinstance(decision, Bind) or decision.whole
+    whole = isinstance(decision, Credit) or decision.whole
     values = _facts(txn, payment, whole=whole)
     values.update(status=decision.status, cancel_amount=decision.cancel_amount)
     if whole and payment.imp_uid != txn.imp_uid:
         values["account_closed_at"] = None
-    if isinstance(decision, Bind):
+    if isinstance(decision, Credit):
         values.update(imp_uid=payment.imp_uid, credited_at=timezone.now(), next_check_at=None)
         values["credited"] = txn.amount - decision.cancel_amount
-    elif txn.is_bound:
+    elif txn.is_matched:
         # Our own open cancel has taken its points already: the greater of both, never the sum, and
         # never back because of an answer.
-        values["credited"] = txn.amount - max(decision.cancel_amount, txn.cancel_goal)
+        values["credited"] = txn.amount - max(decision.cancel_amount, txn.pending_cancel_total)
     else:
         values["imp_uid"] = payment.imp_uid
     return values

@@ -1,7 +1,8 @@
 """Cancels of ours: hold the points, ask the gateway, close. Unknown is treated as unknown, never as
 failed.
 
-C1  one durable transaction: the cancel is written, its points leave the balance, `cancel_goal`
+C1  one durable transaction: the cancel is written, its points leave the balance,
+  `pending_cancel_total`
   keeps them out whatever answer arrives
 C2  no transaction: the gateway is asked, with the checksum that lets it happen once only
 C3  what the answer proves closes the cancel, or leaves it open: accepted (done later) or unknown
@@ -16,13 +17,18 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from billing.errors import CannotCancel, GatewayNonsense, PaymentNotFound, UnknownPayment
+from billing.errors import (
+    CannotCancel,
+    GatewayPaymentNotFound,
+    InvalidGatewayResponse,
+    UnmatchedPaymentError,
+)
 from billing.gateway.api import Deadline, RefundAccount, gateway
 from billing.gateway.payment import Payment, goes_to_an_account
 from billing.managers.applying import CRASHED_AFTER, ApplyManager
 from billing.managers.returns import ACCEPTED_WAIT, UNKNOWN_WAIT, _age
 from billing.managers.rows import by_whom
-from billing.managers.sending import Verdict, in_time, send
+from billing.managers.sending import CancelResult, in_time, send
 from billing.states import Review
 
 if TYPE_CHECKING:
@@ -80,8 +86,8 @@ class CancelManager(ApplyManager):
         cancellation.refresh_from_db(using=self.db)
         if cancellation.state not in cancellation.OPEN:
             return cancellation
-        if cancellation.kind == cancellation.Kind.RETURN:
-            return self._finish_return(cancellation, deadline)
+        if cancellation.kind == cancellation.Kind.MISMATCH_REFUND:
+            return self._finish_mismatch_refund(cancellation, deadline)
         if self._look(cancellation, deadline):
             cancellation.refresh_from_db(using=self.db)
         return cancellation
@@ -114,7 +120,7 @@ class CancelManager(ApplyManager):
                 age,
                 may_send=may_send,
             )
-        except (GatewayNonsense, PaymentNotFound) as error:
+        except (InvalidGatewayResponse, GatewayPaymentNotFound) as error:
             self._cannot_tell(cancellation, age, partial(self._ask_staff, cancellation, str(error)))
             raise
         return True
@@ -149,9 +155,12 @@ class CancelManager(ApplyManager):
                 **by_whom(by),
             )
             self._write(
-                txn, {"cancel_goal": txn.cancel_amount + part, "credited": txn.credited - part}
+                txn,
+                {"pending_cancel_total": txn.cancel_amount + part, "credited": txn.credited - part},
             )
-            if not self._move(txn, "cancel", -part, by=by, floor=None if allow_negative else 0):
+            if not self._post_entry(
+                txn, "cancel", -part, by=by, floor=None if allow_negative else 0
+            ):
                 missing = part - txn.owner.balance
                 raise CannotCancel(
                     "points_missing",
@@ -170,14 +179,14 @@ class CancelManager(ApplyManager):
             try:
                 self._conclude(cancellation, verdict)
             except (
-                GatewayNonsense,
-                UnknownPayment,
+                InvalidGatewayResponse,
+                UnmatchedPaymentError,
             ) as error:  # an answer that contradicts the row proves nothing
                 self._mark(cancellation, cancellation.State.UNKNOWN, str(error))
         cancellation.refresh_from_db(using=self.db)
         return cancellation
 
-    def _conclude(self, cancellation: PointCancellation, verdict: Verdict) -> None:
+    def _conclude(self, cancellation: PointCancellation, verdict: CancelResult) -> None:
         """C3. On a later try "not sent" proves nothing about the first; nor does a refusal where
         cancels may be done later.
         """
@@ -300,9 +309,9 @@ def _may_begin(
     remaining: int | None,
     account: RefundAccount | None,
 ) -> None:
-    if not txn.is_bound:
+    if not txn.is_matched:
         raise CannotCancel("not_paid", "nothing was paid, so there is nothing to cancel")
-    if txn.cancel_goal:
+    if txn.pending_cancel_total:
         raise CannotCancel("cancel_open", "another cancel of this payment is under way")
     if not left:
         raise CannotCancel("nothing_left", "all of it has been cancelled")

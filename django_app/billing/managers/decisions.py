@@ -10,12 +10,18 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from billing.errors import GatewayNonsense, GatewayRefused, NotAllowed, NotAnId, PaymentNotFound
+from billing.errors import (
+    GatewayPaymentNotFound,
+    GatewayRejected,
+    InvalidGatewayResponse,
+    InvalidId,
+    NotAllowed,
+)
 from billing.gateway.api import RefundAccount, gateway
 from billing.gateway.payment import Payment, check_merchant_uid
-from billing.managers.applying import Applied, closed_note
+from billing.managers.applying import ApplyResult, closed_note
 from billing.managers.cancels import CancelManager
-from billing.managers.sending import Verdict
+from billing.managers.sending import CancelResult
 from billing.states import Status
 from billing.unmatched import UnmatchedPayment
 
@@ -38,7 +44,7 @@ _CLOSING = "closing of the account asked for by"
 class DecisionManager(CancelManager):
     """Verbs of the back office."""
 
-    def settle(
+    def decide_refund(
         self,
         cancellation: PointCancellation,
         *,
@@ -65,13 +71,13 @@ class DecisionManager(CancelManager):
         self._must_wait(cancellation)
         try:
             payment = gateway().payment(cancellation.imp_uid)
-        except (GatewayNonsense, PaymentNotFound):
+        except (InvalidGatewayResponse, GatewayPaymentNotFound):
             if choice != Choice.GIVE_UP:
                 raise
             self._give_up(cancellation, None, by)  # it will never tell
             cancellation.refresh_from_db(using=self.db)
             return cancellation
-        is_return = cancellation.kind == cancellation.Kind.RETURN
+        is_return = cancellation.kind == cancellation.Kind.MISMATCH_REFUND
         if (
             payment.left <= 0
             if is_return
@@ -107,7 +113,7 @@ class DecisionManager(CancelManager):
         cancellation.refresh_from_db(using=self.db)
         return cancellation
 
-    def close_account(self, txn: PointTransaction, *, by: Any) -> Applied:
+    def close_account(self, txn: PointTransaction, *, by: Any) -> ApplyResult:
         """Close the virtual account of a row that waits for its deposit. Returns what the gateway's
         answer changed.
 
@@ -117,7 +123,7 @@ class DecisionManager(CancelManager):
         """
         txn.refresh_from_db(using=self.db)
         if (
-            txn.is_bound
+            txn.is_matched
             or txn.status != Status.READY
             or not txn.vbank_num
             or not txn.imp_uid
@@ -129,7 +135,7 @@ class DecisionManager(CancelManager):
         self._log_row(txn.pk, wish)
         try:
             payment = gateway().close_account(txn.imp_uid)
-        except GatewayRefused:
+        except GatewayRejected:
             payment = gateway().payment(txn.imp_uid)
             if not tried_before or payment.is_money:
                 self.apply(payment)
@@ -140,13 +146,13 @@ class DecisionManager(CancelManager):
         self._log_row(txn.pk, note, imp_uid=txn.imp_uid, account_closed_at=timezone.now())
         return self.apply(payment)
 
-    def adopt(self, imp_uid: str, *, user: Any, by: Any) -> Applied:
+    def claim_unmatched_payment(self, imp_uid: str, *, user: Any, by: Any) -> ApplyResult:
         """Give a payment that no row knows to `user`: a row with the payment's own merchant_uid and
         amount, no attempt counted, then apply.
 
         Only for right money: whole won that is left, through no test channel. Raises NotAllowed
         where it is not, or where a row knows the merchant_uid (twice: NotAllowed), GatewayError,
-        NotAnId.
+        InvalidId.
         """
         payment = gateway().payment(imp_uid)
         check_claimable(payment)
@@ -159,7 +165,7 @@ class DecisionManager(CancelManager):
                     merchant_uid=payment.merchant_uid,
                     amount=int(payment.amount),
                     pay_method=payment.pay_method,
-                    adopted=True,
+                    claimed=True,
                     review_note=f"adopted for {user.get_username()} by {by.get_username()}",
                     next_check_at=timezone.now(),
                 )
@@ -217,8 +223,8 @@ class DecisionManager(CancelManager):
             raise NotAllowed("a refund account is needed")
 
     def _finish_now(self, cancellation: PointCancellation, payment: Payment) -> PointCancellation:
-        if cancellation.kind == cancellation.Kind.RETURN:
-            self._close_return(cancellation, Verdict("done", payment))
+        if cancellation.kind == cancellation.Kind.MISMATCH_REFUND:
+            self._close_mismatch_refund(cancellation, CancelResult("done", payment))
         else:
             self._close(cancellation, cancellation.State.DONE, payment)
         cancellation.refresh_from_db(using=self.db)
@@ -266,8 +272,8 @@ class DecisionManager(CancelManager):
 
 
 def check_claimable(payment: Payment) -> None:
-    """Raise NotAllowed, with why, unless this payment is money that `adopt` may give to a
-    member.
+    """Raise NotAllowed, with why, unless this payment is money that `claim_unmatched_payment` may
+    give to a member.
     """
     if payment.registers_card:
         raise NotAllowed("it registered a card, which is no payment")
@@ -279,5 +285,5 @@ def check_claimable(payment: Payment) -> None:
         raise NotAllowed("it was paid through a test channel: no real money")
     try:
         check_merchant_uid(payment.merchant_uid)
-    except NotAnId:
+    except InvalidId:
         raise NotAllowed("its merchant_uid cannot be an address here") from None

@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils.translation import get_language
 
 from billing.db.routing import PrimaryManager
-from billing.errors import InsufficientPoints, KeyReused, NoSuchSpend
+from billing.errors import IdempotencyConflict, InsufficientPoints, NoSuchSpend
 from billing.managers.rows import by_whom
 
 if TYPE_CHECKING:
@@ -51,63 +51,79 @@ class PointManager(PrimaryManager["Point"]):
     # together. Several members in one transaction: in ascending id, or two callers could wait for
     # each other.
 
-    def spend(self, *, user: Any, amount: int, key: str, memo: str = "") -> PointEntry:
+    def spend(self, *, user: Any, amount: int, idempotency_key: str, memo: str = "") -> PointEntry:
         """Take `amount` points (≥ 1) from the member's balance, never below zero, and return the
         entry.
 
-        key: the caller's name for this purchase, unique per member for ever, at most 100
-        characters. A second time with the same key and amount returns the same entry and takes
-        nothing. Raises InsufficientPoints, KeyReused (another amount, or given back meanwhile),
-        ValueError. Inside a caller's transaction nothing of it is broken by these errors.
+        idempotency_key: the caller's name for this purchase, unique per member for ever, at most
+        100 characters. A second time with the same key and amount returns the same entry and takes
+        nothing. Raises InsufficientPoints, IdempotencyConflict (another amount, or given back
+        meanwhile), ValueError. Inside a caller's transaction nothing of it is broken by these
+        errors.
         """
-        _check(amount, key, memo)
-        entry = self._insert(user.pk, "spend", key, -amount, floor=0, memo=memo)
+        _check(amount, idempotency_key, memo)
+        entry = self._insert(user.pk, "spend", idempotency_key, -amount, floor=0, memo=memo)
         if entry is None:
-            entry = self._same(user.pk, "spend", key, -amount)
-            if self._entries().filter(owner_id=user.pk, kind="give_back", key=key).exists():
-                raise KeyReused(f"what was spent under {key!r} has been given back")
+            entry = self._same(user.pk, "spend", idempotency_key, -amount)
+            if (
+                self._entries()
+                .filter(owner_id=user.pk, kind="give_back", idempotency_key=idempotency_key)
+                .exists()
+            ):
+                raise IdempotencyConflict(
+                    f"what was spent under {idempotency_key!r} has been given back"
+                )
         if entry is None:
             # More may have come meanwhile.
             raise InsufficientPoints(max(1, amount - self.balance_of(user)))
         return entry
 
-    def give_back(self, *, user: Any, key: str) -> PointEntry:
-        """Give back the whole of what this member spent under `key`, once, and return the entry.
+    def refund_spend(self, *, user: Any, idempotency_key: str) -> PointEntry:
+        """Give back the whole of what this member spent under `idempotency_key`, once, and return
+        the entry.
 
         A second time returns the same entry and gives nothing. Raises NoSuchSpend, ValueError.
         """
-        _check(1, key, "")
-        spent = self._entries().filter(owner_id=user.pk, kind="spend", key=key).first()
+        _check(1, idempotency_key, "")
+        spent = (
+            self._entries()
+            .filter(owner_id=user.pk, kind="spend", idempotency_key=idempotency_key)
+            .first()
+        )
         if spent is None:
-            raise NoSuchSpend(f"nothing was spent under {key!r}")
-        entry = self._insert(user.pk, "give_back", key, -spent.delta, memo=spent.memo)
+            raise NoSuchSpend(f"nothing was spent under {idempotency_key!r}")
+        entry = self._insert(user.pk, "give_back", idempotency_key, -spent.delta, memo=spent.memo)
         if entry is None:
-            entry = self._entries().get(owner_id=user.pk, kind="give_back", key=key)
+            entry = self._entries().get(
+                owner_id=user.pk, kind="give_back", idempotency_key=idempotency_key
+            )
         return entry
 
-    def adjust(self, *, user: Any, delta: int, key: str, reason: str, by: Any) -> PointEntry:
+    def adjust(
+        self, *, user: Any, delta: int, idempotency_key: str, reason: str, by: Any
+    ) -> PointEntry:
         """Correct the member's balance by `delta` points (not 0), never below zero, and return the
         entry.
 
-        key: names this correction, so that a form sent twice corrects once. reason and by: why, and
-        which user of the staff; kept on the entry. Raises InsufficientPoints, KeyReused (the same
-        key with another delta), ValueError.
+        idempotency_key: names this correction, so that a form sent twice corrects once. reason and
+        by: why, and which user of the staff; kept on the entry. Raises InsufficientPoints,
+        IdempotencyConflict (the same key with another delta), ValueError.
         """
-        _check(abs(delta) if type(delta) is int else 0, key, reason)
+        _check(abs(delta) if type(delta) is int else 0, idempotency_key, reason)
         if not reason.strip() or by is None:
             raise ValueError("an adjustment says why, and who made it")
         self.using(self.db).bulk_create([self.model(pk=user.pk)], ignore_conflicts=True)
         entry = self._insert(
             user.pk,
             "adjust",
-            key,
+            idempotency_key,
             delta,
             floor=0 if delta < 0 else None,
             memo=reason.strip(),
             by=by,
         )
         if entry is None:
-            entry = self._same(user.pk, "adjust", key, delta)
+            entry = self._same(user.pk, "adjust", idempotency_key, delta)
         if entry is None:
             raise InsufficientPoints(max(1, -delta - self.balance_of(user)))
         return entry
@@ -116,7 +132,7 @@ class PointManager(PrimaryManager["Point"]):
         self,
         owner_id: Any,
         kind: str,
-        key: str,
+        idempotency_key: str,
         delta: int,
         *,
         floor: int | None = None,
@@ -138,21 +154,32 @@ class PointManager(PrimaryManager["Point"]):
                 return self._entries().create(
                     owner_id=owner_id,
                     kind=kind,
-                    key=key,
+                    idempotency_key=idempotency_key,
                     delta=delta,
                     memo=memo[:MEMO_LENGTH],
                     **by_whom(by),
                 )
         except IntegrityError:
-            if not self._entries().filter(owner_id=owner_id, kind=kind, key=key).exists():
+            if (
+                not self._entries()
+                .filter(owner_id=owner_id, kind=kind, idempotency_key=idempotency_key)
+                .exists()
+            ):
                 raise
             return None
 
-    def _same(self, owner_id: Any, kind: str, key: str, delta: int) -> PointEntry | None:
-        entry = self._entries().filter(owner_id=owner_id, kind=kind, key=key).first()
+    def _same(
+        self, owner_id: Any, kind: str, idempotency_key: str, delta: int
+    ) -> PointEntry | None:
+        entry = (
+            self._entries()
+            .filter(owner_id=owner_id, kind=kind, idempotency_key=idempotency_key)
+            .first()
+        )
         if entry is not None and entry.delta != delta:
-            raise KeyReused(
-                f"{key!r} stands for {abs(entry.delta)} points already, not for {abs(delta)}"
+            raise IdempotencyConflict(
+                f"{idempotency_key!r} stands for {abs(entry.delta)} points already, "
+                f"not for {abs(delta)}"
             )
         return entry
 

@@ -17,11 +17,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from billing import signals
-from billing.errors import GatewayError, GatewayNonsense, PaymentNotFound
+from billing.errors import GatewayError, GatewayPaymentNotFound, InvalidGatewayResponse
 from billing.gateway.api import Deadline, RefundAccount, gateway
 from billing.gateway.payment import Payment
 from billing.managers.rows import RowManager
-from billing.managers.sending import Verdict, in_time, mark, send
+from billing.managers.sending import CancelResult, in_time, mark, send
 from billing.states import Review
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ ACCEPTED_WAIT = timedelta(days=7)  # a wrong refund account is dropped silently
 SEND_NEEDS = 3  # seconds that a web request must have left to send one itself; else reconcile does
 
 
-class ReturnManager(RowManager):
+class MismatchRefundManager(RowManager):
     """Sending wrong money back."""
 
-    def _write_return(
+    def _write_mismatch_refund(
         self, txn: PointTransaction, payment: Payment, code: Review
     ) -> tuple[PointCancellation, list[tuple[Review | None, str]]]:
         """Under the row's lock: the return, and what staff read about it."""
@@ -65,7 +65,7 @@ class ReturnManager(RowManager):
         )
         return back, found
 
-    def send_return(
+    def send_mismatch_refund(
         self, back: PointCancellation, *, deadline: Deadline | None = None
     ) -> PointCancellation:
         """Send a return whose state is requested, once. Returns it as it stands then; trouble is
@@ -87,11 +87,11 @@ class ReturnManager(RowManager):
         self, back: PointCancellation, account: RefundAccount | None, deadline: Deadline | None
     ) -> None:
         if in_time(back):
-            self._close_return(back, send(back, account, deadline))
+            self._close_mismatch_refund(back, send(back, account, deadline))
 
-    def send_return_now(self, back: PointCancellation, deadline: Deadline | None) -> None:
-        """As send_return, for a door that must answer in time: what it cannot do is left to
-        reconcile, and nothing is raised.
+    def send_mismatch_refund_now(self, back: PointCancellation, deadline: Deadline | None) -> None:
+        """As send_mismatch_refund, for a door that must answer in time: what it cannot do is left
+        to reconcile, and nothing is raised.
         """
         try:
             if deadline is None or deadline.left() >= SEND_NEEDS:
@@ -101,7 +101,7 @@ class ReturnManager(RowManager):
         except Exception:  # the row is committed and waits
             logger.exception("the return of %s could not be sent", back.imp_uid)
 
-    def _finish_return(
+    def _finish_mismatch_refund(
         self, back: PointCancellation, deadline: Deadline | None
     ) -> PointCancellation:
         """See how an open return stands, and take the next step if its time has come. Raises
@@ -117,7 +117,7 @@ class ReturnManager(RowManager):
             return back
         try:
             payment = gateway().payment(back.imp_uid, deadline=deadline)
-        except (GatewayNonsense, PaymentNotFound) as error:
+        except (InvalidGatewayResponse, GatewayPaymentNotFound) as error:
             self._cannot_tell(
                 back,
                 age or timezone.now() - back.created_at,
@@ -125,7 +125,7 @@ class ReturnManager(RowManager):
             )
             raise
         if payment.left <= 0:
-            self._close_return(back, Verdict("done", payment))
+            self._close_mismatch_refund(back, CancelResult("done", payment))
         elif back.needs_staff:
             pass  # only the end of it is news
         elif back.state == back.State.ACCEPTED:
@@ -179,7 +179,7 @@ class ReturnManager(RowManager):
             )
         return True
 
-    def _close_return(self, back: PointCancellation, verdict: Verdict) -> None:
+    def _close_mismatch_refund(self, back: PointCancellation, verdict: CancelResult) -> None:
         """Write what a try, or a look, came to. Only the return's own row changes; an old try never
         undoes a newer one's state.
         """
@@ -196,7 +196,7 @@ class ReturnManager(RowManager):
             )
             with transaction.atomic(using=self.db, durable=True):
                 if mine.update(**values):
-                    self._tell_returned(back)
+                    self._tell_mismatch_refunded(back)
             return
         stuck, later_try = "", back.tries > 1
         mine = mine.filter(tries=back.tries)
@@ -234,13 +234,13 @@ class ReturnManager(RowManager):
             back, Review.RETURN_STUCK, f"{back.imp_uid}: sending the wrong money back: {why}"[:500]
         )
 
-    def _tell_returned(self, back: PointCancellation) -> None:
+    def _tell_mismatch_refunded(self, back: PointCancellation) -> None:
         """After commit, with the row and its member loaded once somebody listens."""
 
         def tell(imp_uid: str, amount: Decimal, currency: str) -> None:
-            if signals.money_returned.has_listeners(self.model):
+            if signals.mismatch_refunded.has_listeners(self.model):
                 txn = self.using(self.db).select_related("owner").get(pk=back.txn_id)
-                signals.money_returned.send_robust(
+                signals.mismatch_refunded.send_robust(
                     sender=type(txn), txn=txn, imp_uid=imp_uid, amount=amount, currency=currency
                 )
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from billing import signals
 from billing.db.routing import PrimaryManager
-from billing.errors import UnknownPayment
+from billing.errors import UnmatchedPaymentError
 from billing.states import Review
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("billing.review")
 
-LOST_RACES = 5  # the lock makes a lost update impossible; the version is the second net
+STALE_ROWS = 5  # the lock makes a lost update impossible; the version is the second net
 
 T = TypeVar("T")
 
 
-class LostRace(Exception):
+class StaleRow(Exception):
     """The row was not the one that was read: roll back, begin again."""
 
 
@@ -40,10 +40,10 @@ class RowManager(PrimaryManager["PointTransaction"]):
     """One row under its lock."""
 
     def _retrying(self, act: Callable[[], T]) -> T:
-        for _ in range(LOST_RACES):
+        for _ in range(STALE_ROWS):
             try:
                 return act()
-            except LostRace:
+            except StaleRow:
                 continue
         raise RuntimeError("the row changed under its lock")
 
@@ -53,14 +53,14 @@ class RowManager(PrimaryManager["PointTransaction"]):
         """
         txn = self.select_related("owner").select_for_update(no_key=True).filter(**lookup).first()
         if txn is None:
-            raise UnknownPayment(f"no row has {lookup}")
+            raise UnmatchedPaymentError(f"no row has {lookup}")
         return txn
 
     def _write(
         self, txn: PointTransaction, values: dict[str, Any], *, synced: bool = False
     ) -> None:
         """Update only what differs, where the version is the one that was read; the object follows
-        the row. LostRace where it is not.
+        the row. StaleRow where it is not.
         """
         changed = {name: value for name, value in values.items() if getattr(txn, name) != value}
         rows = self.filter(pk=txn.pk)
@@ -70,11 +70,11 @@ class RowManager(PrimaryManager["PointTransaction"]):
         if synced:
             changed["synced_at"] = timezone.now()
         if changed and not rows.update(**changed):
-            raise LostRace
+            raise StaleRow
         for name, value in changed.items():
             setattr(txn, name, value)
 
-    def _move(
+    def _post_entry(
         self,
         txn: PointTransaction,
         kind: str,

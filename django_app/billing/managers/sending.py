@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from django.conf import settings
 from django.utils import timezone
 
-from billing.errors import GatewayError, GatewayRefused, GatewayUnreachable, PaymentNotFound
+from billing.errors import GatewayError, GatewayPaymentNotFound, GatewayRejected, GatewayUnreachable
 from billing.gateway.api import READ_SECONDS, Deadline, RefundAccount, gateway
 from billing.gateway.payment import Payment
 
@@ -24,7 +24,7 @@ SEND_WITHIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CancelResult:
     """What a sent cancel came to. done: at least as much came back as asked. refused: the gateway
     said no, and asked again it holds less than that as cancelled. payment: the newest answer, where
     there was one.
@@ -37,7 +37,7 @@ class Verdict:
 
 def send(
     cancellation: PointCancellation, account: RefundAccount | None, deadline: Deadline | None
-) -> Verdict:
+) -> CancelResult:
     """Send it once. deadline: None gives it READ_SECONDS in all. Never raises GatewayError: trouble
     is a verdict too.
     """
@@ -52,8 +52,8 @@ def send(
             deadline=deadline or Deadline(READ_SECONDS),
         )
     except GatewayUnreachable as error:
-        return Verdict("not_sent" if error.surely_not_sent else "unknown", error=str(error))
-    except (GatewayRefused, PaymentNotFound) as error:
+        return CancelResult("not_sent" if error.surely_not_sent else "unknown", error=str(error))
+    except (GatewayRejected, GatewayPaymentNotFound) as error:
         # "No" is also the answer to a cancel that has been done already: only the payment itself
         # tells.
         why = error.gateway_message or str(error)
@@ -64,13 +64,13 @@ def send(
                 cancellation.imp_uid, deadline=deadline or Deadline(settings.BILLING_DOOR_SECONDS)
             )
         except GatewayError as silence:
-            return Verdict("unknown", error=f"{why} ({silence})")
+            return CancelResult("unknown", error=f"{why} ({silence})")
         if payment.cancel_amount < cancellation.base:
-            return Verdict("unknown", error=f"{why} (and the payment as it was before)")
-        return Verdict("done" if payment.cancel_amount >= goal else "refused", payment, why)
+            return CancelResult("unknown", error=f"{why} (and the payment as it was before)")
+        return CancelResult("done" if payment.cancel_amount >= goal else "refused", payment, why)
     except GatewayError as error:
-        return Verdict("unknown", error=str(error))
-    return Verdict("done" if payment.cancel_amount >= goal else "accepted", payment)
+        return CancelResult("unknown", error=str(error))
+    return CancelResult("done" if payment.cancel_amount >= goal else "accepted", payment)
 
 
 def in_time(cancellation: PointCancellation) -> bool:

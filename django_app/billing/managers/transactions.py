@@ -20,9 +20,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from billing import signals
-from billing.errors import GatewayError, GatewayNonsense
+from billing.errors import GatewayError, InvalidGatewayResponse
 from billing.gateway.api import Deadline, gateway
-from billing.managers.applying import Applied
+from billing.managers.applying import ApplyResult
 from billing.managers.decisions import DecisionManager
 from billing.states import Status
 
@@ -120,29 +120,31 @@ class PointTransactionManager(DecisionManager):
 
     # -- sync --------------------------------------------------------------------------------------
 
-    def sync(self, imp_uid: str, *, deadline: Deadline | None = None) -> Applied:
+    def sync(self, imp_uid: str, *, deadline: Deadline | None = None) -> ApplyResult:
         """Ask the gateway for this payment and make its row equal to the answer.
 
         The row is the one of the payment's own merchant_uid, whatever the caller believes. Any
-        number of calls, in any order and at the same time, credit once. Raises NotAnId,
-        GatewayError, UnknownPayment.
+        number of calls, in any order and at the same time, credit once. Raises InvalidId,
+        GatewayError, UnmatchedPaymentError.
         """
         return self.apply(gateway().payment(imp_uid, deadline=deadline), deadline=deadline)
 
-    def sync_order(self, merchant_uid: str, *, deadline: Deadline | None = None) -> list[Applied]:
+    def sync_order(
+        self, merchant_uid: str, *, deadline: Deadline | None = None
+    ) -> list[ApplyResult]:
         """As `sync`, for every payment under this merchant_uid: an imp_uid may be unknown to us, or
         not the one that was paid.
 
-        One gateway call. Raises PaymentNotFound where nobody has opened a window yet. A payment
-        that cannot be read or contradicts the row hides no other: its GatewayNonsense is raised
-        where none could be applied.
+        One gateway call. Raises GatewayPaymentNotFound where nobody has opened a window yet. A
+        payment that cannot be read or contradicts the row hides no other: its
+        InvalidGatewayResponse is raised where none could be applied.
         """
-        applied: list[Applied] = []
-        trouble: GatewayNonsense | None = None
+        applied: list[ApplyResult] = []
+        trouble: InvalidGatewayResponse | None = None
         for payment in gateway().payments_of(merchant_uid, deadline=deadline):
             try:
                 applied.append(self.apply(payment, deadline=deadline))
-            except GatewayNonsense as error:
+            except InvalidGatewayResponse as error:
                 logger.warning("%s of %s: %s", payment.imp_uid, merchant_uid, error)
                 trouble = trouble or error
         if trouble and not applied:

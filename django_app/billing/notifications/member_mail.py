@@ -49,7 +49,7 @@ def connect() -> None:
         (signals.point_charged, on_charged),
         (signals.account_issued, on_account),
         (signals.point_cancelled, on_cancelled),
-        (signals.money_returned, on_returned),
+        (signals.mismatch_refunded, on_returned),
     ):
         signal.connect(
             receiver, dispatch_uid=f"billing.notifications.member_mail.{receiver.__name__}"

@@ -16,15 +16,15 @@ from billing.db.routing import primary
 from billing.errors import (
     BillingError,
     GatewayError,
-    GatewayNonsense,
-    GatewayRefused,
+    GatewayPaymentNotFound,
+    GatewayRejected,
     GatewayUnreachable,
-    PaymentNotFound,
+    InvalidGatewayResponse,
 )
 from billing.gateway.api import BATCH, READ_SECONDS, Deadline, Listing, UnreadablePayment, named
 from billing.gateway.payment import Payment
 from billing.models import PointTransaction, UnmatchedPayment
-from billing.reconciliation.report import Report, Tally
+from billing.reconciliation.report import Report, SweepStats
 from billing.reconciliation.runs import LeaseLost, Run
 
 logger = logging.getLogger(__name__)
@@ -81,14 +81,14 @@ class Job:
         # whether the gateway answered something of this sweep, and nothing was hopeless since
         self._speaks = False
         self._hopeless = self._hopeless_in_a_row = 0
-        self.tally = Tally()
+        self.tally = SweepStats()
 
     @contextmanager
-    def sweep(self, name: str) -> Iterator[Tally]:
+    def sweep(self, name: str) -> Iterator[SweepStats]:
         """Count what happens inside under this name, and end it early, but not the others, where
         the gateway is silent.
         """
-        self.tally = self.report.sweeps[name] = Tally()
+        self.tally = self.report.sweeps[name] = SweepStats()
         self._name, self._in_a_row = name, 0
         self._speaks, self._hopeless, self._hopeless_in_a_row = False, 0, 0
         with suppress(SweepStopped):
@@ -132,11 +132,11 @@ class Job:
         except GatewayError as error:
             if (
                 control
-                and isinstance(error, GatewayNonsense | GatewayRefused)
+                and isinstance(error, InvalidGatewayResponse | GatewayRejected)
                 and self._does_speak(error, control)
             ):
                 raise AskForLess(error) from None
-            if about and isinstance(error, GatewayNonsense | PaymentNotFound):
+            if about and isinstance(error, InvalidGatewayResponse | GatewayPaymentNotFound):
                 self._failed(about, error)
                 return None
             self._silent(error)
@@ -150,7 +150,7 @@ class Job:
         After FAILS_IN_A_ROW of them the next one asks `control` again. Raises SweepStopped after
         MOST_HOPELESS.
         """
-        ids = error.ids if isinstance(error, GatewayNonsense) else ("", "")
+        ids = error.ids if isinstance(error, InvalidGatewayResponse) else ("", "")
         if any(ids):
             known = self.compare(Listing([], 1, [named(imp_uid or ids[0], ids[1], str(error))]))
         else:
@@ -173,7 +173,7 @@ class Job:
         if not self._speaks:
             try:
                 self._answered(control)
-            except PaymentNotFound:
+            except GatewayPaymentNotFound:
                 self._speaks = True
             except GatewayError:
                 pass

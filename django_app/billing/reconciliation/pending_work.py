@@ -47,7 +47,7 @@ def open_cancellations(job: Job) -> None:
 
 def _try_again(event: WebhookEvent, deadline: Deadline) -> bool:
     closed = intake.try_again(event, deadline=deadline)
-    if not closed and intake.unanswered(event):
+    if not closed and intake.gateway_failed(event):
         raise GatewayUnreachable(event.error)
     return closed
 

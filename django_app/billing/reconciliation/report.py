@@ -21,7 +21,7 @@ CLEAN, DRIFT, COULD_NOT_ASK = 0, 1, 2
 
 
 @dataclass
-class Tally:
+class SweepStats:
     """One sweep in numbers.
 
     rows: of ours that were looked at. calls: questions to the gateway, repeats included. payments:
@@ -61,7 +61,7 @@ class Report:
     undecided_now: set[str] = field(default_factory=set, repr=False)
     troubles: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    sweeps: dict[str, Tally] = field(default_factory=dict)
+    sweeps: dict[str, SweepStats] = field(default_factory=dict)
     # Imp_uids that an earlier run left unsettled, and this one has not met yet.
     carried: dict[str, None] = field(default_factory=dict)
     # Imp_uids that this run could not settle.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from billing.db.routing import primary
-from billing.errors import GatewayRefused
+from billing.errors import GatewayRejected
 from billing.gateway import api
 from billing.gateway.api import Deadline, Listing, gateway
 from billing.models import PointTransaction
@@ -113,7 +113,7 @@ def _one_by_one(job: Job, status: Status, second: int) -> bool:
                 control=partial(_page, status, *EMPTY),
             )
         except AskForLess as alone:
-            if page > 1 and isinstance(alone.error, GatewayRefused):
+            if page > 1 and isinstance(alone.error, GatewayRejected):
                 break  # beyond the last
             failed += 1
             whole &= job.hopeless(
@@ -126,9 +126,9 @@ def _one_by_one(job: Job, status: Status, second: int) -> bool:
             totals.add(pages)
             whole &= job.compare(listing)
         page += 1
-    gave_up = not totals and failed >= FAILS_IN_A_ROW
+    abandoned = not totals and failed >= FAILS_IN_A_ROW
     if (
-        whole and not gave_up and len(totals) < 2
+        whole and not abandoned and len(totals) < 2
     ):  # another total: one has left the list, and the next took its page
         job.report.was_read(status.value, second, second)
     else:

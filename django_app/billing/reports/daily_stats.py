@@ -136,7 +136,7 @@ def _attempts(since: date | None = None, before: date | None = None) -> QuerySet
     """(day, method, attempts, succeeded) from the transactions; what staff adopted never was an
     attempt here.
     """
-    rows = _within(PointTransaction.objects.filter(adopted=False), since, before)
+    rows = _within(PointTransaction.objects.filter(claimed=False), since, before)
     paid = Q(credited_at__lt=F("created_at") + PAID_WITHIN)
     return rows.values("on", method=F("pay_method")).annotate(
         attempts=Count("pk"), succeeded=Count("pk", filter=paid)

@@ -69,7 +69,7 @@ def _balances() -> Iterable[str]:
 def _credits() -> Iterable[str]:
     target = Case(
         When(credited_at__isnull=True, then=Value(0)),
-        default=F("amount") - Greatest("cancel_amount", "cancel_goal"),
+        default=F("amount") - Greatest("cancel_amount", "pending_cancel_total"),
         output_field=BigIntegerField(),
     )
     rows = PointTransaction.objects.annotate(target=target).exclude(credited=F("target"))
@@ -103,13 +103,15 @@ def _cancel_goals() -> Iterable[str]:
         cancellations__kind=PointCancellation.Kind.CANCEL,
         cancellations__state__in=PointCancellation.OPEN,
     )
-    reaches = Q(cancel_goal=F("cancellations__base") + F("cancellations__amount"))
+    reaches = Q(pending_cancel_total=F("cancellations__base") + F("cancellations__amount"))
     rows = PointTransaction.objects.annotate(
         open=Count("cancellations", filter=is_open),
         right=Count("cancellations", filter=is_open & reaches),
-    ).filter(Q(cancel_goal=0, open__gt=0) | Q(cancel_goal__gt=0) & ~Q(open=1, right=1))
+    ).filter(
+        Q(pending_cancel_total=0, open__gt=0) | Q(pending_cancel_total__gt=0) & ~Q(open=1, right=1)
+    )
     for merchant_uid, goal, count, right in _rows(
-        rows, "merchant_uid", "cancel_goal", "open", "right"
+        rows, "merchant_uid", "pending_cancel_total", "open", "right"
     ):
         yield (
             f"{merchant_uid}: its cancel goal is {goal} won, and {count} cancels are open, {right} "
@@ -119,10 +121,13 @@ def _cancel_goals() -> Iterable[str]:
 
 def _give_backs() -> Iterable[str]:
     spend = PointEntry.objects.filter(
-        owner=OuterRef("owner"), kind=Kind.SPEND, key=OuterRef("key"), delta=-OuterRef("delta")
+        owner=OuterRef("owner"),
+        kind=Kind.SPEND,
+        idempotency_key=OuterRef("idempotency_key"),
+        delta=-OuterRef("delta"),
     )
     rows = PointEntry.objects.filter(kind=Kind.GIVE_BACK).exclude(Exists(spend))
-    for pk, owner, key, delta in _rows(rows, "pk", "owner_id", "key", "delta"):
+    for pk, owner, key, delta in _rows(rows, "pk", "owner_id", "idempotency_key", "delta"):
         yield (
             f"entry {pk}: member {owner} got back {delta} points for {key!r}, and never spent that "
             "much under this key"

@@ -96,7 +96,7 @@ def backlog(*, now: datetime | None = None) -> Backlog:
     open_ones = PointCancellation.objects.filter(state__in=PointCancellation.OPEN).aggregate(
         unknown=Count("pk", filter=UNKNOWN),
         under_way=Count("pk", filter=UNDER_WAY),
-        returns=Count("pk", filter=Q(kind=PointCancellation.Kind.RETURN)),
+        returns=Count("pk", filter=Q(kind=PointCancellation.Kind.MISMATCH_REFUND)),
         for_staff=Count("pk", filter=Q(needs_staff=True)),
     )
     accounts = PointTransaction.objects.filter(waits_for_deposit(now)).aggregate(

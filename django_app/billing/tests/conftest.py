@@ -57,8 +57,10 @@ def ledger() -> Callable[[PointTransaction], None]:
         )
         deltas = list(fresh.entries.order_by("id").values_list("delta", flat=True))
         assert fresh.credited == sum(deltas)
-        if fresh.is_bound:
-            assert fresh.credited == fresh.amount - max(fresh.cancel_amount, fresh.cancel_goal)
+        if fresh.is_matched:
+            assert fresh.credited == fresh.amount - max(
+                fresh.cancel_amount, fresh.pending_cancel_total
+            )
         return balance, deltas
 
     return check

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from billing import signals
-from billing.errors import GatewayNonsense, UnknownPayment
+from billing.errors import InvalidGatewayResponse, UnmatchedPaymentError
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
 from billing.states import Review, Status
 
@@ -49,7 +49,12 @@ def test_paid_is_credited_once(make_txn, answer, ledger, heard):
     assert (again.points, again.txn.owner.balance) == (0, 10_000)
     assert ledger(txn) == (10_000, [10_000])
     entry = PointEntry.objects.get()
-    assert (entry.kind, entry.version, entry.txn_id, entry.key) == ("charge", 1, txn.pk, None)
+    assert (entry.kind, entry.version, entry.txn_id, entry.idempotency_key) == (
+        "charge",
+        1,
+        txn.pk,
+        None,
+    )
     assert heard == [("point_charged", 10_000)]
 
 
@@ -309,7 +314,7 @@ def test_money_that_is_to_be_returned_is_never_credited_later(make_txn, answer, 
 def test_a_return_that_turns_up_under_another_row_is_nonsense(make_txn, answer):
     one, two = make_txn(), make_txn()
     apply(answer(one, amount=9_000))
-    with pytest.raises(GatewayNonsense, match="another row"):
+    with pytest.raises(InvalidGatewayResponse, match="another row"):
         apply(answer(two, amount=9_000))
 
 
@@ -345,7 +350,9 @@ def test_points_that_were_spent_are_taken_all_the_same_and_flagged(make_txn, ans
     apply(answer(txn))
     with transaction.atomic():
         Point.objects.update(balance=2_000)
-        PointEntry.objects.create(owner_id=txn.owner_id, kind="spend", key="order-1", delta=-8_000)
+        PointEntry.objects.create(
+            owner_id=txn.owner_id, kind="spend", idempotency_key="order-1", delta=-8_000
+        )
     apply(answer(txn, status="cancelled", cancel_amount=5_000))
     assert ledger(txn) == (-3_000, [10_000, -5_000])
     fresh = PointTransaction.objects.get()
@@ -358,13 +365,13 @@ def test_points_that_were_spent_are_taken_all_the_same_and_flagged(make_txn, ans
 
 
 def test_an_open_cancel_of_ours_is_not_taken_twice_and_not_given_back(make_txn, answer, ledger):
-    """Rule A1: while cancel_goal holds points, `paid` changes nothing and our cancel at the gateway
-    takes nothing more.
+    """Rule A1: while pending_cancel_total holds points, `paid` changes nothing and our cancel at
+    the gateway takes nothing more.
     """
     txn = make_txn()
     apply(answer(txn))
     with transaction.atomic():  # what step C1 of a cancel writes
-        PointTransaction.objects.update(cancel_goal=4_000, credited=6_000, version=2)
+        PointTransaction.objects.update(pending_cancel_total=4_000, credited=6_000, version=2)
         Point.objects.update(balance=6_000)
         PointEntry.objects.create(
             owner_id=txn.owner_id, txn_id=txn.pk, version=2, kind="cancel", delta=-4_000
@@ -379,7 +386,7 @@ def test_an_open_cancel_of_ours_is_not_taken_twice_and_not_given_back(make_txn, 
 
 def test_an_unknown_merchant_uid_is_touched_by_nothing(make_txn, answer):
     txn = make_txn()
-    with pytest.raises(UnknownPayment):
+    with pytest.raises(UnmatchedPaymentError):
         apply(answer(txn, merchant_uid="somebody-elses-order"))
     assert PointEntry.objects.count() == 0
 
@@ -387,7 +394,7 @@ def test_an_unknown_merchant_uid_is_touched_by_nothing(make_txn, answer):
 def test_a_bound_payment_that_changes_is_nonsense_and_changes_nothing(make_txn, answer, ledger):
     txn = make_txn()
     apply(answer(txn))
-    with pytest.raises(GatewayNonsense):
+    with pytest.raises(InvalidGatewayResponse):
         apply(answer(txn, amount=20_000))
     assert ledger(txn) == (10_000, [10_000])
 
@@ -395,7 +402,7 @@ def test_a_bound_payment_that_changes_is_nonsense_and_changes_nothing(make_txn, 
 def test_one_imp_uid_cannot_pay_two_rows(make_txn, answer, ledger):
     one, two = make_txn(), make_txn()
     apply(answer(one))
-    with pytest.raises(GatewayNonsense, match="another row"):
+    with pytest.raises(InvalidGatewayResponse, match="another row"):
         apply(answer(two))
     assert ledger(two) == (10_000, [])
 

@@ -42,10 +42,10 @@ def life(gateway, user, make_user):
     rows.cancel(first, amount=1_000, reason="r", by=staff)
     gateway.control("faults", path="payments/cancel", timeout=True, times=1)
     rows.cancel(second, amount=4_000, reason="r", by=staff)
-    Point.objects.spend(user=user, amount=500, key="order-1")
-    Point.objects.spend(user=user, amount=200, key="order-2")
-    Point.objects.give_back(user=user, key="order-1")
-    Point.objects.adjust(user=user, delta=-50, key="fix-1", reason="r", by=staff)
+    Point.objects.spend(user=user, amount=500, idempotency_key="order-1")
+    Point.objects.spend(user=user, amount=200, idempotency_key="order-2")
+    Point.objects.refund_spend(user=user, idempotency_key="order-1")
+    Point.objects.adjust(user=user, delta=-50, idempotency_key="fix-1", reason="r", by=staff)
     assert set(PointEntry.objects.values_list("kind", flat=True)) == set(PointEntry.Kind.values)
     return rows.get(pk=second.pk)
 
@@ -164,7 +164,9 @@ def test_a_credit_that_the_ledger_does_not_know(life):
         credited_at=timezone.now(),
     )
     Point.objects.filter(pk=owner).update(balance=models.F("balance") + amount)
-    PointEntry.objects.create(owner_id=owner, kind="adjust", key="wrong kind", delta=amount)
+    PointEntry.objects.create(
+        owner_id=owner, kind="adjust", idempotency_key="wrong kind", delta=amount
+    )
     assert found() == {LEDGER: 1}
     assert "m-1: 7000 points are credited, its entries add up to 0" in run()[1]
 
@@ -208,9 +210,9 @@ def test_an_open_cancel_without_a_goal(life):
 @pytest.mark.parametrize(
     "values",
     [
-        {"key": "order-2", "delta": 201},
-        {"key": "order-9", "delta": 1},
-        {"key": "order-2", "delta": 200, "other": True},
+        {"idempotency_key": "order-2", "delta": 201},
+        {"idempotency_key": "order-9", "delta": 1},
+        {"idempotency_key": "order-2", "delta": 200, "other": True},
     ],
 )
 def test_points_given_back_that_were_not_spent(life, make_user, values):
@@ -223,7 +225,7 @@ def test_points_given_back_that_were_not_spent(life, make_user, values):
 
 
 @pytest.mark.parametrize(
-    ("kind", "key"),
+    ("kind", "idempotency_key"),
     [
         ("spend", "k"),
         ("give_back", "order-2"),
@@ -232,10 +234,12 @@ def test_points_given_back_that_were_not_spent(life, make_user, values):
         ("release", None),
     ],
 )
-def test_an_entry_with_the_wrong_sign(life, unchecked, kind, key):
+def test_an_entry_with_the_wrong_sign(life, unchecked, kind, idempotency_key):
     """Balance and sums agree; the direction alone is impossible."""
     delta = 10 if kind in ("spend", "cancel") else -200
-    origin = {"key": key} if key else {"txn": life, "version": 99}
+    origin = (
+        {"idempotency_key": idempotency_key} if idempotency_key else {"txn": life, "version": 99}
+    )
     PointEntry.objects.create(owner=life.owner, kind=kind, delta=delta, **origin)
     assert SIGN in found()
     assert f"{kind} of {delta:+} points" in run()[1]

@@ -58,7 +58,11 @@ def test_the_tables_go_on_behind_it(make_txn, capsys):
     make(rows=50)
     assert make_txn().pk > 50
     assert Point.objects.adjust(
-        user=Point.objects.first().user, delta=1, key="k", reason="r", by=Point.objects.first().user
+        user=Point.objects.first().user,
+        delta=1,
+        idempotency_key="k",
+        reason="r",
+        by=Point.objects.first().user,
     )
 
 

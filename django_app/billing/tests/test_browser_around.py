@@ -148,7 +148,9 @@ def test_pages_around_are_accessible(
         owner=account, merchant_uid="20261123-b", amount=1_000, pay_method="vbank", vbank_num="1"
     )
     PointEntry.objects.create(owner=account, kind="charge", txn=txn, version=1, delta=1_000)
-    PointEntry.objects.create(owner=account, kind="spend", key="k", delta=-1, memo="book")
+    PointEntry.objects.create(
+        owner=account, kind="spend", idempotency_key="k", delta=-1, memo="book"
+    )
     payer.enter(member)
     for address in OURS:
         payer.page.goto(f"{site}{address}")
@@ -217,7 +219,7 @@ def test_history_needs_no_javascript(
     member = Point.objects.create(user=get_user_model().objects.get())
     for number in range(45):
         PointEntry.objects.create(
-            owner=member, kind="spend", key=str(number), delta=-1, memo=f"{number}번째"
+            owner=member, kind="spend", idempotency_key=str(number), delta=-1, memo=f"{number}번째"
         )
     page = payer.page
     page.get_by_role("link", name="내역", exact=True).click()

@@ -198,7 +198,7 @@ def test_points_that_were_spent_meanwhile(
     opened: Callable[..., Payer], gallery: Gallery, user: Any
 ) -> None:
     payer = opened(gallery.paid())
-    Point.objects.spend(user=user, amount=4_000, key="coffee")
+    Point.objects.spend(user=user, amount=4_000, idempotency_key="coffee")
     payer.page.click("#refund-go")
     payer.page.wait_for_selector("#refund-notice:not([hidden])")
     assert "4,000P" in payer.page.inner_text("#refund-notice")

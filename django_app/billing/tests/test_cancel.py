@@ -18,7 +18,7 @@ from billing.errors import CannotCancel, GatewayUnreachable
 from billing.gateway.api import RefundAccount
 from billing.gateway.api import gateway as client
 from billing.gateway.transport import Client
-from billing.managers.sending import Verdict
+from billing.managers.sending import CancelResult
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
 from billing.reconciliation import reconcile
 from billing.states import Review, Status
@@ -117,7 +117,7 @@ def test_all_of_it(gateway, paid, cancel, ledger, told, staff):
         }
     ]
     fresh = rows.get(pk=txn.pk)
-    assert (fresh.status, fresh.cancel_amount, fresh.cancel_goal, fresh.credited) == (
+    assert (fresh.status, fresh.cancel_amount, fresh.pending_cancel_total, fresh.credited) == (
         Status.CANCELLED,
         10_000,
         0,
@@ -174,13 +174,13 @@ def test_a_form_that_is_sent_twice(gateway, paid, cancel, ledger):
 
 def test_spent_points_refuse_it_and_are_named(gateway, paid, cancel, ledger, user):
     txn = paid()
-    Point.objects.spend(user=user, amount=6_500, key="order-1")
+    Point.objects.spend(user=user, amount=6_500, idempotency_key="order-1")
     before = len(gateway.calls)
     with pytest.raises(CannotCancel) as caught:
         cancel(txn)
     assert (caught.value.code, caught.value.missing) == ("points_missing", 6_500)
     assert (len(gateway.calls), PointCancellation.objects.count()) == (before, 0)
-    assert rows.get().cancel_goal == 0
+    assert rows.get().pending_cancel_total == 0
     assert cancel(txn, allow_negative=True).state == State.DONE
     assert Point.objects.get().balance == -6_500
 
@@ -219,7 +219,7 @@ def test_a_refusal_gives_the_points_back(gateway, paid, cancel, ledger, told):
     assert ledger(txn) == (10_000, [10_000, -10_000, 10_000])
     assert PointEntry.objects.last().kind == "release"
     fresh = rows.get()
-    assert (fresh.status, fresh.cancel_goal, fresh.credited) == (Status.PAID, 0, 10_000)
+    assert (fresh.status, fresh.pending_cancel_total, fresh.credited) == (Status.PAID, 0, 10_000)
     assert told == [("point_charged", 10_000)]
     assert cancel(txn).state == State.DONE
 
@@ -370,7 +370,7 @@ def test_a_later_refusal_proves_nothing_where_the_first_try_may_be_registered(
     """V7: perhaps it is refused because it is registered."""
     rows.finish(unclear_easy_pay)
     fault(gateway, times=1, code=-1, message="no")
-    again = rows.settle(unclear_easy_pay, choice="send_again", by=user)
+    again = rows.decide_refund(unclear_easy_pay, choice="send_again", by=user)
     assert (again.state, again.tries) == (State.UNKNOWN, 2)
     assert Point.objects.get().balance == 0
 
@@ -407,7 +407,7 @@ def test_an_old_try_that_heard_nothing_never_undoes_what_was_accepted(gateway, p
     txn = paid()
     fault(gateway, times=1, cancel_later_s=3_600)
     accepted = cancel(txn)
-    rows._conclude(accepted, Verdict("unknown", error="hung"))
+    rows._conclude(accepted, CancelResult("unknown", error="hung"))
     accepted.refresh_from_db()
     assert accepted.state == State.ACCEPTED
     let_pass(minutes=16)
@@ -474,7 +474,7 @@ def is_cancel(*args):
 
 MANAGER = type(rows)
 KILLS = {
-    "before the hold is committed": (MANAGER, "_move", False, 0),
+    "before the hold is committed": (MANAGER, "_post_entry", False, 0),
     "after the hold": (MANAGER, "_carry_out", False, 1),
     "before the request leaves": (Client, "_send", False, 1),
     "after the gateway did it": (Client, "_send", True, 1),
@@ -581,13 +581,15 @@ def test_two_staff_press_at_once(gateway, paid, cancel, ledger):
 def test_cancel_against_spend(gateway, paid, cancel, ledger, user):
     txn = paid()
     spend = [
-        lambda number=number: Point.objects.spend(user=user, amount=10_000, key=f"order-{number}")
+        lambda number=number: Point.objects.spend(
+            user=user, amount=10_000, idempotency_key=f"order-{number}"
+        )
         for number in range(4)
     ]
     results = together([*spend, lambda: cancel(txn), *spend])
     won = [result for result in results if not isinstance(result, Exception)]
     assert (
-        len({entry.key for entry in won if isinstance(entry, PointEntry)})
+        len({entry.idempotency_key for entry in won if isinstance(entry, PointEntry)})
         + sum(isinstance(x, PointCancellation) for x in won)
         == 1
     )

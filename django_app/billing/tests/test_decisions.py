@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from billing.errors import GatewayRefused, GatewayUnreachable, NotAllowed, PaymentNotFound
+from billing.errors import GatewayPaymentNotFound, GatewayRejected, GatewayUnreachable, NotAllowed
 from billing.gateway.api import RefundAccount
 from billing.managers import Choice
 from billing.models import Point, PointCancellation, PointTransaction
@@ -54,16 +54,16 @@ def gone(cancellation):
 
 def test_send_again(gateway, stuck, staff, ledger):
     with pytest.raises(NotAllowed, match="account"):
-        rows.settle(stuck, choice=Choice.SEND_AGAIN, by=staff)
+        rows.decide_refund(stuck, choice=Choice.SEND_AGAIN, by=staff)
     assert (
-        rows.settle(stuck, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT).state
+        rows.decide_refund(stuck, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT).state
         == State.DONE
     )
     assert [(body["amount"], body["checksum"]) for body in sent(gateway)] == [(10_000, 10_000)] * 2
     assert (gone(stuck), ledger(stuck.txn)) == (10_000, (0, [10_000, -10_000]))
     assert f"cancel #{stuck.pk} sent again by staff" in rows.get().review_note
     with pytest.raises(NotAllowed, match="closed"):
-        rows.settle(stuck, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT)
+        rows.decide_refund(stuck, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT)
 
 
 def test_a_refusal_of_what_was_sent_again_proves_nothing_for_accounts(
@@ -71,14 +71,14 @@ def test_a_refusal_of_what_was_sent_again_proves_nothing_for_accounts(
 ):
     gateway.control("faults", path="payments/cancel", code=-1, message="이미 접수", times=1)
     assert (
-        rows.settle(stuck, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT).state
+        rows.decide_refund(stuck, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT).state
         == State.UNKNOWN
     )
     assert ledger(stuck.txn) == (0, [10_000, -10_000])
 
 
 def test_give_up_gives_the_points_back(gateway, stuck, staff, ledger):
-    closed = rows.settle(stuck, choice=Choice.GIVE_UP, by=staff)
+    closed = rows.decide_refund(stuck, choice=Choice.GIVE_UP, by=staff)
     assert (closed.state, closed.error, closed.needs_staff) == (
         State.REFUSED,
         "given up by staff",
@@ -90,21 +90,21 @@ def test_give_up_gives_the_points_back(gateway, stuck, staff, ledger):
 
 
 def test_wait(gateway, stuck, staff):
-    waiting = rows.settle(stuck, choice=Choice.WAIT, by=staff)
+    waiting = rows.decide_refund(stuck, choice=Choice.WAIT, by=staff)
     assert (waiting.state, waiting.needs_staff) == (State.ACCEPTED, False)
     let_pass(days=6)
     assert not rows.finish(waiting).needs_staff
     let_pass(days=2)
     assert rows.finish(waiting).needs_staff
     with pytest.raises(NotAllowed, match="accepted"):
-        rows.settle(waiting, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT)
-    assert rows.settle(waiting, choice=Choice.WAIT, by=staff).state == State.ACCEPTED
+        rows.decide_refund(waiting, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT)
+    assert rows.decide_refund(waiting, choice=Choice.WAIT, by=staff).state == State.ACCEPTED
 
 
 @pytest.mark.parametrize("choice", Choice.values)
 def test_what_the_gateway_has_done_counts_whatever_is_chosen(gateway, stuck, staff, ledger, choice):
     gateway.cancel(stuck.imp_uid)
-    assert rows.settle(stuck, choice=choice, by=staff).state == State.DONE
+    assert rows.decide_refund(stuck, choice=choice, by=staff).state == State.DONE
     assert (len(sent(gateway)), ledger(stuck.txn)) == (1, (0, [10_000, -10_000]))
 
 
@@ -115,7 +115,7 @@ def test_what_still_clears_itself_is_not_theirs(gateway, user, staff):
     unclear = rows.cancel(txn, reason="wrong", by=staff)
     for choice in Choice.values:
         with pytest.raises(NotAllowed, match="by itself"):
-            rows.settle(unclear, choice=choice, by=staff)
+            rows.decide_refund(unclear, choice=choice, by=staff)
 
 
 def test_two_staff_decide_at_once(gateway, stuck, staff, ledger):
@@ -123,8 +123,10 @@ def test_two_staff_decide_at_once(gateway, stuck, staff, ledger):
         return PointCancellation.objects.get(pk=stuck.pk)
 
     decide = [
-        lambda: rows.settle(seen(), choice=Choice.GIVE_UP, by=staff),
-        lambda: rows.settle(seen(), choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT),
+        lambda: rows.decide_refund(seen(), choice=Choice.GIVE_UP, by=staff),
+        lambda: rows.decide_refund(
+            seen(), choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT
+        ),
     ]
     results = together(decide * 3)
     assert all(isinstance(result, PointCancellation | NotAllowed) for result in results), results
@@ -160,7 +162,7 @@ def test_close_account(gateway, waiting, staff):
 
 def test_a_deposit_that_was_faster_is_credited(gateway, waiting, staff, ledger):
     gateway.control(f"payments/{waiting.imp_uid}/deposit")
-    with pytest.raises(GatewayRefused):
+    with pytest.raises(GatewayRejected):
         rows.close_account(waiting, by=staff)
     assert rows.get().account_closed_at is None
     assert ledger(waiting) == (10_000, [10_000])
@@ -185,7 +187,7 @@ def test_an_answer_that_was_lost_leaves_an_account_that_can_be_finished(gateway,
 def test_a_refusal_alone_closes_no_account(gateway, waiting, staff):
     """Nothing was asked before, so that the account may still take a deposit."""
     gateway.control("faults", path=f"vbanks/{waiting.imp_uid}", code=-1, message="no", times=1)
-    with pytest.raises(GatewayRefused):
+    with pytest.raises(GatewayRejected):
         rows.close_account(waiting, by=staff)
     assert rows.get().account_closed_at is None
 
@@ -195,7 +197,7 @@ def test_a_deposit_after_a_lost_answer_is_credited(gateway, waiting, staff, ledg
     with pytest.raises(GatewayUnreachable):
         rows.close_account(waiting, by=staff)
     gateway.control(f"payments/{waiting.imp_uid}/deposit")
-    with pytest.raises(GatewayRefused):
+    with pytest.raises(GatewayRejected):
         rows.close_account(waiting, by=staff)
     assert rows.get().account_closed_at is None
     assert ledger(waiting) == (10_000, [10_000])
@@ -218,8 +220,8 @@ def test_a_closed_account_that_shows_as_cancelled_is_nothing_to_review(
 
 def test_adopt(gateway, user, staff, ledger):
     imp_uid = gateway.pay("another-shop-1", amount=7_000)
-    adopted = rows.adopt(imp_uid, user=user, by=staff)
-    assert (adopted.points, adopted.txn.merchant_uid, adopted.txn.amount, adopted.txn.status) == (
+    claimed = rows.claim_unmatched_payment(imp_uid, user=user, by=staff)
+    assert (claimed.points, claimed.txn.merchant_uid, claimed.txn.amount, claimed.txn.status) == (
         7_000,
         "another-shop-1",
         7_000,
@@ -227,15 +229,15 @@ def test_adopt(gateway, user, staff, ledger):
     )
     assert Point.objects.get().point == 0  # no attempt
     assert rows.get().review_note == "adopted for payer by staff"
-    assert ledger(adopted.txn) == (7_000, [7_000])
+    assert ledger(claimed.txn) == (7_000, [7_000])
     with pytest.raises(NotAllowed, match="already"):
-        rows.adopt(imp_uid, user=user, by=staff)
+        rows.claim_unmatched_payment(imp_uid, user=user, by=staff)
 
 
 def test_adopt_partly_cancelled(gateway, user, staff, ledger):
     imp_uid = gateway.pay("another-shop-1", amount=7_000)
     gateway.cancel(imp_uid, 2_000)
-    assert rows.adopt(imp_uid, user=user, by=staff).points == 5_000
+    assert rows.claim_unmatched_payment(imp_uid, user=user, by=staff).points == 5_000
 
 
 @pytest.mark.parametrize(
@@ -251,23 +253,25 @@ def test_adopt_partly_cancelled(gateway, user, staff, ledger):
 def test_what_cannot_be_adopted(gateway, user, staff, how, why):
     imp_uid = gateway.pay("another-shop-1", amount=7_000, **how)
     with pytest.raises(NotAllowed, match=why):
-        rows.adopt(imp_uid, user=user, by=staff)
+        rows.claim_unmatched_payment(imp_uid, user=user, by=staff)
     assert rows.count() == 0
-    with pytest.raises(PaymentNotFound):
-        rows.adopt("imp_000000000000", user=user, by=staff)
+    with pytest.raises(GatewayPaymentNotFound):
+        rows.claim_unmatched_payment("imp_000000000000", user=user, by=staff)
 
 
 def test_a_registered_card_cannot_be_adopted(gateway, user, staff):
     imp_uid = gateway.pay("another-shop-1", amount=7_000)
     Payment.objects.filter(imp_uid=imp_uid).update(customer_uid_usage="issue")
     with pytest.raises(NotAllowed, match="registered a card"):
-        rows.adopt(imp_uid, user=user, by=staff)
+        rows.claim_unmatched_payment(imp_uid, user=user, by=staff)
     assert rows.count() == 0
 
 
 def test_eight_adopt_at_once(gateway, user, staff, ledger):
     imp_uid = gateway.pay("another-shop-1", amount=7_000)
-    results = together([lambda: rows.adopt(imp_uid, user=user, by=staff).points] * 8)
+    results = together(
+        [lambda: rows.claim_unmatched_payment(imp_uid, user=user, by=staff).points] * 8
+    )
     assert sorted(str(type(result).__name__) for result in results) == ["NotAllowed"] * 7 + ["int"]
     assert ledger(rows.get()) == (7_000, [7_000])
 

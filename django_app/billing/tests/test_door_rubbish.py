@@ -385,7 +385,7 @@ def test_addresses(rf, settings):
 # -- the return, from strangers --------------------------------------------------------------------
 
 
-def come_back(imp_uid, merchant_uid, **more):
+def handle_browser_return(imp_uid, merchant_uid, **more):
     return Client().get(COMPLETE, {"imp_uid": imp_uid, "merchant_uid": merchant_uid, **more})
 
 
@@ -402,7 +402,9 @@ def test_head_asks_nobody(make_txn, django_assert_num_queries):
 @pytest.mark.parametrize("imp_uid", ["", "imp/1", "i" * 10_000, "imp_\x00", "임", "imp_1 "])
 def test_a_return_without_a_usable_number_still_finds_its_page(make_txn, imp_uid):
     txn = make_txn()
-    response = come_back(imp_uid, txn.merchant_uid, error_msg="사용자가 결제를 취소하셨습니다")
+    response = handle_browser_return(
+        imp_uid, txn.merchant_uid, error_msg="사용자가 결제를 취소하셨습니다"
+    )
     assert response["Location"] == f"/billing/payments/{txn.merchant_uid}/"
     assert events.count() == 0
 
@@ -412,11 +414,11 @@ def test_a_return_without_a_usable_number_still_finds_its_page(make_txn, imp_uid
     ["", "a/b", "m" * 41, "m\x00", "주문", "//evil.example", "..", "a\r\nSet-Cookie: a=b"],
 )
 def test_a_return_without_a_usable_order_goes_to_the_charge_page(merchant_uid):
-    assert come_back("imp_1", merchant_uid)["Location"] == "/billing/charge/"
+    assert handle_browser_return("imp_1", merchant_uid)["Location"] == "/billing/charge/"
 
 
 def test_a_return_for_an_unknown_order(user):
-    response = come_back("imp_1", "unknown")
+    response = handle_browser_return("imp_1", "unknown")
     assert response["Location"] == "/billing/payments/unknown/"
     member = Client()
     member.force_login(user)

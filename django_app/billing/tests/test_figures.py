@@ -13,9 +13,9 @@ from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.db.models import F, Sum
 from django.test.utils import CaptureQueriesContext
 
@@ -61,7 +61,11 @@ def plant(point):
     number = iter(range(1, 10_000))
 
     def make(kind, delta, when, txn=None):
-        key = {"txn": txn, "version": next(number)} if txn else {"key": f"k-{next(number)}"}
+        key = (
+            {"txn": txn, "version": next(number)}
+            if txn
+            else {"idempotency_key": f"k-{next(number)}"}
+        )
         with at(when):
             PointEntry.objects.create(owner=point, kind=kind, delta=delta, **key)
         Point.objects.filter(pk=point.pk).update(balance=F("balance") + delta)
@@ -122,7 +126,7 @@ def by_hand(until=None):
         sums[entry.created_at.astimezone(SEOUL).date(), entry.txn.pay_method if entry.txn else ""][
             name
         ] += sign * entry.delta
-    for txn in PointTransaction.objects.filter(adopted=False):
+    for txn in PointTransaction.objects.filter(claimed=False):
         key = txn.created_at.astimezone(SEOUL).date(), txn.pay_method
         sums[key]["attempts"] += 1
         sums[key]["succeeded"] += bool(
@@ -187,12 +191,14 @@ def test_every_kind_in_its_column(attempt, plant):
 
 
 def test_what_staff_adopted_is_money_and_no_attempt(attempt, gateway, user, make_user):
-    attempt("2026-11-23 10:00", paid="2026-11-23 10:01", adopted=True)
+    attempt("2026-11-23 10:00", paid="2026-11-23 10:01", claimed=True)
     daily_stats.close_days(now=seoul("2026-11-24 04:00"))
     assert stored()[MONDAY, "card"] == daily_stats.Sums(charged=10_000)
     stranger = gateway.pay("shop-2", amount=5_000)
-    adopted = PointTransaction.objects.adopt(stranger, user=user, by=make_user("staff")).txn
-    assert adopted.adopted
+    claimed = PointTransaction.objects.claim_unmatched_payment(
+        stranger, user=user, by=make_user("staff")
+    ).txn
+    assert claimed.claimed
 
 
 def test_rows_adopted_before_there_was_a_column_are_marked(attempt):
@@ -200,8 +206,11 @@ def test_rows_adopted_before_there_was_a_column_are_marked(attempt):
         "2026-11-23 10:00", review_note="adopted for hong by staff\nresolved by staff: ok"
     )
     other = attempt("2026-11-23 10:00", review_note="imp_1 is not adopted for anybody")
-    import_module("billing.migrations.0004_figures").mark_adopted(apps, connection.schema_editor())
-    assert set(PointTransaction.objects.values_list("pk", "adopted")) == {
+    state = MigrationLoader(connection).project_state(("billing", "0006_unmatched_payment"))
+    import_module("billing.migrations.0004_figures").mark_adopted(
+        state.apps, connection.schema_editor()
+    )
+    assert set(PointTransaction.objects.values_list("pk", "claimed")) == {
         (old.pk, True),
         (other.pk, False),
     }

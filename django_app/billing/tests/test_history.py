@@ -92,7 +92,7 @@ def member(client: Client, user: Any) -> Client:
 def spend(user: Any, points: int, memo: str, kind: str = "spend") -> PointEntry:
     account, _ = Point.objects.get_or_create(pk=user.pk)
     return PointEntry.objects.create(
-        owner=account, kind=kind, key=f"k-{next(_numbers)}", delta=points, memo=memo
+        owner=account, kind=kind, idempotency_key=f"k-{next(_numbers)}", delta=points, memo=memo
     )
 
 
@@ -239,7 +239,9 @@ def every_state(add: Any, now: Any) -> dict[str, PointTransaction]:
         paid=add(paid=True),
         part_cancelled=add(cancelled=3_000),
         cancelled=add(cancelled=10_000),
-        cancelling=add("paid", credited_at=NOW, credited=0, cancel_goal=10_000, imp_uid="imp_goal"),
+        cancelling=add(
+            "paid", credited_at=NOW, credited=0, pending_cancel_total=10_000, imp_uid="imp_goal"
+        ),
         waiting=add(vbank_num="123", imp_uid="imp_v", vbank_date=NOW + timedelta(days=1)),
         expired=add(vbank_num="123", imp_uid="imp_e", vbank_date=NOW - timedelta(seconds=1)),
         checking=add(),

@@ -15,12 +15,12 @@ from django.core.cache import cache
 from django.db import transaction
 
 from billing.errors import (
-    GatewayNonsense,
-    GatewayRefused,
+    GatewayPaymentNotFound,
+    GatewayRejected,
     GatewayUnreachable,
+    InvalidGatewayResponse,
+    InvalidId,
     NetworkInTransaction,
-    NotAnId,
-    PaymentNotFound,
 )
 from billing.gateway.api import Deadline, Gateway, gateway
 from billing.tests.support.payments import envelope, payment_json
@@ -146,7 +146,7 @@ def test_refused_twice_is_refused(wire):
         status=401,
         json=envelope(None, code=-1, message="Unauthorized"),
     )
-    with pytest.raises(GatewayRefused) as caught:
+    with pytest.raises(GatewayRejected) as caught:
         gateway().payment(IMP)
     assert caught.value.gateway_message == "Unauthorized"
     assert (token.call_count, asked.call_count) == (2, 2)
@@ -159,7 +159,7 @@ def test_wrong_keys(wire):
         status=401,
         json=envelope(None, code=-1, message="인증에 실패하였습니다."),
     )
-    with pytest.raises(GatewayRefused) as caught:
+    with pytest.raises(GatewayRejected) as caught:
         gateway().payment(IMP)
     assert caught.value.gateway_message == "인증에 실패하였습니다."
 
@@ -168,51 +168,59 @@ ANSWERS = {
     "not found": (
         404,
         envelope(None, code=-1, message="존재하지 않는 결제정보입니다."),
-        PaymentNotFound,
+        GatewayPaymentNotFound,
     ),
-    "not found, empty": (404, b"", PaymentNotFound),
-    "not found, but a web page": (404, b"<html>nginx</html>", GatewayNonsense),
+    "not found, empty": (404, b"", GatewayPaymentNotFound),
+    "not found, but a web page": (404, b"<html>nginx</html>", InvalidGatewayResponse),
     "bad request": (
         400,
         envelope(None, code=1, message="지원되지 않는 상태값입니다."),
-        GatewayRefused,
+        GatewayRejected,
     ),
     "code on 200": (
         200,
         envelope(None, code=1, message="이미 전액취소된 주문입니다."),
-        GatewayRefused,
+        GatewayRejected,
     ),
-    "code -1 on 200": (200, envelope(None, code=-1, message="no"), GatewayRefused),
+    "code -1 on 200": (200, envelope(None, code=-1, message="no"), GatewayRejected),
     "500 with words": (500, envelope(None, code=-1, message="internal"), GatewayUnreachable),
     "502 page": (502, b"<html>Bad Gateway</html>", GatewayUnreachable),
     "503 empty": (503, b"", GatewayUnreachable),
-    "html": (200, b"<!doctype html><p>maintenance</p>", GatewayNonsense),
-    "empty": (200, b"", GatewayNonsense),
-    "broken": (200, b'{"code": 0, "response": {', GatewayNonsense),
-    "not utf-8": (200, b'{"code": 0, "message": "\xff"}', GatewayNonsense),
-    "nan": (200, b'{"code": 0, "response": {"amount": NaN}}', GatewayNonsense),
-    "an array": (200, b"[]", GatewayNonsense),
-    "a number": (200, b"7", GatewayNonsense),
-    "no code": (200, b'{"response": {}}', GatewayNonsense),
-    "code true": (200, b'{"code": false, "response": {}}', GatewayNonsense),
-    "code text": (200, b'{"code": "0", "response": {}}', GatewayNonsense),
-    "null response": (200, envelope(None), GatewayNonsense),
-    "a missing field": (200, envelope({"imp_uid": IMP, "status": "paid"}), GatewayNonsense),
-    "another payment": (200, envelope(payment_json(imp_uid="imp_999999999999")), GatewayNonsense),
-    "deep": (200, b"[" * 100_000, GatewayNonsense),
+    "html": (200, b"<!doctype html><p>maintenance</p>", InvalidGatewayResponse),
+    "empty": (200, b"", InvalidGatewayResponse),
+    "broken": (200, b'{"code": 0, "response": {', InvalidGatewayResponse),
+    "not utf-8": (200, b'{"code": 0, "message": "\xff"}', InvalidGatewayResponse),
+    "nan": (200, b'{"code": 0, "response": {"amount": NaN}}', InvalidGatewayResponse),
+    "an array": (200, b"[]", InvalidGatewayResponse),
+    "a number": (200, b"7", InvalidGatewayResponse),
+    "no code": (200, b'{"response": {}}', InvalidGatewayResponse),
+    "code true": (200, b'{"code": false, "response": {}}', InvalidGatewayResponse),
+    "code text": (200, b'{"code": "0", "response": {}}', InvalidGatewayResponse),
+    "null response": (200, envelope(None), InvalidGatewayResponse),
+    "a missing field": (200, envelope({"imp_uid": IMP, "status": "paid"}), InvalidGatewayResponse),
+    "another payment": (
+        200,
+        envelope(payment_json(imp_uid="imp_999999999999")),
+        InvalidGatewayResponse,
+    ),
+    "deep": (200, b"[" * 100_000, InvalidGatewayResponse),
     "a huge number": (
         200,
         b'{"code": 0, "response": {"amount": ' + b"9" * 10_000 + b"}}",
-        GatewayNonsense,
+        InvalidGatewayResponse,
     ),
     "an exponent beyond measure": (
         200,
         b'{"code": 0, "response": {"amount": 1e99999999999999999999}}',
-        GatewayNonsense,
+        InvalidGatewayResponse,
     ),
-    "a large exponent": (200, b'{"code": 0, "response": {"amount": 1e3000000}}', GatewayNonsense),
-    "redirect": (302, b"", GatewayNonsense),
-    "partial": (207, envelope([]), GatewayNonsense),
+    "a large exponent": (
+        200,
+        b'{"code": 0, "response": {"amount": 1e3000000}}',
+        InvalidGatewayResponse,
+    ),
+    "redirect": (302, b"", InvalidGatewayResponse),
+    "partial": (207, envelope([]), InvalidGatewayResponse),
 }
 
 
@@ -263,9 +271,9 @@ def test_a_refused_connection_was_surely_not_sent(settings):
 
 @pytest.mark.parametrize("bad", ["", "imp/../users", "x" * 33, "imp_1?x=1", "임포트"])
 def test_a_bad_id_goes_nowhere(wire, bad):
-    with pytest.raises(NotAnId):
+    with pytest.raises(InvalidId):
         gateway().payment(bad)
-    with pytest.raises(NotAnId):
+    with pytest.raises(InvalidId):
         gateway().find(imp_uid=bad)
     assert len(wire.calls) == 0
 
@@ -303,7 +311,7 @@ def test_prepare(wire, currency):
 def test_prepare_that_registered_something_else(wire, answer):
     give_token(wire)
     wire.add(responses.POST, f"{API}payments/prepare", json=envelope(answer))
-    with pytest.raises(GatewayNonsense):
+    with pytest.raises(InvalidGatewayResponse):
         gateway().prepare("m-1", 1000)
 
 
@@ -320,7 +328,7 @@ def test_prepare_that_registered_something_else(wire, answer):
 )
 def test_a_token_answer_that_is_none(wire, answer):
     wire.add(responses.POST, f"{API}users/getToken", json=envelope(answer))
-    with pytest.raises(GatewayNonsense):
+    with pytest.raises(InvalidGatewayResponse):
         gateway().payment(IMP)
 
 
@@ -340,7 +348,7 @@ def test_keys_and_tokens_are_in_no_log_and_no_text(wire, caplog):
     )
     texts = []
     for call in (lambda: gateway().payment(IMP), lambda: gateway().prepare("m-1", 1000)):
-        with pytest.raises((GatewayUnreachable, GatewayRefused)) as caught:
+        with pytest.raises((GatewayUnreachable, GatewayRejected)) as caught:
             call()
         error = caught.value
         texts += [str(error), repr(error), repr(error.args), str(error.__cause__)]
@@ -474,7 +482,7 @@ def test_a_redirects_body_is_not_read_to_its_end(server, settings):
             pass
 
     handler.behaviour = redirect
-    with pytest.raises(GatewayNonsense, match="too long"):
+    with pytest.raises(InvalidGatewayResponse, match="too long"):
         gateway().payment(IMP)
 
 
@@ -491,7 +499,7 @@ def test_an_endless_answer_is_cut(server, settings):
             pass
 
     handler.behaviour = flood
-    with pytest.raises(GatewayNonsense, match="too long"):
+    with pytest.raises(InvalidGatewayResponse, match="too long"):
         gateway().payment(IMP)
 
 

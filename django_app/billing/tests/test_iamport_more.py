@@ -12,11 +12,11 @@ import responses
 from django.conf import settings
 
 from billing.errors import (
-    GatewayNonsense,
-    GatewayRefused,
+    GatewayPaymentNotFound,
+    GatewayRejected,
     GatewayUnreachable,
-    NotAnId,
-    PaymentNotFound,
+    InvalidGatewayResponse,
+    InvalidId,
 )
 from billing.gateway.api import RefundAccount, gateway
 from billing.tests.support.payments import envelope, payment_json
@@ -102,13 +102,13 @@ def test_a_refusal_and_another_payment(wire):
         f"{API}payments/cancel",
         json=envelope(None, code=1, message="이미 전액취소된 주문입니다."),
     )
-    with pytest.raises(GatewayRefused) as caught:
+    with pytest.raises(GatewayRejected) as caught:
         cancel()
     assert (caught.value.code, caught.value.gateway_message) == (1, "이미 전액취소된 주문입니다.")
     wire.replace(
         responses.POST, f"{API}payments/cancel", json=envelope(payment_json(imp_uid="imp_2"))
     )
-    with pytest.raises(GatewayNonsense):
+    with pytest.raises(InvalidGatewayResponse):
         cancel()
 
 
@@ -184,7 +184,7 @@ def test_too_many_or_none(wire, ids):
 
 
 def test_ids_that_are_none_are_not_sent(wire):
-    with pytest.raises(NotAnId):
+    with pytest.raises(InvalidId):
         gateway().several(merchant_uids=["a/../b"])
 
 
@@ -210,7 +210,7 @@ def test_a_window(wire):
 )
 def test_what_is_no_list(wire, answer):
     wire.add(responses.GET, f"{API}payments/status/paid", json=envelope(answer))
-    with pytest.raises(GatewayNonsense):
+    with pytest.raises(InvalidGatewayResponse):
         gateway().of_status(
             "paid", datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
         )
@@ -231,7 +231,8 @@ def test_close_account(wire, settings):
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(400, GatewayRefused), (404, PaymentNotFound), (500, GatewayUnreachable)]
+    ("status", "error"),
+    [(400, GatewayRejected), (404, GatewayPaymentNotFound), (500, GatewayUnreachable)],
 )
 def test_close_account_in_vain(wire, status, error):
     wire.add(

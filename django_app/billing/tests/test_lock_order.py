@@ -32,7 +32,9 @@ def meet(user: Any, django_user_model: Any, monkeypatch: pytest.MonkeyPatch) -> 
     """meet(no_key=…): a shop locks its user row and spends, while a correction by this user is
     between balance and entry; both results.
     """
-    Point.objects.adjust(user=user, delta=10_000, key="a gift", reason="a test", by=user)
+    Point.objects.adjust(
+        user=user, delta=10_000, idempotency_key="a gift", reason="a test", by=user
+    )
     user_locked, balance_locked = threading.Event(), threading.Event()
     real = points.by_whom
 
@@ -50,11 +52,11 @@ def meet(user: Any, django_user_model: Any, monkeypatch: pytest.MonkeyPatch) -> 
                 django_user_model.objects.select_for_update(no_key=no_key).get(pk=user.pk)
                 user_locked.set()
                 assert balance_locked.wait(30)
-                return Point.objects.spend(user=user, amount=1_000, key="order-1").delta
+                return Point.objects.spend(user=user, amount=1_000, idempotency_key="order-1").delta
 
         def office() -> int:
             return Point.objects.adjust(
-                user=user, delta=500, key="more", reason="a test", by=user
+                user=user, delta=500, idempotency_key="more", reason="a test", by=user
             ).delta
 
         return together([shop, office])
@@ -73,7 +75,9 @@ def test_a_shop_that_locks_its_user_row_meets_nobody_who_lets_the_member_leave(
     """Leaving writes the user too, so it takes the user first, as the shop does: whoever comes
     second waits and no one is refused.
     """
-    Point.objects.adjust(user=user, delta=10_000, key="a gift", reason="a test", by=user)
+    Point.objects.adjust(
+        user=user, delta=10_000, idempotency_key="a gift", reason="a test", by=user
+    )
     user_locked = threading.Event()
     real = anonymize_member._still_open
     monkeypatch.setattr(
@@ -85,7 +89,7 @@ def test_a_shop_that_locks_its_user_row_meets_nobody_who_lets_the_member_leave(
             django_user_model.objects.select_for_update(no_key=True).get(pk=user.pk)
             user_locked.set()
             time.sleep(0.5)  # so that the other side comes as far as it can
-            return Point.objects.spend(user=user, amount=1_000, key="order-1").delta
+            return Point.objects.spend(user=user, amount=1_000, idempotency_key="order-1").delta
 
     def office() -> None:
         user_locked.wait(30)

@@ -144,7 +144,7 @@ def test_points_that_were_spent_are_said_to_be_missing(
     txn = start(language="en")
     imp_uid = gateway.pay(txn.merchant_uid)
     rows.sync(imp_uid)
-    Point.objects.spend(user=payer, amount=4_000, key="order")
+    Point.objects.spend(user=payer, amount=4_000, idempotency_key="order")
     gateway.cancel(imp_uid)
     rows.sync(imp_uid)
     assert "you are 4,000P short" in sent()[-1].body

@@ -33,7 +33,7 @@ def phone(user):
     return client
 
 
-def come_back(client, imp_uid, merchant_uid, **more):
+def handle_browser_return(client, imp_uid, merchant_uid, **more):
     return client.get(COMPLETE, {"imp_uid": imp_uid, "merchant_uid": merchant_uid, **more})
 
 
@@ -51,7 +51,7 @@ def test_a_return_is_synced_and_sent_to_its_page(
     imp_uid = gateway.pay(txn.merchant_uid)
     asked = len(gateway.calls)
     with django_assert_max_num_queries(20) as captured:
-        response = come_back(phone, imp_uid, txn.merchant_uid, imp_success="true")
+        response = handle_browser_return(phone, imp_uid, txn.merchant_uid, imp_success="true")
     assert (response.status_code, response["Location"]) == (302, page_of(txn))
     assert len(counted(captured)) == 8
     assert len(gateway.calls) - asked == 1
@@ -91,14 +91,14 @@ def test_the_page_tells_the_truth_whatever_the_address_claims(
         )
         if outcome == "cancelled":
             gateway.cancel(imp_uid)
-        response = come_back(phone, imp_uid, txn.merchant_uid, **claims)
+        response = handle_browser_return(phone, imp_uid, txn.merchant_uid, **claims)
         assert phone.get(response["Location"]).context["state"] == state, claims
         assert PointTransaction.objects.get(pk=txn.pk).credited == credited
     assert balance() == 3 * credited
 
 
 def test_money_that_does_not_belong_to_the_order(gateway, txn, phone):
-    response = come_back(
+    response = handle_browser_return(
         phone, gateway.pay(txn.merchant_uid, amount=1_000), txn.merchant_uid, imp_success="true"
     )
     page = phone.get(response["Location"])
@@ -110,7 +110,7 @@ def test_another_orders_payment_is_credited_where_it_belongs(gateway, txn, phone
     other = PointTransaction.objects.start(
         user=make_user("other"), amount=10_000, pay_method="card"
     )
-    response = come_back(phone, gateway.pay(other.merchant_uid), txn.merchant_uid)
+    response = handle_browser_return(phone, gateway.pay(other.merchant_uid), txn.merchant_uid)
     assert phone.get(response["Location"]).context["state"] == "checking"
     assert dict(Point.objects.values_list("user__username", "balance")) == {
         "payer": 0,
@@ -121,7 +121,7 @@ def test_another_orders_payment_is_credited_where_it_belongs(gateway, txn, phone
 def test_a_payer_whose_session_ended_is_credited_and_sees_it_after_login(gateway, txn, user):
     imp_uid = gateway.pay(txn.merchant_uid)
     anonymous = Client()
-    response = come_back(anonymous, imp_uid, txn.merchant_uid)
+    response = handle_browser_return(anonymous, imp_uid, txn.merchant_uid)
     assert balance() == 10_000
     login = anonymous.get(response["Location"])
     assert (login.status_code, login["Location"]) == (302, f"/accounts/login/?next={page_of(txn)}")
@@ -141,7 +141,7 @@ def test_to_anybody_else_it_shows_nothing(gateway, txn, make_user, who):
         stranger.force_login(make_user("stranger"))
     seen = []
     for merchant_uid in (txn.merchant_uid, "20261123" + "z" * 26):
-        response = come_back(stranger, "imp_000000000001", merchant_uid)
+        response = handle_browser_return(stranger, "imp_000000000001", merchant_uid)
         page = stranger.get(response["Location"])
         # A clock.
         headers = [
@@ -176,21 +176,21 @@ def test_trouble_is_never_a_false_failed(gateway, txn, phone, name):
         gateway.fail_next(f"payments/{imp_uid}", trouble)
     else:
         gateway.answer_next(f"payments/{imp_uid}", **trouble)
-    response = come_back(phone, imp_uid, txn.merchant_uid)
+    response = handle_browser_return(phone, imp_uid, txn.merchant_uid)
     assert response.status_code == 302
     assert PointTransaction.objects.get().status == Status.READY
     assert WebhookEvent.objects.get().outcome == "pending"
     assert phone.get(response["Location"]).context["state"] == "checking"
-    come_back(phone, imp_uid, txn.merchant_uid)  # the payer loads it once more
+    handle_browser_return(phone, imp_uid, txn.merchant_uid)  # the payer loads it once more
     assert phone.get(response["Location"]).context["state"] == "paid"
 
 
 def test_a_reload_of_the_return_asks_nothing_more(gateway, txn, phone):
     imp_uid = gateway.pay(txn.merchant_uid)
-    come_back(phone, imp_uid, txn.merchant_uid)
+    handle_browser_return(phone, imp_uid, txn.merchant_uid)
     asked = len(gateway.calls)
     with statements(1):
-        assert come_back(phone, imp_uid, txn.merchant_uid).status_code == 302
+        assert handle_browser_return(phone, imp_uid, txn.merchant_uid).status_code == 302
     assert len(gateway.calls) == asked
     assert (PointEntry.objects.count(), WebhookEvent.objects.count()) == (1, 1)
 
@@ -199,7 +199,9 @@ def test_reloads_of_an_unpaid_return_are_bounded(gateway, txn, phone, settings):
     settings.BILLING_CALLS_PER_HOUR = 3
     imp_uid = gateway.pay(txn.merchant_uid, outcome="ready")
     asked = len(gateway.calls)
-    locations = {come_back(phone, imp_uid, txn.merchant_uid)["Location"] for _ in range(80)}
+    locations = {
+        handle_browser_return(phone, imp_uid, txn.merchant_uid)["Location"] for _ in range(80)
+    }
     assert locations == {page_of(txn)}
     assert len(gateway.calls) - asked == 3
     outcomes = list(WebhookEvent.objects.values_list("outcome", flat=True))

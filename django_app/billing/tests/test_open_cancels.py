@@ -103,7 +103,11 @@ def closed(txn, ledger, *, deltas, cancelled):
     assert (cancel.state, cancel.needs_staff, cancel.error) == (State.DONE, False, "")
     assert cancel.closed_at
     assert cancel.gateway_id  # found by its mark
-    assert (row.status, row.cancel_amount, row.cancel_goal) == (Status.CANCELLED, cancelled, 0)
+    assert (row.status, row.cancel_amount, row.pending_cancel_total) == (
+        Status.CANCELLED,
+        cancelled,
+        0,
+    )
     assert ledger(txn) == (sum(deltas), deltas)
     assert [line for check in integrity_checks.CHECKS.values() for line in check()] == []
 
@@ -211,7 +215,7 @@ def test_less_than_the_goal_closes_nothing(gateway, accepted, ledger, told):
     gateway.cancel(txn.imp_uid, 3_999)
     deliver(txn)
     row = rows.get(pk=txn.pk)
-    assert (the_cancel().state, row.cancel_amount, row.cancel_goal) == (
+    assert (the_cancel().state, row.cancel_amount, row.pending_cancel_total) == (
         State.ACCEPTED,
         3_999,
         4_000,
@@ -223,7 +227,10 @@ def test_less_than_the_goal_closes_nothing(gateway, accepted, ledger, told):
 def test_another_payments_cancel_closes_nothing(accepted, answer, ledger, told):
     txn = accepted()
     rows.apply(answer(txn, "imp_999999999999", status="cancelled"))
-    assert (the_cancel().state, rows.get(pk=txn.pk).cancel_goal) == (State.ACCEPTED, 10_000)
+    assert (the_cancel().state, rows.get(pk=txn.pk).pending_cancel_total) == (
+        State.ACCEPTED,
+        10_000,
+    )
     assert told == []
 
 
@@ -232,7 +239,7 @@ def test_more_than_the_goal_takes_the_rest_too(gateway, accepted, ledger, told):
     txn = accepted(4_000)
     gateway.cancel(txn.imp_uid, 6_000)
     assert rows.sync(txn.imp_uid).points == -2_000
-    assert (the_cancel().state, rows.get(pk=txn.pk).cancel_goal) == (State.DONE, 0)
+    assert (the_cancel().state, rows.get(pk=txn.pk).pending_cancel_total) == (State.DONE, 0)
     assert ledger(txn) == (4_000, [10_000, -4_000, -2_000])
     assert told == [6_000]
 
@@ -270,7 +277,7 @@ def test_a_webhook_about_a_row_of_before_is_not_useless(gateway, of_before, ledg
 
 def test_an_old_answer_heals_it_too_and_takes_nothing_back(of_before, answer, ledger):
     rows.apply(answer(of_before, str(of_before.imp_uid), status="paid"))
-    assert (the_cancel().state, rows.get().cancel_amount, rows.get().cancel_goal) == (
+    assert (the_cancel().state, rows.get().cancel_amount, rows.get().pending_cancel_total) == (
         State.DONE,
         10_000,
         0,
@@ -280,7 +287,7 @@ def test_an_old_answer_heals_it_too_and_takes_nothing_back(of_before, answer, le
 
 def test_what_would_heal_is_named_before_it_is_done(of_before, gateway):
     payment = client().payment(of_before.imp_uid)
-    assert rows.changes(of_before, payment) == ("cancel_goal",)
+    assert rows.changes(of_before, payment) == ("pending_cancel_total",)
     rows.apply(payment)
     assert rows.changes(rows.get(), payment) == ()
 
@@ -384,7 +391,7 @@ def test_status_when_the_gateway_has_trouble_with_a_cancel(
             json_body=envelope(None, code=1, message="존재하지 않는 결제정보입니다."),
         )
     assert status_of(payer, txn).status_code == status
-    assert (the_cancel().state, rows.get().cancel_goal) == (State.ACCEPTED, 10_000)
+    assert (the_cancel().state, rows.get().pending_cancel_total) == (State.ACCEPTED, 10_000)
     assert status_of(payer, txn).status_code == 200  # what we know, until it is time to ask again
 
 
@@ -478,7 +485,7 @@ def test_what_its_sender_has_not_sent_yet_is_not_closed_by_the_console(
     assert rows.cancel(txn, reason="x", by=user, amount=4_000).state == State.DONE
     assert seen == [(0, State.REQUESTED)] * 4
     row = rows.get()
-    assert (row.cancel_amount, row.cancel_goal, ledger(txn)) == (
+    assert (row.cancel_amount, row.pending_cancel_total, ledger(txn)) == (
         4_000,
         0,
         (6_000, [10_000, -4_000]),
@@ -500,7 +507,7 @@ def test_a_sender_that_crashed_leaves_it_to_everybody(
         with pytest.raises(KeyboardInterrupt):
             rows.cancel(txn, reason="x", by=user)
     deliver(txn)
-    assert (the_cancel().state, rows.get().cancel_goal) == (State.REQUESTED, 10_000)
+    assert (the_cancel().state, rows.get().pending_cancel_total) == (State.REQUESTED, 10_000)
     let_pass(minutes=2)
     deliver(txn)
     closed(txn, ledger, deltas=[10_000, -10_000], cancelled=10_000)
@@ -545,7 +552,7 @@ def test_closing_without_looking_whether_it_is_open_tells_it_twice(gateway, acce
 
     def careless():
         row = rows.select_related("owner").get(pk=txn.pk)
-        assert row.cancel_goal
+        assert row.pending_cancel_total
         everybody_has_read.wait(30)
         with transaction.atomic():
             PointCancellation.objects.filter(pk=cancel.pk).update(state=State.DONE)

@@ -96,7 +96,11 @@ def test_a_notice_about_a_payment_that_the_gateway_does_not_know_yet(gateway, tx
     assert deliver("imp_000000000000", txn.merchant_uid).status_code == 503
     assert balance() == 0
     event = WebhookEvent.objects.get()
-    assert (event.outcome, event.tries, event.error[:15]) == ("pending", 1, "PaymentNotFound")
+    assert (event.outcome, event.tries, event.error[:15]) == (
+        "pending",
+        1,
+        "GatewayPaymentNotFound",
+    )
     assert event.next_try_at > timezone.now()
 
 

@@ -254,7 +254,7 @@ def test_paid_shows_points_before_and_after(payer: Client, gallery: Gallery, use
     gallery.paid(7_000)
     txn = gallery.paid(10_000)
     gallery.paid(5_000)
-    Point.objects.spend(user=user, amount=2_000, key="coffee")
+    Point.objects.spend(user=user, amount=2_000, idempotency_key="coffee")
     text = page(payer, txn)
     # Before, after, now.
     assert ("7,000P" in text, "17,000P" in text, "20,000P" in text) == (
@@ -264,7 +264,7 @@ def test_paid_shows_points_before_and_after(payer: Client, gallery: Gallery, use
     )
     owner = Point.objects.get()
     PointEntry.objects.bulk_create(
-        PointEntry(owner=owner, kind="adjust", key=f"k{number}", delta=(-1) ** number)
+        PointEntry(owner=owner, kind="adjust", idempotency_key=f"k{number}", delta=(-1) ** number)
         for number in range(LATER_ENTRIES)
     )
     assert "17,000P" not in page(payer, txn)  # too long ago to tell cheaply
@@ -336,7 +336,7 @@ def test_balance_below_zero_is_said(
     payer: Client, gallery: Gallery, gateway: SandboxGateway, user: Any
 ) -> None:
     txn = gallery.paid()
-    Point.objects.spend(user=user, amount=8_000, key="coffee")
+    Point.objects.spend(user=user, amount=8_000, idempotency_key="coffee")
     gateway.cancel(str(txn.imp_uid))
     PointTransaction.objects.sync(str(txn.imp_uid))
     for text in (page(payer, txn), shown(payer, CHARGE)):
@@ -348,7 +348,7 @@ def test_a_refund_is_offered_or_its_absence_explained(
 ) -> None:
     txn = gallery.paid()
     assert 'id="refund-open"' in page(payer, txn)
-    Point.objects.spend(user=user, amount=1_000, key="coffee")
+    Point.objects.spend(user=user, amount=1_000, idempotency_key="coffee")
     text = page(payer, txn)
     assert 'id="refund-open"' not in text
     assert "1,000P are missing for a refund" in text

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing.errors import GatewayNonsense, NotAnId
+from billing.errors import InvalidGatewayResponse, InvalidId
 from billing.gateway.payment import Payment, check_imp_uid, check_merchant_uid
 from billing.tests.support.payments import payment_json
 
@@ -105,7 +105,7 @@ def test_amounts_are_decimals(value, amount):
     ],
 )
 def test_an_amount_that_is_none(key, value):
-    with pytest.raises(GatewayNonsense):
+    with pytest.raises(InvalidGatewayResponse):
         Payment.from_json(payment_json(**{key: value}))
 
 
@@ -121,7 +121,7 @@ def test_an_amount_that_is_none(key, value):
     ],
 )  # fmt: skip
 def test_nonsense(changes):
-    with pytest.raises(GatewayNonsense):
+    with pytest.raises(InvalidGatewayResponse):
         Payment.from_json(payment_json(**changes))
 
 
@@ -131,13 +131,13 @@ def test_nonsense(changes):
 def test_a_required_key_is_missing(key):
     data = payment_json()
     del data[key]
-    with pytest.raises(GatewayNonsense):
+    with pytest.raises(InvalidGatewayResponse):
         Payment.from_json(data)
 
 
 @pytest.mark.parametrize("data", [None, [], "paid", 7, {}])
 def test_no_object(data):
-    with pytest.raises(GatewayNonsense):
+    with pytest.raises(InvalidGatewayResponse):
         Payment.from_json(data)
 
 
@@ -202,11 +202,11 @@ def test_the_test_channel(value, test):
     ],
 )
 def test_not_an_imp_uid(bad):
-    with pytest.raises(NotAnId):
+    with pytest.raises(InvalidId):
         check_imp_uid(bad)
 
 
 @pytest.mark.parametrize("bad", ["", "a/b", "a?b", "주문", "a b", "m" * 41, "a\x00", None, "a\n"])
 def test_not_a_merchant_uid(bad):
-    with pytest.raises(NotAnId):
+    with pytest.raises(InvalidId):
         check_merchant_uid(bad)

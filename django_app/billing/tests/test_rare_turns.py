@@ -81,7 +81,7 @@ def test_give_up_does_not_close_what_another_is_sending(gateway, paid, staff, le
 
     def meanwhile(call):
         gateway.before_answer = None
-        again = rows.settle(
+        again = rows.decide_refund(
             PointCancellation.objects.get(),
             choice=Choice.SEND_AGAIN,
             by=staff,
@@ -91,7 +91,7 @@ def test_give_up_does_not_close_what_another_is_sending(gateway, paid, staff, le
 
     gateway.before_answer = meanwhile
     with contextlib.suppress(NotAllowed):
-        rows.settle(PointCancellation.objects.get(), choice=Choice.GIVE_UP, by=staff)
+        rows.decide_refund(PointCancellation.objects.get(), choice=Choice.GIVE_UP, by=staff)
     assert (only().state, ledger(txn)[0]) == (State.ACCEPTED, 0)
 
 
@@ -106,13 +106,13 @@ def test_give_up_race_ends_below_zero(gateway, paid, staff, ledger, user):
 
     def meanwhile(call):
         gateway.before_answer = None
-        rows.settle(only(), choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT)
+        rows.decide_refund(only(), choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT)
 
     gateway.before_answer = meanwhile
     with contextlib.suppress(NotAllowed):
-        rows.settle(only(), choice=Choice.GIVE_UP, by=staff)
+        rows.decide_refund(only(), choice=Choice.GIVE_UP, by=staff)
     with contextlib.suppress(InsufficientPoints):
-        Point.objects.spend(user=user, amount=10_000, key="k")
+        Point.objects.spend(user=user, amount=10_000, idempotency_key="k")
     gateway.control("clock", advance_s=3601)
     rows.sync(txn.imp_uid)
     assert gone(txn.imp_uid) == 10_000
@@ -167,7 +167,7 @@ def test_a_return_whose_sender_died_waits_15_minutes(gateway, user, monkeypatch)
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(rows), "_close_return", die)
+        patch.setattr(type(rows), "_close_mismatch_refund", die)
         with pytest.raises(Killed):
             rows.sync(imp_uid)
     let_pass(minutes=3)
@@ -240,7 +240,7 @@ def test_a_return_that_is_staff_s_stays_staff_s(gateway, user, staff, settings, 
         )
     assert only("return").needs_staff
     fault(gateway, code=-1, message="no", times=1)
-    rows.settle(only("return"), choice=Choice.SEND_AGAIN, by=staff, refund_account=account)
+    rows.decide_refund(only("return"), choice=Choice.SEND_AGAIN, by=staff, refund_account=account)
     assert len(sent(gateway)) == 1
     let_pass(minutes=3)
     rows.finish(only("return"))
@@ -267,10 +267,12 @@ def test_wait_is_nothing_for_what_was_never_sent(gateway, user, staff, settings)
     imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
     rows.sync(imp_uid)
     with contextlib.suppress(NotAllowed):
-        rows.settle(only("return"), choice=Choice.WAIT, by=staff)
+        rows.decide_refund(only("return"), choice=Choice.WAIT, by=staff)
     let_pass(days=8)
     rows.finish(only("return"))
-    assert rows.settle(only("return"), choice=Choice.SEND_AGAIN, by=staff).state == State.DONE
+    assert (
+        rows.decide_refund(only("return"), choice=Choice.SEND_AGAIN, by=staff).state == State.DONE
+    )
     assert gone(imp_uid) == 9_000
 
 
@@ -283,7 +285,7 @@ def test_a_return_that_staff_sent_often_can_still_be_looked_at(gateway, user, st
         let_pass(days=1)
         rows.finish(only("return"))
         if only("return").needs_staff:
-            rows.settle(only("return"), choice=Choice.SEND_AGAIN, by=staff)
+            rows.decide_refund(only("return"), choice=Choice.SEND_AGAIN, by=staff)
     rows.finish(only("return"))
 
 
@@ -296,7 +298,7 @@ def test_what_staff_did_at_the_console_is_seen_soon(gateway, user, staff):
         let_pass(days=1)
         rows.finish(only("return"))
         if only("return").needs_staff:
-            rows.settle(only("return"), choice=Choice.SEND_AGAIN, by=staff)
+            rows.decide_refund(only("return"), choice=Choice.SEND_AGAIN, by=staff)
     gateway.cancel(imp_uid)
     let_pass(days=1)
     rows.finish(only("return"))
@@ -358,7 +360,7 @@ def test_an_adopted_payment_does_not_break_the_member_s_history(
 ):
     imp_uid = gateway.pay(merchant_uid, amount=7_000)
     with contextlib.suppress(NotAllowed):
-        rows.adopt(imp_uid, user=user, by=staff)
+        rows.claim_unmatched_payment(imp_uid, user=user, by=staff)
     client.force_login(user)
     client.raise_request_exception = False
     assert client.get("/billing/payments/").status_code == 200
@@ -375,7 +377,7 @@ def test_missing_points_are_never_less_than_one(make_txn, answer, user, monkeypa
 
     monkeypatch.setattr(type(Point.objects), "balance_of", charged_meanwhile)
     with pytest.raises(InsufficientPoints) as caught:
-        Point.objects.spend(user=user, amount=2_000, key="k")
+        Point.objects.spend(user=user, amount=2_000, idempotency_key="k")
     assert caught.value.missing >= 1
 
 
@@ -389,11 +391,11 @@ def test_a_settle_that_lost_says_so_and_logs_nothing(gateway, paid, staff):
 
     def meanwhile(call):
         gateway.before_answer = None
-        rows.settle(only(), choice=Choice.GIVE_UP, by=staff)
+        rows.decide_refund(only(), choice=Choice.GIVE_UP, by=staff)
 
     gateway.before_answer = meanwhile
     with contextlib.suppress(NotAllowed):
-        rows.settle(only(), choice=Choice.WAIT, by=staff)
+        rows.decide_refund(only(), choice=Choice.WAIT, by=staff)
     assert "left waiting" not in rows.get().review_note
 
 
@@ -435,7 +437,7 @@ def test_stress(gateway, paid, staff, ledger, user, seed):
 
         def settle(choice):
             for one in PointCancellation.objects.filter(needs_staff=True):
-                rows.settle(one, choice=choice, by=staff)
+                rows.decide_refund(one, choice=choice, by=staff)
 
         n = iter(range(10**6))
         one_ager = threading.Lock()
@@ -483,11 +485,17 @@ def test_stress(gateway, paid, staff, ledger, user, seed):
                 "age": age,
                 "settle": lambda: settle(rng.choice(Choice.values)),
                 "spend": lambda: Point.objects.spend(
-                    user=user, amount=rng.choice([100, 4000]), key=f"k{i % 40}"
+                    user=user, amount=rng.choice([100, 4000]), idempotency_key=f"k{i % 40}"
                 ),
-                "giveback": lambda: Point.objects.give_back(user=user, key=f"k{rng.randrange(40)}"),
+                "giveback": lambda: Point.objects.refund_spend(
+                    user=user, idempotency_key=f"k{rng.randrange(40)}"
+                ),
                 "adjust": lambda: Point.objects.adjust(
-                    user=user, delta=rng.choice([5, -5]), key=f"a{i}", reason="r", by=staff
+                    user=user,
+                    delta=rng.choice([5, -5]),
+                    idempotency_key=f"a{i}",
+                    reason="r",
+                    by=staff,
                 ),
             }[what]
 

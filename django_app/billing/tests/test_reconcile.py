@@ -271,7 +271,7 @@ def test_given_up_rows_are_asked_since_a_day(gateway, start, only, ledger):
     report = only(row_sweeps.open_rows, since=timezone.now() - timedelta(days=8, hours=1))
     assert tally(report, "open rows") == (1, 1, 1, 1, 1, 0)
     assert ledger(txn) == (10_000, [10_000])
-    assert not rows.get(pk=old.pk).is_bound
+    assert not rows.get(pk=old.pk).is_matched
 
 
 def test_a_merchant_uid_that_cannot_be_asked_for_keeps_no_other_waiting(gateway, start, only):
@@ -620,7 +620,7 @@ def test_a_cancel_whose_answer_was_lost(gateway, paid, only, ledger, make_user):
     )
     assert tally(only(pending_work.open_cancellations), "cancels and returns") == (1, 1, 0, 1, 1, 0)
     cancellation.refresh_from_db()
-    assert (cancellation.state, rows.get().cancel_goal) == (State.DONE, 0)
+    assert (cancellation.state, rows.get().pending_cancel_total) == (State.DONE, 0)
     assert ledger(txn) == (0, [10_000, -10_000])
 
 

@@ -166,7 +166,7 @@ def test_a_second_that_nobody_can_read_is_read_again_until_somebody_can(gateway,
     assert (found.exit_code, credited(), found.watermark) == (1, 10_000, found.started)
     assert runs.last_unread() == [("paid", second)]
     assert any(
-        "paid payment 1 of " in trouble and "GatewayNonsense" in trouble
+        "paid payment 1 of " in trouble and "InvalidGatewayResponse" in trouble
         for trouble in found.troubles
     )
     monkeypatch.setattr(status_lists, "OVERLAP", timedelta(0))  # no window reaches it any more

@@ -362,7 +362,8 @@ def test_one_payment_that_contradicts_itself_keeps_no_other_waiting(gateway, sta
         report = reconcile(repair=repair)
         assert (report.exit_code, report.remaining) == (1, remaining)
         assert any(
-            imp_uid in trouble and "GatewayNonsense" in trouble for trouble in report.troubles
+            imp_uid in trouble and "InvalidGatewayResponse" in trouble
+            for trouble in report.troubles
         )
     assert rows.get(pk=good.pk).credited == 10_000
     assert report.watermark == report.started

@@ -10,11 +10,11 @@ import pytest
 import requests
 
 from billing import signals
-from billing.errors import PaymentNotFound
+from billing.errors import GatewayPaymentNotFound
 from billing.gateway.api import RefundAccount
 from billing.gateway.api import gateway as client
 from billing.managers import Choice
-from billing.managers.sending import Verdict
+from billing.managers.sending import CancelResult
 from billing.models import Point, PointCancellation, PointTransaction
 from billing.states import Review, Status
 from billing.tests.support.aging import let_pass
@@ -56,7 +56,7 @@ def test_an_old_refusal_does_not_undo_a_newer_try(gateway, txn):
     old_try, newer = PointCancellation.objects.get(), PointCancellation.objects.get()
     payment = client().payment(imp_uid)
     assert rows._claim(newer, state=State.UNKNOWN, payment=payment)
-    rows._close_return(old_try, Verdict("refused", payment, "late"))
+    rows._close_mismatch_refund(old_try, CancelResult("refused", payment, "late"))
     assert (PointCancellation.objects.get().state, PointCancellation.objects.get().tries) == (
         State.UNKNOWN,
         2,
@@ -69,18 +69,18 @@ def test_one_that_the_gateway_cannot_tell_about_is_handed_to_staff(gateway, txn,
     Payment.objects.using("sandbox").all().delete()
     back = PointCancellation.objects.get()
     let_pass(minutes=5)
-    with pytest.raises(PaymentNotFound):
+    with pytest.raises(GatewayPaymentNotFound):
         rows.finish(back)
     assert not PointCancellation.objects.get().needs_staff
     let_pass(minutes=11)
     for _ in range(2):
-        with pytest.raises(PaymentNotFound):
+        with pytest.raises(GatewayPaymentNotFound):
             rows.finish(back)
     assert PointCancellation.objects.get().needs_staff
     assert rows.get().review_note.count("sending the wrong money back: ") == 1
-    with pytest.raises(PaymentNotFound):
-        rows.settle(back, choice=Choice.SEND_AGAIN, by=staff)
-    assert rows.settle(back, choice=Choice.GIVE_UP, by=staff).state == State.REFUSED
+    with pytest.raises(GatewayPaymentNotFound):
+        rows.decide_refund(back, choice=Choice.SEND_AGAIN, by=staff)
+    assert rows.decide_refund(back, choice=Choice.GIVE_UP, by=staff).state == State.REFUSED
 
 
 def left(imp_uid):
@@ -109,12 +109,12 @@ def test_it_goes_back_at_once(gateway, txn, ledger, name):
             (kwargs["txn"].pk, kwargs["imp_uid"], int(kwargs["amount"]), kwargs["currency"])
         )
 
-    signals.money_returned.connect(hear)
+    signals.mismatch_refunded.connect(hear)
     try:
         for _ in range(3):
             rows.sync(imp_uid)
     finally:
-        signals.money_returned.disconnect(hear)
+        signals.mismatch_refunded.disconnect(hear)
     done = back()
     assert (done.state, done.tries, done.gateway_id != "", left(imp_uid)) == (
         State.DONE,
@@ -176,7 +176,7 @@ def test_what_waits_for_staff(gateway, txn, settings, staff):
     let_pass(days=2)
     assert rows.finish(back()).needs_staff
     assert sent(gateway) == []
-    assert rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff).state == State.DONE
+    assert rows.decide_refund(back(), choice=Choice.SEND_AGAIN, by=staff).state == State.DONE
     assert left(dollars) == 0
 
 
@@ -191,7 +191,9 @@ def test_a_second_deposit_is_sent_back_by_staff(gateway, user, staff):
     assert (waiting.needs_staff, waiting.imp_uid) == (True, accounts[1])
     account = RefundAccount(bank="88", account="110123456789", holder="홍길동")
     assert (
-        rows.settle(waiting, choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state
+        rows.decide_refund(
+            waiting, choice=Choice.SEND_AGAIN, by=staff, refund_account=account
+        ).state
         == State.DONE
     )
     assert (left(accounts[0]), left(accounts[1])) == (10_000, 0)
@@ -208,7 +210,7 @@ def test_what_staff_sent_and_nobody_saw_the_end_of_waits_for_staff_again(
     gateway.fail_next("payments/cancel", requests.ConnectTimeout("no road"))
     account = RefundAccount(bank="88", account="110123456789", holder="홍길동")
     assert (
-        rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state
+        rows.decide_refund(back(), choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state
         == State.REQUESTED
     )
     calls = len(sent(gateway))
@@ -216,7 +218,7 @@ def test_what_staff_sent_and_nobody_saw_the_end_of_waits_for_staff_again(
     assert rows.finish(back()).needs_staff
     assert len(sent(gateway)) == calls
     assert (
-        rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state
+        rows.decide_refund(back(), choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state
         == State.DONE
     )
 
@@ -257,7 +259,7 @@ def test_what_may_be_registered_is_never_sent_again_by_itself(gateway, txn, staf
     if trouble == "not sent":
         gateway.fail_next("payments/cancel", requests.ConnectTimeout("no road"))
     # The gateway refuses it: the first one is registered.
-    again = rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff)
+    again = rows.decide_refund(back(), choice=Choice.SEND_AGAIN, by=staff)
     assert (again.state, again.tries) == (State.UNKNOWN, 2)
     calls = len(sent(gateway))
     for _ in range(3):
@@ -277,7 +279,7 @@ def test_after_five_refusals_staff_look(gateway, txn, staff):
         rows.finish(back())
     assert (back().state, back().tries, back().needs_staff) == (State.REQUESTED, 5, True)
     assert "refused 5 times" in rows.get().review_note
-    assert rows.settle(back(), choice=Choice.SEND_AGAIN, by=staff).state == State.DONE
+    assert rows.decide_refund(back(), choice=Choice.SEND_AGAIN, by=staff).state == State.DONE
 
 
 def test_a_test_channel_is_tried_once(gateway, txn, staff):
@@ -285,7 +287,7 @@ def test_a_test_channel_is_tried_once(gateway, txn, staff):
     fault(gateway, code=-1, message="no", times=1)
     rows.sync(imp_uid)
     assert (back().tries, back().needs_staff) == (1, True)
-    assert rows.settle(back(), choice=Choice.GIVE_UP, by=staff).state == State.REFUSED
+    assert rows.decide_refund(back(), choice=Choice.GIVE_UP, by=staff).state == State.REFUSED
     rows.sync(imp_uid)
     assert PointCancellation.objects.count() == 1
 
@@ -378,7 +380,7 @@ def test_crash_between_commit_and_sending(gateway, txn, monkeypatch, ledger):
 
     imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
     with monkeypatch.context() as patch:
-        patch.setattr(type(rows), "send_return_now", stop)
+        patch.setattr(type(rows), "send_mismatch_refund_now", stop)
         with pytest.raises(Killed):
             rows.sync(imp_uid)
     assert (back().state, back().tries) == (State.REQUESTED, 0)

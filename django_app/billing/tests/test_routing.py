@@ -13,7 +13,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from billing.errors import InsufficientPoints, KeyReused, NotAllowed
+from billing.errors import IdempotencyConflict, InsufficientPoints, NotAllowed
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction, WebhookEvent
 from billing.reconciliation import reconcile
 from billing.reconciliation.runs import Run
@@ -69,7 +69,9 @@ def replica(far_replica: None) -> Iterator[None]:
 @pytest.fixture
 def rich(user: Any) -> Any:
     """A member with 10,000 points."""
-    Point.objects.adjust(user=user, delta=10_000, key="a gift", reason="a test", by=user)
+    Point.objects.adjust(
+        user=user, delta=10_000, idempotency_key="a gift", reason="a test", by=user
+    )
     return user
 
 
@@ -87,7 +89,9 @@ def entries(user: Any, kind: str) -> list[int]:
 
 
 def test_a_spend_behind_a_replica_is_taken_once_for_one_key(rich, replica):
-    made = {Point.objects.spend(user=rich, amount=1_000, key="order-1").pk for _ in range(3)}
+    made = {
+        Point.objects.spend(user=rich, amount=1_000, idempotency_key="order-1").pk for _ in range(3)
+    }
     assert (len(made), balance(rich), entries(rich, "spend")) == (1, 9_000, [-1_000])
 
 
@@ -99,15 +103,17 @@ def test_a_read_through_the_router_does_fail_here(rich, far_replica):
 
 def test_points_move_without_a_look_at_the_replica(rich, far_replica):
     for _ in range(3):
-        Point.objects.spend(user=rich, amount=4_000, key="order-1")
-    with pytest.raises(KeyReused):
-        Point.objects.spend(user=rich, amount=4_001, key="order-1")
+        Point.objects.spend(user=rich, amount=4_000, idempotency_key="order-1")
+    with pytest.raises(IdempotencyConflict):
+        Point.objects.spend(user=rich, amount=4_001, idempotency_key="order-1")
     with pytest.raises(InsufficientPoints) as short:
-        Point.objects.spend(user=rich, amount=6_001, key="order-2")
+        Point.objects.spend(user=rich, amount=6_001, idempotency_key="order-2")
     assert short.value.missing == 1
     for _ in range(2):
-        Point.objects.give_back(user=rich, key="order-1")
-        Point.objects.adjust(user=rich, delta=-500, key="less", reason="a test", by=rich)
+        Point.objects.refund_spend(user=rich, idempotency_key="order-1")
+        Point.objects.adjust(
+            user=rich, delta=-500, idempotency_key="less", reason="a test", by=rich
+        )
     assert (balance(rich), entries(rich, "spend"), entries(rich, "give_back"),
         entries(rich, "adjust")) == (
         9_500, [-4_000], [4_000], [10_000, -500],
@@ -136,7 +142,7 @@ def test_a_payment_lives_without_a_look_at_the_replica(gateway, user, far_replic
     )
     assert intake.receive(notice, "127.0.0.1")
     assert balance(user) == 5_000
-    intake.come_back(imp_uid, txn.merchant_uid, "127.0.0.1")
+    intake.handle_browser_return(imp_uid, txn.merchant_uid, "127.0.0.1")
     wrong = PointTransaction.objects.start(user=user, amount=10_000, pay_method="card")
     second = gateway.pay(wrong.merchant_uid, amount=9_000)
     for _ in range(2):
@@ -162,7 +168,10 @@ def test_staffs_verbs_do_not_look_at_the_replica(gateway, user, far_replica):
     open_one = PointTransaction.objects.cancel(txn, reason="all", by=user)
     assert (open_one.state, balance(user)) == ("unknown", 0)
     PointTransaction.objects._ask_staff(open_one, "a test")
-    assert PointTransaction.objects.settle(open_one, choice="give_up", by=user).state == "refused"
+    assert (
+        PointTransaction.objects.decide_refund(open_one, choice="give_up", by=user).state
+        == "refused"
+    )
     assert balance(user) == 10_000
     assert PointTransaction.objects.resolve(txn, by=user, note="seen").review == ""
     account = PointTransaction.objects.start(user=user, amount=10_000, pay_method="vbank")
@@ -178,9 +187,12 @@ def test_staffs_verbs_do_not_look_at_the_replica(gateway, user, far_replica):
         webhook=False,
         amount=3_000,
     )["imp_uid"]
-    assert PointTransaction.objects.adopt(foreign, user=user, by=user).points == 3_000
+    assert (
+        PointTransaction.objects.claim_unmatched_payment(foreign, user=user, by=user).points
+        == 3_000
+    )
     with pytest.raises(NotAllowed):
-        PointTransaction.objects.adopt(foreign, user=user, by=user)
+        PointTransaction.objects.claim_unmatched_payment(foreign, user=user, by=user)
     assert balance(user) == 13_000
 
 

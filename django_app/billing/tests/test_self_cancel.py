@@ -123,7 +123,7 @@ def test_refused_by_the_gateway(gateway, paid, ask, ledger):
 
 def test_spent_points(paid, ask, user):
     txn = paid()
-    Point.objects.spend(user=user, amount=1, key="k")
+    Point.objects.spend(user=user, amount=1, idempotency_key="k")
     assert (
         refused(ask(txn), 409, "cancel_not_allowed")
         == "Points of this payment have been spent: 1P are missing for a refund."

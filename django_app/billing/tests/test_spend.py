@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from billing.errors import InsufficientPoints, KeyReused, NoSuchSpend
+from billing.errors import IdempotencyConflict, InsufficientPoints, NoSuchSpend
 from billing.models import Point, PointEntry
 from billing.tests.support.threads import together
 
@@ -44,65 +44,65 @@ def in_order():
 
 def test_spend(rich):
     user = rich()
-    entry = points.spend(user=user, amount=4_000, key="order-7", memo="Concert ticket")
-    assert (entry.kind, entry.delta, entry.key, entry.memo) == (
+    entry = points.spend(user=user, amount=4_000, idempotency_key="order-7", memo="Concert ticket")
+    assert (entry.kind, entry.delta, entry.idempotency_key, entry.memo) == (
         "spend",
         -4_000,
         "order-7",
         "Concert ticket",
     )
     assert in_order() == [("charge", 10_000), ("spend", -4_000)]
-    assert points.spend(user=user, amount=6_000, key="order-8").delta == -6_000
+    assert points.spend(user=user, amount=6_000, idempotency_key="order-8").delta == -6_000
     assert points.get().balance == 0
 
 
 def test_the_same_key_spends_once(rich):
     user = rich()
-    first = points.spend(user=user, amount=4_000, key="order-7")
-    assert points.spend(user=user, amount=4_000, key="order-7").pk == first.pk
-    with pytest.raises(KeyReused):
-        points.spend(user=user, amount=4_001, key="order-7")
+    first = points.spend(user=user, amount=4_000, idempotency_key="order-7")
+    assert points.spend(user=user, amount=4_000, idempotency_key="order-7").pk == first.pk
+    with pytest.raises(IdempotencyConflict):
+        points.spend(user=user, amount=4_001, idempotency_key="order-7")
     assert in_order() == [("charge", 10_000), ("spend", -4_000)]
 
 
 def test_the_same_key_answers_also_when_nothing_is_left(rich):
     user = rich()
-    first = points.spend(user=user, amount=10_000, key="order-7")
-    assert points.spend(user=user, amount=10_000, key="order-7").pk == first.pk
+    first = points.spend(user=user, amount=10_000, idempotency_key="order-7")
+    assert points.spend(user=user, amount=10_000, idempotency_key="order-7").pk == first.pk
 
 
 def test_keys_are_each_member_s_own(rich, make_user):
     one, two = rich(), rich(owner=make_user("other"), imp_uid="imp_2")
-    first = points.spend(user=one, amount=1_000, key="order-7")
-    second = points.spend(user=two, amount=1_000, key="order-7")
+    first = points.spend(user=one, amount=1_000, idempotency_key="order-7")
+    second = points.spend(user=two, amount=1_000, idempotency_key="order-7")
     assert first.owner_id != second.owner_id
     with pytest.raises(NoSuchSpend):
-        points.give_back(user=two, key="order-8")
+        points.refund_spend(user=two, idempotency_key="order-8")
 
 
 def test_too_few_points(rich, make_user):
     user = rich()
     with pytest.raises(InsufficientPoints) as caught:
-        points.spend(user=user, amount=10_001, key="order-7")
+        points.spend(user=user, amount=10_001, idempotency_key="order-7")
     assert caught.value.missing == 1
     with pytest.raises(InsufficientPoints) as caught:
-        points.spend(user=make_user("nobody"), amount=5, key="order-7")
+        points.spend(user=make_user("nobody"), amount=5, idempotency_key="order-7")
     assert caught.value.missing == 5
     assert in_order() == [("charge", 10_000)]
     # The key was not used up.
-    assert points.spend(user=user, amount=10_000, key="order-7").delta == -10_000
+    assert points.spend(user=user, amount=10_000, idempotency_key="order-7").delta == -10_000
 
 
 @pytest.mark.parametrize("amount", [0, -1, 1.0, True, "5", None, 10**13])
 def test_amounts_that_cannot_be(rich, amount):
     with pytest.raises(ValueError, match="whole number"):
-        points.spend(user=rich(), amount=amount, key="order-7")
+        points.spend(user=rich(), amount=amount, idempotency_key="order-7")
 
 
 @pytest.mark.parametrize("key", ["", "k" * 101, "a\x00b", None, 7])
 def test_keys_that_cannot_be(rich, key):
     with pytest.raises(ValueError, match="key"):
-        points.spend(user=rich(), amount=5, key=key)
+        points.spend(user=rich(), amount=5, idempotency_key=key)
 
 
 def test_it_joins_the_callers_transaction(rich):
@@ -110,7 +110,7 @@ def test_it_joins_the_callers_transaction(rich):
 
     @transaction.atomic
     def buy():
-        points.spend(user=user, amount=4_000, key="order-7")
+        points.spend(user=user, amount=4_000, idempotency_key="order-7")
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -121,12 +121,12 @@ def test_it_joins_the_callers_transaction(rich):
 def test_its_errors_do_not_break_the_callers_transaction(rich, make_user):
     user = rich()
     with transaction.atomic():
-        points.spend(user=user, amount=4_000, key="order-7")
-        points.spend(user=user, amount=4_000, key="order-7")
-        with pytest.raises(KeyReused):
-            points.spend(user=user, amount=5_000, key="order-7")
+        points.spend(user=user, amount=4_000, idempotency_key="order-7")
+        points.spend(user=user, amount=4_000, idempotency_key="order-7")
+        with pytest.raises(IdempotencyConflict):
+            points.spend(user=user, amount=5_000, idempotency_key="order-7")
         with pytest.raises(InsufficientPoints):
-            points.spend(user=user, amount=9_000, key="order-9")
+            points.spend(user=user, amount=9_000, idempotency_key="order-9")
         make_user("written after the clash")
     assert in_order() == [("charge", 10_000), ("spend", -4_000)]
     assert type(user).objects.filter(username="written after the clash").exists()
@@ -135,12 +135,14 @@ def test_its_errors_do_not_break_the_callers_transaction(rich, make_user):
 def test_a_clash_without_the_savepoint_breaks_it(rich):
     """The negative control of the savepoint."""
     user = rich()
-    points.spend(user=user, amount=1_000, key="order-7")
+    points.spend(user=user, amount=1_000, idempotency_key="order-7")
     broken = False
     try:
         with transaction.atomic():
             try:
-                PointEntry(owner_id=user.pk, kind="spend", key="order-7", delta=-1).save()
+                PointEntry(
+                    owner_id=user.pk, kind="spend", idempotency_key="order-7", delta=-1
+                ).save()
             except IntegrityError:
                 points.get()
     except transaction.TransactionManagementError:
@@ -152,14 +154,14 @@ def test_a_clash_without_the_savepoint_breaks_it(rich):
 
 def test_give_back_once(rich):
     user = rich()
-    points.spend(user=user, amount=4_000, key="order-7", memo="ticket")
-    back = points.give_back(user=user, key="order-7")
+    points.spend(user=user, amount=4_000, idempotency_key="order-7", memo="ticket")
+    back = points.refund_spend(user=user, idempotency_key="order-7")
     assert (back.kind, back.delta, back.memo) == ("give_back", 4_000, "ticket")
-    assert points.give_back(user=user, key="order-7").pk == back.pk
+    assert points.refund_spend(user=user, idempotency_key="order-7").pk == back.pk
     with pytest.raises(
-        KeyReused
+        IdempotencyConflict
     ):  # it was taken, and given back: the answer "spent" would be wrong
-        points.spend(user=user, amount=4_000, key="order-7")
+        points.spend(user=user, amount=4_000, idempotency_key="order-7")
     assert in_order() == [("charge", 10_000), ("spend", -4_000), ("give_back", 4_000)]
 
 
@@ -168,18 +170,20 @@ def test_nobody_gets_back_what_another_member_spent_under_that_key(rich, make_us
     another's.
     """
     payer, stranger = rich(), rich(owner=make_user("stranger"), imp_uid="imp_2")
-    points.spend(user=payer, amount=4_000, key="order-7")
+    points.spend(user=payer, amount=4_000, idempotency_key="order-7")
     with pytest.raises(NoSuchSpend):
-        points.give_back(user=stranger, key="order-7")
+        points.refund_spend(user=stranger, idempotency_key="order-7")
     assert (points.balance_of(payer), points.balance_of(stranger)) == (6_000, 10_000)
-    points.spend(user=stranger, amount=1_000, key="order-7")
-    assert points.give_back(user=stranger, key="order-7").delta == 1_000
+    points.spend(user=stranger, amount=1_000, idempotency_key="order-7")
+    assert points.refund_spend(user=stranger, idempotency_key="order-7").delta == 1_000
     assert (points.balance_of(payer), points.balance_of(stranger)) == (6_000, 10_000)
 
 
 def test_adjust(rich, staff):
     user = rich()
-    first = points.adjust(user=user, delta=500, key="ticket-1", reason="broken page", by=staff)
+    first = points.adjust(
+        user=user, delta=500, idempotency_key="ticket-1", reason="broken page", by=staff
+    )
     assert (first.kind, first.delta, first.memo, first.by, first.by_name) == (
         "adjust",
         500,
@@ -188,31 +192,49 @@ def test_adjust(rich, staff):
         "staff",
     )
     assert (
-        points.adjust(user=user, delta=500, key="ticket-1", reason="broken page", by=staff).pk
+        points.adjust(
+            user=user, delta=500, idempotency_key="ticket-1", reason="broken page", by=staff
+        ).pk
         == first.pk
     )
-    with pytest.raises(KeyReused):
-        points.adjust(user=user, delta=-500, key="ticket-1", reason="oops", by=staff)
-    points.adjust(user=user, delta=-10_500, key="ticket-2", reason="fraud", by=staff)
+    with pytest.raises(IdempotencyConflict):
+        points.adjust(user=user, delta=-500, idempotency_key="ticket-1", reason="oops", by=staff)
+    points.adjust(user=user, delta=-10_500, idempotency_key="ticket-2", reason="fraud", by=staff)
     with pytest.raises(InsufficientPoints):
-        points.adjust(user=user, delta=-1, key="ticket-3", reason="more", by=staff)
+        points.adjust(user=user, delta=-1, idempotency_key="ticket-3", reason="more", by=staff)
     assert points.get().balance == 0
 
 
 def test_adjust_opens_an_account_that_counts_no_attempt(make_user, staff):
-    points.adjust(user=make_user("new"), delta=300, key="welcome", reason="gift", by=staff)
+    points.adjust(
+        user=make_user("new"), delta=300, idempotency_key="welcome", reason="gift", by=staff
+    )
     account = points.get()
     assert (account.point, account.balance) == (0, 300)
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"delta": 0}, {"delta": "5"}, {"reason": " "}, {"by": None}, {"key": ""}, {"delta": 1.5}],
+    [
+        {"delta": 0},
+        {"delta": "5"},
+        {"reason": " "},
+        {"by": None},
+        {"idempotency_key": ""},
+        {"delta": 1.5},
+    ],
 )
 def test_adjustments_that_cannot_be(rich, staff, changes):
     with pytest.raises(ValueError, match=r"."):
         points.adjust(
-            **{"user": rich(), "delta": 5, "key": "k", "reason": "why", "by": staff, **changes}
+            **{
+                "user": rich(),
+                "delta": 5,
+                "idempotency_key": "k",
+                "reason": "why",
+                "by": staff,
+                **changes,
+            }
         )
     assert in_order() == [("charge", 10_000)]
 
@@ -224,7 +246,7 @@ def test_64_threads_spend_what_covers_10(rich):
     user = rich()
     results = together(
         [
-            lambda n=n: points.spend(user=user, amount=1_000, key=f"order-{n}").delta
+            lambda n=n: points.spend(user=user, amount=1_000, idempotency_key=f"order-{n}").delta
             for n in range(64)
         ]
     )
@@ -252,15 +274,26 @@ def test_without_the_guard_the_balance_falls_below_zero(rich):
 
 def test_32_threads_with_one_key_spend_once(rich):
     user = rich()
-    results = together([lambda: points.spend(user=user, amount=1_000, key="order-7").pk] * 32)
+    results = together(
+        [lambda: points.spend(user=user, amount=1_000, idempotency_key="order-7").pk] * 32
+    )
     assert len(set(results)) == 1, results
     assert in_order() == [("charge", 10_000), ("spend", -1_000)]
 
 
 def test_16_threads_give_back_once(rich):
     user = rich()
-    points.spend(user=user, amount=1_000, key="order-7")
-    assert len(set(together([lambda: points.give_back(user=user, key="order-7").pk] * 16))) == 1
+    points.spend(user=user, amount=1_000, idempotency_key="order-7")
+    assert (
+        len(
+            set(
+                together(
+                    [lambda: points.refund_spend(user=user, idempotency_key="order-7").pk] * 16
+                )
+            )
+        )
+        == 1
+    )
     assert points.get().balance == 10_000
 
 
@@ -269,8 +302,8 @@ def test_ids_follow_the_order_of_commits(rich):
     user = rich()
     jobs = [
         lambda n=n: (
-            points.spend(user=user, amount=1_000, key=f"k{n}")
-            and points.give_back(user=user, key=f"k{n}")
+            points.spend(user=user, amount=1_000, idempotency_key=f"k{n}")
+            and points.refund_spend(user=user, idempotency_key=f"k{n}")
         )
         for n in range(24)
     ]

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone, translation
 
 from billing import signals
-from billing.errors import GatewayNonsense, GatewayRefused, GatewayUnreachable
+from billing.errors import GatewayRejected, GatewayUnreachable, InvalidGatewayResponse
 from billing.models import Point, PointTransaction
 from billing.states import Status
 from billing.tests.support.payments import envelope
@@ -98,11 +98,11 @@ def test_an_amount_that_is_none(gateway, user, amount):
                 "status": 200,
                 "json_body": envelope(None, code=1, message="이미 등록된 merchant_uid입니다."),
             },
-            GatewayRefused,
+            GatewayRejected,
             "이미 등록된 merchant_uid입니다.",
         ),
         ({"status": 500, "body": b""}, GatewayUnreachable, "HTTP 500"),
-        ({"status": 200, "body": b"<html>"}, GatewayNonsense, "without an envelope"),
+        ({"status": 200, "body": b"<html>"}, InvalidGatewayResponse, "without an envelope"),
         (requests.ReadTimeout("slow"), GatewayUnreachable, "no answer"),
     ],
 )

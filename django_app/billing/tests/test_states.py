@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from billing.errors import GatewayNonsense
-from billing.states import Bind, Facts, Ignore, Return, Review, Status, decide
+from billing.errors import InvalidGatewayResponse
+from billing.states import Credit, NoChange, RefundMismatch, Review, Status, UpdateFacts, decide
 
 T1, T2, T3 = (datetime(2026, 11, 23, 10, minute, tzinfo=UTC) for minute in (1, 2, 3))
 AMOUNT = 10_000
@@ -67,44 +67,44 @@ ANSWERS = {
     "whole": cancelled(AMOUNT),
 }
 READY, FAILED, PAID, CANCELLED = Status.READY, Status.FAILED, Status.PAID, Status.CANCELLED
-IGN, FLAG = Ignore(), Ignore(Review.CLOSED_ACCOUNT)
+IGN, FLAG = NoChange(), NoChange(Review.CLOSED_ACCOUNT)
 BINDS = {
-    "paid": Bind(PAID, 0),
-    "part": Bind(CANCELLED, 4_000),
-    "more": Bind(CANCELLED, 7_000),
-    "whole": Bind(CANCELLED, AMOUNT),
+    "paid": Credit(PAID, 0),
+    "part": Credit(CANCELLED, 4_000),
+    "more": Credit(CANCELLED, 7_000),
+    "whole": Credit(CANCELLED, AMOUNT),
 }
 WHOLE_FACTS = {
-    "ready": Facts(READY, 0, whole=True),
-    "failed": Facts(FAILED, 0, whole=True),
-    "closed": Facts(CANCELLED, 0, whole=True, review=Review.CLOSED_ACCOUNT),
+    "ready": UpdateFacts(READY, 0, whole=True),
+    "failed": UpdateFacts(FAILED, 0, whole=True),
+    "closed": UpdateFacts(CANCELLED, 0, whole=True, review=Review.CLOSED_ACCOUNT),
 }
-CLOSED = Facts(CANCELLED, 0, review=Review.CLOSED_ACCOUNT)
+CLOSED = UpdateFacts(CANCELLED, 0, review=Review.CLOSED_ACCOUNT)
 
 
-def second(left: int) -> Return:
-    return Return(Review.SECOND_PAYMENT, Decimal(left))
+def second(left: int) -> RefundMismatch:
+    return RefundMismatch(Review.SECOND_PAYMENT, Decimal(left))
 
 
-def late(left: int) -> Return:
-    return Return(Review.MONEY_AFTER_CANCEL, Decimal(left))
+def late(left: int) -> RefundMismatch:
+    return RefundMismatch(Review.MONEY_AFTER_CANCEL, Decimal(left))
 
 
 EXPECTED = {
     "fresh": {**WHOLE_FACTS, **BINDS},
     "failed before the gateway": {**WHOLE_FACTS, **BINDS},
-    "ready 1": {"ready": Facts(READY, 0), "failed": Facts(FAILED, 0), "closed": CLOSED, **BINDS},
-    "failed 1": {"ready": IGN, "failed": Facts(FAILED, 0), "closed": CLOSED, **BINDS},
+    "ready 1": {"ready": UpdateFacts(READY, 0), "failed": UpdateFacts(FAILED, 0), "closed": CLOSED, **BINDS},
+    "failed 1": {"ready": IGN, "failed": UpdateFacts(FAILED, 0), "closed": CLOSED, **BINDS},
     "closed 1": {"ready": IGN, "failed": IGN, "closed": CLOSED, **BINDS},
     "ready other, earlier": {**WHOLE_FACTS, **BINDS},
     "failed other, later": {"ready": IGN, "failed": IGN, "closed": IGN, **BINDS},
     "paid 1": {
         "ready": IGN, "failed": IGN, "closed": FLAG, "paid": IGN,
-        "part": Facts(CANCELLED, 4_000), "more": Facts(CANCELLED, 7_000),
-        "whole": Facts(CANCELLED, AMOUNT),
+        "part": UpdateFacts(CANCELLED, 4_000), "more": UpdateFacts(CANCELLED, 7_000),
+        "whole": UpdateFacts(CANCELLED, AMOUNT),
     },
     "part 1": {"ready": IGN, "failed": IGN, "closed": FLAG, "paid": IGN, "part": IGN,
-        "more": Facts(CANCELLED, 7_000), "whole": Facts(CANCELLED, AMOUNT)},
+        "more": UpdateFacts(CANCELLED, 7_000), "whole": UpdateFacts(CANCELLED, AMOUNT)},
     "whole 1": {"ready": IGN, "failed": IGN, "closed": FLAG, "paid": IGN, "part": IGN, "more": IGN,
         "whole": IGN},
     "paid other": {"ready": IGN, "failed": IGN, "closed": IGN, "paid": second(10_000),
@@ -143,13 +143,13 @@ def test_wrong_money_is_never_bound(row, answer, wrong):
     decision = decide(ROWS[row], payment, accept_test_channel=False)
     left = payment.amount - payment.cancel_amount
     if answer in ("paid", "part", "more", "whole") and left > 0:
-        assert decision == Return(review, left)
+        assert decision == RefundMismatch(review, left)
     elif answer in ("paid", "part", "more", "whole"):
-        assert decision == Ignore()
+        assert decision == NoChange()
     elif review is Review.TEST_CHANNEL:  # an attempt without money may be shown
         assert decision == EXPECTED[row][answer]
     else:
-        assert decision == Ignore()
+        assert decision == NoChange()
 
 
 @pytest.mark.parametrize("accept_test_channel", [False, True])
@@ -169,7 +169,7 @@ def test_a_registered_card_is_never_money_and_never_takes_a_row(
 ):
     payment = replace(ANSWERS[answer], registers_card=True, **wrong)
     decision = decide(ROWS[row], payment, accept_test_channel=accept_test_channel)
-    assert decision == (Ignore(Review.CARD_REGISTRATION) if answer in BINDS else Ignore())
+    assert decision == (NoChange(Review.CARD_REGISTRATION) if answer in BINDS else NoChange())
 
 
 @pytest.mark.parametrize("row", ["paid 1", "part 1", "whole 1"])
@@ -184,7 +184,7 @@ def test_what_was_credited_before_cards_were_told_apart_is_taken_back_as_ever(ro
 @pytest.mark.parametrize("answer", ["part", "more"])
 def test_a_fraction_of_a_won_cancelled_is_wrong_money(answer):
     payment = replace(ANSWERS[answer], cancel_amount=Decimal("0.5"))
-    assert decide(ROWS["fresh"], payment, accept_test_channel=False) == Return(
+    assert decide(ROWS["fresh"], payment, accept_test_channel=False) == RefundMismatch(
         Review.WRONG_AMOUNT, Decimal("9999.5")
     )
 
@@ -196,7 +196,7 @@ def test_a_fraction_of_a_won_cancelled_is_wrong_money(answer):
 @pytest.mark.parametrize("row", ["paid 1", "part 1", "whole 1"])
 def test_a_bound_payment_that_changes_its_amount_is_nonsense(row, answer, changes):
     payment = replace(ANSWERS[answer], **changes)
-    with pytest.raises(GatewayNonsense):
+    with pytest.raises(InvalidGatewayResponse):
         decide(ROWS[row], payment, accept_test_channel=False)
 
 
@@ -208,7 +208,9 @@ def test_a_test_channel_counts_only_where_it_is_accepted(answer):
 
 def test_a_bound_test_channel_payment_stays_what_it_is_when_the_setting_changes():
     payment = replace(ANSWERS["part"], test_channel=True)
-    assert decide(ROWS["paid 1"], payment, accept_test_channel=False) == Facts(CANCELLED, 4_000)
+    assert decide(ROWS["paid 1"], payment, accept_test_channel=False) == UpdateFacts(
+        CANCELLED, 4_000
+    )
 
 
 @pytest.mark.parametrize(
@@ -225,4 +227,4 @@ def test_a_bound_test_channel_payment_stays_what_it_is_when_the_setting_changes(
 def test_another_attempt_replaces_only_if_it_began_later(mine, theirs, replaces):
     row = Row("imp_9", status="failed", started_at=mine)
     decision = decide(row, Answer(status="ready", started_at=theirs), accept_test_channel=False)
-    assert decision == (Facts(READY, 0, whole=True) if replaces else Ignore())
+    assert decision == (UpdateFacts(READY, 0, whole=True) if replaces else NoChange())

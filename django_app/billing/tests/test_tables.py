@@ -33,7 +33,7 @@ def txn(account):
 
 @pytest.fixture
 def entry(account):
-    return PointEntry.objects.create(owner=account, kind="adjust", key="a", delta=5)
+    return PointEntry.objects.create(owner=account, kind="adjust", idempotency_key="a", delta=5)
 
 
 def refused(change):
@@ -48,13 +48,13 @@ PAID = {"status": "paid", "imp_uid": "imp_1", "credited": 10_000, "credited_at":
     "values",
     [
         {"amount": 0}, {"amount": -1}, {"status": "refunded"}, {"imp_uid": ""},
-        {"cancel_amount": -1}, {"cancel_amount": 10_001}, {"cancel_goal": 10_001},
-        {"credited": 10_000}, {"credited": 1}, {"cancel_goal": 1}, {"status": "paid"},
+        {"cancel_amount": -1}, {"cancel_amount": 10_001}, {"pending_cancel_total": 10_001},
+        {"credited": 10_000}, {"credited": 1}, {"pending_cancel_total": 1}, {"status": "paid"},
         {**PAID, "credited": 9_999}, {**PAID, "credited": 0}, {**PAID, "imp_uid": None},
         {**PAID, "status": "ready"},
         {**PAID, "status": "failed"}, {**PAID, "cancel_amount": 1_000, "credited": 9_000},
         {**PAID, "status": "cancelled", "cancel_amount": 4_000, "credited": 10_000},
-        {**PAID, "status": "cancelled", "cancel_amount": 4_000, "cancel_goal": 7_000,
+        {**PAID, "status": "cancelled", "cancel_amount": 4_000, "pending_cancel_total": 7_000,
             "credited": 6_000},
     ],
 )  # fmt: skip
@@ -66,8 +66,8 @@ def test_a_row_that_lies_about_money(txn, values):
     "values",
     [
         PAID, {**PAID, "status": "cancelled", "cancel_amount": 4_000, "credited": 6_000},
-        {**PAID, "cancel_goal": 4_000, "credited": 6_000}, {**PAID, "status": "cancelled",
-            "cancel_amount": 4_000, "cancel_goal": 7_000, "credited": 3_000},
+        {**PAID, "pending_cancel_total": 4_000, "credited": 6_000}, {**PAID, "status": "cancelled",
+            "cancel_amount": 4_000, "pending_cancel_total": 7_000, "credited": 3_000},
         {**PAID, "status": "cancelled", "cancel_amount": 10_000, "credited": 0},
         {"status": "failed", "imp_uid": "imp_1"}, {"status": "cancelled", "imp_uid": "imp_1"},
     ],
@@ -97,11 +97,11 @@ def test_ids_are_unique(txn, account):
 @pytest.mark.parametrize(
     "values",
     [
-        {"kind": "spend", "key": "k", "delta": 0},
+        {"kind": "spend", "idempotency_key": "k", "delta": 0},
         {"kind": "spend", "delta": -1},
         {"kind": "charge", "delta": 1},
-        {"kind": "charge", "key": "k", "delta": 1},
-        {"kind": "gift", "key": "k", "delta": 1},
+        {"kind": "charge", "idempotency_key": "k", "delta": 1},
+        {"kind": "gift", "idempotency_key": "k", "delta": 1},
     ],
 )
 def test_an_entry_without_an_origin(account, values):
@@ -115,12 +115,16 @@ def test_an_entry_happens_once(txn, account, make_user):
             owner=account, txn=txn, version=1, kind="cancel", delta=-1
         )
     )
-    PointEntry.objects.create(owner=account, kind="spend", key="order-1", delta=-1)
-    refused(lambda: PointEntry.objects.create(owner=account, kind="spend", key="order-1", delta=-1))
-    PointEntry.objects.create(owner=account, kind="give_back", key="order-1", delta=1)
+    PointEntry.objects.create(owner=account, kind="spend", idempotency_key="order-1", delta=-1)
+    refused(
+        lambda: PointEntry.objects.create(
+            owner=account, kind="spend", idempotency_key="order-1", delta=-1
+        )
+    )
+    PointEntry.objects.create(owner=account, kind="give_back", idempotency_key="order-1", delta=1)
     other = Point.objects.create(user=make_user("other"))
     # Keys are a member's own.
-    PointEntry.objects.create(owner=other, kind="spend", key="order-1", delta=-1)
+    PointEntry.objects.create(owner=other, kind="spend", idempotency_key="order-1", delta=-1)
 
 
 def test_one_open_cancel_and_one_return_per_payment(txn):

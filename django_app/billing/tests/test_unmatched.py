@@ -178,7 +178,7 @@ def test_a_claim_closes_it_in_the_same_transaction(lost, make_user, ledger):
     imp_uid = lost("lost-1", 7_000)
     reconcile(repair=True)
     unmatched.not_ours([unmatched.get().pk], by=clerk, reason="by mistake")
-    applied = rows.adopt(imp_uid, user=member, by=clerk)
+    applied = rows.claim_unmatched_payment(imp_uid, user=member, by=clerk)
     row = unmatched.get()
     assert (row.decision, row.by_name, applied.points) == ("claimed", "clerk", 7_000)
     assert ledger(applied.txn) == (7_000, [7_000])
@@ -212,7 +212,9 @@ def test_a_second_payment_of_a_claimed_order_is_sent_back_and_not_called_claimed
     reconcile(repair=True)
     assert UnmatchedPayment.objects.waiting().count() == 2
     age(days=3)
-    applied = PointTransaction.objects.adopt(first, user=make_user("finder"), by=make_user("clerk"))
+    applied = PointTransaction.objects.claim_unmatched_payment(
+        first, user=make_user("finder"), by=make_user("clerk")
+    )
     # The order number alone proves nothing of the second.
     assert UnmatchedPayment.objects.heal(PointTransaction.objects.all()) == 0
     assert UnmatchedPayment.objects.get(imp_uid=second).decision == ""

@@ -7,7 +7,7 @@ import json
 import pytest
 from django.urls import reverse
 
-from billing.errors import GatewayNonsense
+from billing.errors import InvalidGatewayResponse
 from billing.models import PointTransaction
 from billing_sandbox.models import Payment
 
@@ -56,7 +56,7 @@ def test_the_status_door_sees_the_paid_one(gateway, client, user, txn):
 
 
 def test_where_nothing_else_can_be_read_it_is_nonsense(gateway, client, user, txn):
-    with pytest.raises(GatewayNonsense, match="no currency"):
+    with pytest.raises(InvalidGatewayResponse, match="no currency"):
         rows.sync_order(txn.merchant_uid)
     client.force_login(user)
     answer = client.get(reverse("billing:status", args=[txn.merchant_uid]))
@@ -74,5 +74,5 @@ def test_one_that_contradicts_its_row_hides_no_other(gateway, txn):
     rows.sync_order(txn.merchant_uid)
     assert (rows.get().credited, rows.get().cancellations.get().imp_uid) == (10_000, stray)
     Payment.objects.using("sandbox").exclude(imp_uid=held).delete()
-    with pytest.raises(GatewayNonsense):
+    with pytest.raises(InvalidGatewayResponse):
         rows.sync_order(txn.merchant_uid)

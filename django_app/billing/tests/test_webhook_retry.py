@@ -143,7 +143,7 @@ def test_it_waits_twice_as_long_each_time(gateway, txn):
         gateway.fail_next(f"payments/{imp_uid}")
         before = timezone.now()
         assert intake.try_again(event) is False
-        assert intake.unanswered(event)
+        assert intake.gateway_failed(event)
         minutes.append((event.next_try_at - before).total_seconds() // 60)
         assert events.get().next_try_at == event.next_try_at
     assert minutes == [5, 10, 20, 40, 80, 160, 320, 360, 360]
@@ -184,11 +184,11 @@ def test_a_payment_that_the_gateway_learns_of_later(gateway, txn):
     gateway.answer_next(f"payments/{imp_uid}", status=404)
     assert deliver(imp_uid, txn) == 503
     event = events.get()
-    assert not intake.unanswered(event)
+    assert not intake.gateway_failed(event)
     gateway.answer_next(f"payments/{imp_uid}", body="<html>")
-    assert (intake.try_again(event), event.error[:15], intake.unanswered(event)) == (
+    assert (intake.try_again(event), event.error[:15], intake.gateway_failed(event)) == (
         False,
-        "GatewayNonsense",
+        "InvalidGatewayResponse",
         False,
     )
     assert intake.try_again(event) is True

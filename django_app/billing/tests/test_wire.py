@@ -12,7 +12,7 @@ import pytest
 import responses
 from django.conf import settings
 
-from billing.errors import GatewayNonsense, GatewayRefused
+from billing.errors import GatewayRejected, InvalidGatewayResponse
 from billing.gateway import wire
 from billing.gateway.api import ADDRESS_BYTES, BATCH, gateway, in_addresses, named
 from billing.gateway.payment import Payment
@@ -96,7 +96,7 @@ def test_broken_money_is_never_right_money(wire_of, field, poison):
         f"{API}payments/{IMP}",
         body=with_poison(envelope(payments[0]), field, poison),
     )
-    with pytest.raises(GatewayNonsense):
+    with pytest.raises(InvalidGatewayResponse):
         gateway().payment(IMP)
 
 
@@ -105,7 +105,7 @@ def test_a_flag_whose_name_is_damaged_makes_no_real_money(key):
     """Play money would be credited where the word that says so cannot be read."""
     body = json.dumps(payment_json(sandbox=True)).encode()
     assert Payment.from_json(wire.parse(body)).test_channel
-    with pytest.raises(GatewayNonsense):
+    with pytest.raises(InvalidGatewayResponse):
         Payment.from_json(wire.parse(body.replace(b"sandbox", key)))
 
 
@@ -130,7 +130,7 @@ def test_a_refusal_with_broken_words_is_a_refusal(wire_of):
         f"{API}payments/{IMP}",
         body=b'{"code": 1, "message": "' + HALF_A_LETTER + b'", "response": null}',
     )
-    with pytest.raises(GatewayRefused) as caught:
+    with pytest.raises(GatewayRejected) as caught:
         gateway().payment(IMP)
     assert caught.value.gateway_message == "??"
 
@@ -203,5 +203,5 @@ def test_one_attempt_that_cannot_be_read_hides_no_other(wire_of, caplog):
         f"{API}payments/findAll/{order}",
         json=page_of(broken, payment_json(merchant_uid="another")),
     )
-    with pytest.raises(GatewayNonsense, match="no currency"):
+    with pytest.raises(InvalidGatewayResponse, match="no currency"):
         gateway().payments_of(order)

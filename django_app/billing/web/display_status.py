@@ -69,7 +69,7 @@ def standing(txn: PointTransaction) -> Standing:
     where they were prefetched.
     """
     going_back, name, title = _wrong_money(txn)
-    if txn.is_bound:
+    if txn.is_matched:
         return _bound(txn, going_back)
     if name == "returned" and _has_account(txn) and not _account_is_over(txn):
         # A newer account waits: that is what the payer can act upon.
@@ -126,12 +126,12 @@ def _failure(txn: PointTransaction) -> tuple[str, str]:
         return _("The payment could not be started"), _(
             "The payment could not be started. Nothing was taken."
         )
-    if gave_up(txn):
+    if abandoned(txn):
         return _("You stopped the payment"), _("You stopped the payment. Nothing was taken.")
     return _("The payment was not approved"), _("The payment was not approved. Nothing was taken.")
 
 
-def gave_up(txn: PointTransaction) -> bool:
+def abandoned(txn: PointTransaction) -> bool:
     """Whether the payer closed the window: nothing is wrong then."""
     return txn.status == Status.FAILED and bool(_GAVE_UP.search(txn.fail_reason))
 
@@ -139,7 +139,7 @@ def gave_up(txn: PointTransaction) -> bool:
 def _has_account(txn: PointTransaction) -> bool:
     return (
         bool(txn.vbank_num)
-        and not txn.is_bound
+        and not txn.is_matched
         and txn.status == Status.READY
         and not txn.account_closed_at
     )
@@ -169,7 +169,9 @@ def _wrong_money(txn: PointTransaction) -> tuple[str, str, str]:
     if not txn.review_note:
         return "", "", ""
     returns = [
-        back for back in txn.cancellations.all() if back.kind == PointCancellation.Kind.RETURN
+        back
+        for back in txn.cancellations.all()
+        if back.kind == PointCancellation.Kind.MISMATCH_REFUND
     ]
     on_its_way = [back for back in returns if back.state in PointCancellation.OPEN]
     sent = [back for back in returns if back.state == PointCancellation.State.DONE]
@@ -192,7 +194,7 @@ def _return_words(txn: PointTransaction, returns: list[PointCancellation], on_it
     values = {"amount": _sums(returns), "ordered": f"{txn.amount:,}"}
     if len(returns) == 1 and returns[0].currency == "KRW":
         paid = returns[0].amount + returns[0].base
-        if not txn.is_bound and paid != txn.amount:
+        if not txn.is_matched and paid != txn.amount:
             return (
                 _(
                     "%(amount)s was paid instead of %(ordered)s won. No points were added, and "
@@ -204,7 +206,7 @@ def _return_words(txn: PointTransaction, returns: list[PointCancellation], on_it
                     "the money was sent back."
                 )
             ) % values
-        if txn.is_bound and paid == txn.amount and txn.cancel_amount < txn.amount:
+        if txn.is_matched and paid == txn.amount and txn.cancel_amount < txn.amount:
             return (
                 _("You paid twice. The second payment of %(amount)s will be sent back.")
                 if on_its_way
@@ -245,7 +247,7 @@ def money_words(cancellation: PointCancellation) -> str:
 
 def _bound(txn: PointTransaction, also: str) -> Standing:
     if (
-        txn.cancel_goal > txn.cancel_amount
+        txn.pending_cancel_total > txn.cancel_amount
     ):  # a cancel of ours is open; what the gateway has cancelled already is refunded
         return _cancelling(txn, also)
     given_back = f"{txn.cancel_amount:,}"

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from billing.errors import NotAnId
+from billing.errors import InvalidId
 from billing.gateway.payment import check_imp_uid, check_merchant_uid
 from billing.models import PayMethod
 
@@ -167,7 +167,7 @@ class ValidationForm(forms.Form):
     def clean_imp_uid(self) -> str:
         try:
             return check_imp_uid(self.cleaned_data["imp_uid"])
-        except NotAnId:
+        except InvalidId:
             raise forms.ValidationError(_("This is not a payment's number."), "invalid") from None
 
 
@@ -175,6 +175,6 @@ def is_merchant_uid(text: str) -> bool:
     """Whether a row could have this merchant_uid; what could not is simply unknown."""
     try:
         check_merchant_uid(text)
-    except NotAnId:
+    except InvalidId:
         return False
     return True

@@ -200,7 +200,7 @@ def _returns(**values: Any) -> Q:
     up.
     """
     returns = PointCancellation.objects.filter(
-        txn=OuterRef("pk"), kind=PointCancellation.Kind.RETURN, **values
+        txn=OuterRef("pk"), kind=PointCancellation.Kind.MISMATCH_REFUND, **values
     )
     return ~Q(review_note="") & Q(Exists(returns))
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import get_language_from_request, gettext_lazy, override
 from django.views.csrf import csrf_failure as django_csrf_failure
 
-from billing.errors import GatewayError, GatewayRefused, GatewayUnreachable, PaymentNotFound
+from billing.errors import GatewayError, GatewayPaymentNotFound, GatewayRejected, GatewayUnreachable
 from billing.models import PointTransaction
 from billing.web.display_status import standing
 
@@ -104,11 +104,11 @@ def error(
 
 def gateway_trouble(trouble: GatewayError) -> JsonResponse:
     """The error of a script's request that failed at the gateway."""
-    if isinstance(trouble, PaymentNotFound):
+    if isinstance(trouble, GatewayPaymentNotFound):
         return error("not_found")
     if isinstance(trouble, GatewayUnreachable):
         return error("gateway_unreachable", headers={"Retry-After": str(RETRY_AFTER)})
-    return error("gateway_refused" if isinstance(trouble, GatewayRefused) else "gateway_nonsense")
+    return error("gateway_refused" if isinstance(trouble, GatewayRejected) else "gateway_nonsense")
 
 
 def row(txn: PointTransaction, *, status: int = 200) -> JsonResponse:
@@ -138,7 +138,7 @@ def payment_url(txn: PointTransaction) -> str:
     return reverse("billing:payment", args=[txn.merchant_uid])
 
 
-def for_scripts(
+def json_endpoint(
     method: str,
 ) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
     """Mark a view whose every answer is JSON: one method, a logged-in member, and errors of this

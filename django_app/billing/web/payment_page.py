@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from billing.models import PointCancellation, PointEntry, PointTransaction
-from billing.web.display_status import Standing, gave_up, shows_account, standing
+from billing.web.display_status import Standing, abandoned, shows_account, standing
 from billing.web.json_api import payment_url
 from billing.web.refund_eligibility import Offer, offer
 
@@ -33,7 +33,7 @@ class Outcome:
     words where the last refund was refused, None where none was. left: seconds until the account's
     time is over. going: won of a refund that is under way. taken: points that a refund took or
     holds. by_staff: staff have to send money back. unclear: nobody knows yet how a refund ended.
-    gave_up: the payer closed the window. sent_back: won of the one wrong payment that goes, or
+    abandoned: the payer closed the window. sent_back: won of the one wrong payment that goes, or
     went, back.
     """
 
@@ -48,7 +48,7 @@ class Outcome:
     taken: int = 0
     by_staff: bool = False
     unclear: bool = False
-    gave_up: bool = False
+    abandoned: bool = False
     sent_back: int | None = None
 
 
@@ -63,24 +63,26 @@ def outcome(txn: PointTransaction) -> Outcome:
         if account and txn.vbank_date
         else None
     )
-    cancellations = list(txn.cancellations.all()) if txn.is_bound or txn.review_note else []
+    cancellations = list(txn.cancellations.all()) if txn.is_matched or txn.review_note else []
     open_ones = [one for one in cancellations if one.state in PointCancellation.OPEN]
     goes_back = state.name in {"cancelled", "part_cancelled", "returning", "returned"} or state.also
     return Outcome(
         state=state,
-        offer=offer(txn) if txn.is_bound else None,
+        offer=offer(txn) if txn.is_matched else None,
         change=before_and_after(txn) if state.name == "paid" else None,
         arrival=arrival_words(txn.paid_method or txn.pay_method) if goes_back else "",
         refusal=_refusal(cancellations) if state.name in {"paid", "part_cancelled"} else None,
         shows_account=account,
         left=left,
         going=_going(txn),
-        taken=txn.amount - txn.credited if txn.is_bound else 0,
+        taken=txn.amount - txn.credited if txn.is_matched else 0,
         by_staff=any(
-            one.needs_staff for one in open_ones if one.kind == PointCancellation.Kind.RETURN
+            one.needs_staff
+            for one in open_ones
+            if one.kind == PointCancellation.Kind.MISMATCH_REFUND
         ),
         unclear=state.name == "cancelling" and _is_unclear(open_ones),
-        gave_up=gave_up(txn),
+        abandoned=abandoned(txn),
         sent_back=_sent_back(cancellations) if state.name in {"returning", "returned"} else None,
     )
 
@@ -106,7 +108,7 @@ def before_and_after(txn: PointTransaction) -> tuple[int, int] | None:
 
 def _going(txn: PointTransaction) -> int:
     """Won of a refund that is under way."""
-    return max(0, txn.cancel_goal - txn.cancel_amount)
+    return max(0, txn.pending_cancel_total - txn.cancel_amount)
 
 
 def _is_unclear(open_ones: Iterable[PointCancellation]) -> bool:
@@ -135,7 +137,7 @@ def _sent_back(cancellations: list[PointCancellation]) -> int | None:
     returns = [
         one
         for one in cancellations
-        if one.kind == PointCancellation.Kind.RETURN
+        if one.kind == PointCancellation.Kind.MISMATCH_REFUND
         and one.state != PointCancellation.State.REFUSED
     ]
     return int(returns[0].amount) if len(returns) == 1 and returns[0].currency == "KRW" else None

@@ -8,13 +8,13 @@ from billing.db.routing import primary
 from billing.errors import CannotCancel
 from billing.models import PointCancellation, PointTransaction
 from billing.support.rate_limit import allow
-from billing.web.json_api import error, for_scripts, row
+from billing.web.json_api import error, json_endpoint, row
 from billing.web.refund_eligibility import SelfCancelForm, offer
 
 CANCELS_PER_MINUTE = 10  # of one member; each may be a gateway call
 
 
-@for_scripts("POST")
+@json_endpoint("POST")
 def cancel(request: HttpRequest, merchant_uid: str) -> HttpResponse:
     """Give all that remains of an own payment back: 200 done, 202 accepted or not known yet, 409
     not allowed or refused, and why.

@@ -45,9 +45,9 @@ def offer(txn: PointTransaction) -> Offer:
     `cancel` looks again under the lock.
     """
     left = txn.amount - txn.cancel_amount
-    if not txn.is_bound:
+    if not txn.is_matched:
         return Offer(0, _("Nothing was paid."))
-    if txn.cancel_goal:
+    if txn.pending_cancel_total:
         return Offer(left, _("A refund of this payment is under way."))
     if not left:
         return Offer(0, _("This payment has been refunded."))

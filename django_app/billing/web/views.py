@@ -19,11 +19,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from billing.db.routing import primary
-from billing.errors import GatewayError, NotAnId, PaymentNotFound, UnknownPayment
+from billing.errors import GatewayError, GatewayPaymentNotFound, InvalidId, UnmatchedPaymentError
 from billing.gateway.api import Deadline
 from billing.gateway.payment import check_imp_uid
 from billing.models import Point, PointTransaction
-from billing.states import Return
+from billing.states import RefundMismatch
 from billing.support import safe_cache
 from billing.support.client_ip import client_address
 from billing.support.rate_limit import allow
@@ -46,7 +46,7 @@ from billing.web.js_messages import (
     pay_words,
     payment_texts,
 )
-from billing.web.json_api import error, for_scripts, gateway_trouble, payment_url, row
+from billing.web.json_api import error, gateway_trouble, json_endpoint, payment_url, row
 from billing.web.payment_page import arrival_words, left_words, outcome, recent
 from billing.web.request_pay import request_pay
 from billing.webhooks import intake
@@ -182,7 +182,7 @@ def _own(request: HttpRequest) -> Any:
 # -- the page's script -----------------------------------------------------------------------------
 
 
-@for_scripts("POST")
+@json_endpoint("POST")
 def checkout(request: HttpRequest) -> HttpResponse:
     """Open an attempt and answer what to call IMP.request_pay with. Every accepted call is a new
     attempt.
@@ -210,7 +210,7 @@ def checkout(request: HttpRequest) -> HttpResponse:
     except GatewayError as trouble:
         return (
             error("gateway_refused")
-            if isinstance(trouble, PaymentNotFound)
+            if isinstance(trouble, GatewayPaymentNotFound)
             else gateway_trouble(trouble)
         )
     return JsonResponse(
@@ -222,7 +222,7 @@ def checkout(request: HttpRequest) -> HttpResponse:
     )
 
 
-@for_scripts("POST")
+@json_endpoint("POST")
 def validation(request: HttpRequest) -> HttpResponse:
     """The page says that the gateway's window closed with these ids; the gateway says what
     happened.
@@ -242,20 +242,20 @@ def validation(request: HttpRequest) -> HttpResponse:
         return error("too_many", headers={"Retry-After": "30"})
     try:
         applied = PointTransaction.objects.sync(imp_uid, deadline=_door())
-    except UnknownPayment:
+    except UnmatchedPaymentError:
         return error("ids_do_not_match")
     except GatewayError as trouble:
         return gateway_trouble(trouble)
     if applied.txn.merchant_uid != merchant_uid:
         return error("ids_do_not_match")
-    if isinstance(applied.decision, Return):
+    if isinstance(applied.decision, RefundMismatch):
         return error(
             "wrong_money", message=standing(applied.txn).words, next=payment_url(applied.txn)
         )
     return row(applied.txn)
 
 
-@for_scripts("GET")
+@json_endpoint("GET")
 def status(request: HttpRequest, merchant_uid: str) -> HttpResponse:
     """Where an own payment stands. While nothing is decided, or a refund of it is open, the gateway
     is asked too, at most once in ASK_EVERY seconds; what it proves is taken over, but nothing is
@@ -266,7 +266,7 @@ def status(request: HttpRequest, merchant_uid: str) -> HttpResponse:
     txn = _own(request).filter(merchant_uid=merchant_uid).first()
     if txn is None:
         return error("not_found")
-    is_open = txn.cancel_goal if txn.is_bound else txn.next_check_at
+    is_open = txn.pending_cancel_total if txn.is_matched else txn.next_check_at
     if (
         is_open
         and request.GET.get("ask") != "0"
@@ -274,7 +274,7 @@ def status(request: HttpRequest, merchant_uid: str) -> HttpResponse:
     ):
         try:
             txn = _asked(request, txn)
-        except PaymentNotFound:
+        except GatewayPaymentNotFound:
             pass  # the payer has not begun, or the window never opened
         except GatewayError as trouble:
             return gateway_trouble(trouble)
@@ -284,7 +284,7 @@ def status(request: HttpRequest, merchant_uid: str) -> HttpResponse:
 def _asked(request: HttpRequest, txn: PointTransaction) -> PointTransaction:
     """The row after the gateway was asked about it. Raises GatewayError."""
     rows = PointTransaction.objects
-    if txn.is_bound:
+    if txn.is_matched:
         looked = rows.look_after_cancel(txn, deadline=_door())
         return _own(request).get(pk=txn.pk) if looked else txn
     for applied in rows.sync_order(txn.merchant_uid, deadline=_door()):
@@ -312,12 +312,12 @@ def complete(request: HttpRequest) -> HttpResponse:
         return redirect("billing:charge")
     try:
         imp_uid = check_imp_uid(request.GET.get("imp_uid"))
-    except NotAnId:
+    except InvalidId:
         imp_uid = ""  # refused before it began: the gateway gave no number
     if imp_uid and request.method == "GET":
         # Trouble is no verdict: the event stays pending, the page says "checking" and goes on
         # asking, never a false "failed".
-        intake.come_back(imp_uid, merchant_uid, client_address(request))
+        intake.handle_browser_return(imp_uid, merchant_uid, client_address(request))
     return redirect("billing:payment", merchant_uid)
 
 
@@ -340,7 +340,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
     try:
         notice = parse(request)
     except Unreadable:
-        if intake.bear_rubbish(sender):
+        if intake.allow_invalid_delivery(sender):
             return _plain("unreadable", 400)
         return _plain("too many unreadable deliveries", 429, **{"Retry-After": "60"})
     if intake.receive(notice, sender):

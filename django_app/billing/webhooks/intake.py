@@ -24,7 +24,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from billing.db.routing import primary, write_alias
-from billing.errors import GatewayError, PaymentNotFound, UnknownPayment
+from billing.errors import GatewayError, GatewayPaymentNotFound, UnmatchedPaymentError
 from billing.gateway.api import Deadline
 from billing.models import PointTransaction, WebhookEvent
 from billing.states import Status
@@ -61,7 +61,7 @@ def may_deliver(sender: str | None) -> bool:
     return settings.IAMPORT_MODE == "sandbox" or not listed or is_listed(sender, listed)
 
 
-def bear_rubbish(sender: str | None) -> bool:
+def allow_invalid_delivery(sender: str | None) -> bool:
     """Count one more delivery that is of no use to us; False beyond BILLING_RUBBISH_PER_MINUTE of
     this sender.
     """
@@ -94,7 +94,7 @@ def receive(notice: Notice, sender: str | None) -> bool:
     if knock is None:
         # Never told to come again: shops may share a merchant account, and theirs are honest
         # deliveries.
-        if bear_rubbish(sender) and allow(
+        if allow_invalid_delivery(sender) and allow(
             "unknown-notices", at_most=UNKNOWN_PER_DAY, seconds=86_400
         ):
             _close(event, Outcome.IGNORED, "no such merchant_uid")
@@ -103,7 +103,7 @@ def receive(notice: Notice, sender: str | None) -> bool:
     return _act(event, room=knock.room) if knock.may_ask else knock.handled
 
 
-def come_back(imp_uid: str, merchant_uid: str, sender: str | None) -> None:
+def handle_browser_return(imp_uid: str, merchant_uid: str, sender: str | None) -> None:
     """A browser at this address came back from the gateway with these ids. For a row that the
     payment can change: as a webhook, else nothing. Trouble with the gateway is not raised: what
     could not be finished is pending.
@@ -184,7 +184,7 @@ def _act(event: WebhookEvent, *, room: bool) -> bool:
     bring it again.
     """
     trouble = _ask(event, Deadline(settings.BILLING_DOOR_SECONDS))
-    if isinstance(trouble, PaymentNotFound) and not room:
+    if isinstance(trouble, GatewayPaymentNotFound) and not room:
         _close(event, Outcome.IGNORED, f"{event.error}; others wait already")
     _note(event)
     return trouble is None
@@ -194,7 +194,7 @@ def _nothing_can_change(txn: PointTransaction, event: WebhookEvent) -> bool:
     """The row holds this very payment's money, and only a further cancel could move it. The answer
     may close a cancel that is open.
     """
-    if not txn.is_bound or txn.imp_uid != event.imp_uid or txn.cancel_goal:
+    if not txn.is_matched or txn.imp_uid != event.imp_uid or txn.pending_cancel_total:
         return False
     return txn.cancel_amount == txn.amount or event.claimed_status != Status.CANCELLED
 
@@ -209,7 +209,7 @@ def _ask(event: WebhookEvent, deadline: Deadline | None) -> GatewayError | None:
     """
     try:
         PointTransaction.objects.sync(event.imp_uid, deadline=deadline)
-    except UnknownPayment as error:
+    except UnmatchedPaymentError as error:
         _close(event, Outcome.IGNORED, str(error))
     except GatewayError as error:
         event.error = f"{type(error).__name__}: {error}"[:300]
@@ -293,12 +293,12 @@ def try_again(event: WebhookEvent, *, deadline: Deadline | None = None) -> bool:
     return event.outcome != Outcome.PENDING
 
 
-def unanswered(event: WebhookEvent) -> bool:
+def gateway_failed(event: WebhookEvent) -> bool:
     """Whether the last try met a gateway in trouble, so that it may be wise not to ask about others
     now. That it does not know this payment, or contradicts what we know of it, says nothing about
     others.
     """
-    return event.error.startswith(("GatewayUnreachable", "GatewayRefused"))
+    return event.error.startswith(("GatewayUnreachable", "GatewayRejected"))
 
 
 def prunable(days: int) -> QuerySet[WebhookEvent]:

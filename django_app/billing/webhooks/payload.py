@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, QueryDict
 
-from billing.errors import BillingError, NotAnId
+from billing.errors import BillingError, InvalidId
 from billing.gateway.payment import check_imp_uid, text
 
 MAX_BODY = 16 * 1024  # bytes we read; a V1 notice has about 120
@@ -82,4 +82,4 @@ def _merchant_uid(value: object) -> str:
     """
     if isinstance(value, str) and value and value == text(value, 40):
         return value
-    raise NotAnId("not a merchant_uid")
+    raise InvalidId("not a merchant_uid")

@@ -18,10 +18,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from billing.db import permissions
-from billing.errors import BillingError, GatewayError, NotAllowed, NotAnId
+from billing.errors import BillingError, GatewayError, InvalidId, NotAllowed
 from billing.gateway.api import Deadline, gateway
 from billing.gateway.payment import Payment, check_imp_uid
-from billing.managers.applying import Applied
+from billing.managers.applying import ApplyResult
 from billing.managers.decisions import check_claimable
 from billing.models import Point, PointTransaction
 from billing.states import Status
@@ -79,7 +79,7 @@ def find(admin: MoneyAdmin, request: HttpRequest) -> HttpResponse:
         payment = gateway().payment(
             check_imp_uid(typed), deadline=Deadline(gateway_diff.ASK_SECONDS)
         )
-    except NotAnId:
+    except InvalidId:
         messages.error(request, _("This is no payment number: imp_ and 12 digits."))
         return HttpResponseRedirect(back)
     except GatewayError as error:
@@ -127,7 +127,7 @@ def _facts(payment: Payment) -> str:
     }
 
 
-def adopt(admin: MoneyAdmin, request: HttpRequest) -> HttpResponse:
+def claim_unmatched_payment(admin: MoneyAdmin, request: HttpRequest) -> HttpResponse:
     """Give a payment that no row knows to a member."""
     if not admin.has_view_permission(request) or not request.user.has_perm(permissions.ADOPT):
         raise PermissionDenied
@@ -202,11 +202,11 @@ def _must_be_free(payment: Payment) -> None:
     )
 
 
-def _adopted(request: HttpRequest, imp_uid: str, member: Any) -> Applied:
+def _adopted(request: HttpRequest, imp_uid: str, member: Any) -> ApplyResult:
     """Do it; while no transaction knows the payment, what was tried stands on the member's page."""
     facts: dict[str, Any] = {"imp_uid": imp_uid}
     try:
-        applied = rows.adopt(imp_uid, user=member, by=request.user)
+        applied = rows.claim_unmatched_payment(imp_uid, user=member, by=request.user)
     except BillingError:
         with audit_log.doing(request, Point(pk=member.pk), "adopt", **facts):
             raise

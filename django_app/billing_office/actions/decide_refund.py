@@ -93,7 +93,7 @@ def settle(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
         choice = found["choice"]
         account = form.account() if form else None
         with audit_log.doing(request, one.txn, choice, **audit_log.money(one)) as facts:
-            done = PointTransaction.objects.settle(
+            done = PointTransaction.objects.decide_refund(
                 one, choice=choice, by=request.user, refund_account=account
             )
             facts.update(audit_log.money(done), result=done.state)
@@ -115,7 +115,7 @@ def settle(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
 
 def _what_it_does(one: PointCancellation, found: dict[str, Any]) -> list[str]:
     amount = sum_of(one.amount, one.currency)
-    is_return = one.kind == PointCancellation.Kind.RETURN
+    is_return = one.kind == PointCancellation.Kind.MISMATCH_REFUND
     said = [
         _(
             "The gateway is asked first: if it has done it already, that counts, whatever is "

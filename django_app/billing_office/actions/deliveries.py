@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from billing.db import permissions
 from billing.db.routing import write_alias
-from billing.errors import GatewayError, PaymentNotFound, UnknownPayment
+from billing.errors import GatewayError, GatewayPaymentNotFound, UnmatchedPaymentError
 from billing.gateway.api import Deadline
 from billing.models import PointTransaction, WebhookEvent
 from billing.webhooks import intake
@@ -91,7 +91,7 @@ def _again(event: WebhookEvent) -> str:
         return event.outcome
     try:
         PointTransaction.objects.sync(event.imp_uid, deadline=Deadline(gateway_diff.ASK_SECONDS))
-    except (UnknownPayment, PaymentNotFound):
+    except (UnmatchedPaymentError, GatewayPaymentNotFound):
         return "ignored"
     except GatewayError:
         return "failed"

@@ -14,11 +14,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.utils.translation import gettext as _
 
 from billing.db import permissions
-from billing.errors import GatewayError, GatewayNonsense, GatewayUnreachable
+from billing.errors import GatewayError, GatewayUnreachable, InvalidGatewayResponse
 from billing.gateway.payment import AT_ONCE
-from billing.managers.applying import Applied
+from billing.managers.applying import ApplyResult
 from billing.models import PointCancellation, PointTransaction
-from billing.states import Return
+from billing.states import RefundMismatch
 from billing_office import audit_log, columns, error_messages, masking, review_notes
 from billing_office.actions import confirmation
 from billing_office.base import MoneyAdmin
@@ -49,14 +49,14 @@ def sync(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
     return HttpResponseRedirect(columns.case_url(txn.pk))
 
 
-def outcome(done: list[Applied], version: int) -> str:
+def outcome(done: list[ApplyResult], version: int) -> str:
     """What applying came to: charged, cancelled, return, changed or nothing. version: the row's,
     before.
     """
     gained = sum(one.points for one in done)
     if gained:
         return "charged" if gained > 0 else "cancelled"
-    if any(isinstance(one.decision, Return) for one in done):
+    if any(isinstance(one.decision, RefundMismatch) for one in done):
         return "return"
     return "changed" if any(one.txn.version != version for one in done) else "nothing"
 
@@ -81,12 +81,12 @@ def cancel(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
     txn: PointTransaction = admin.row(request, object_id, permission=permissions.CANCEL)
     left = payment_detail.can_be_cancelled(txn)
     back = columns.case_url(txn.pk)
-    if txn.cancel_goal:
+    if txn.pending_cancel_total:
         messages.error(
             request, _("Nothing can be cancelled now: a cancel of this payment is open.")
         )
         return HttpResponseRedirect(back)
-    if not txn.is_bound or not left:
+    if not txn.is_matched or not left:
         messages.error(request, _("This payment cannot be cancelled as it stands."))
         return HttpResponseRedirect(back)
     may_go_negative = request.user.has_perm(permissions.CANCEL_INTO_NEGATIVE)
@@ -188,7 +188,7 @@ def how_it_went(done: PointCancellation) -> confirmation.Told:
             "until it is done."
         ) % amount
     if done.state == state.REFUSED:
-        if done.kind == PointCancellation.Kind.RETURN:
+        if done.kind == PointCancellation.Kind.MISMATCH_REFUND:
             return messages.ERROR, _("Not sent back: %(amount)s. “%(error)s”") % {
                 **amount,
                 "error": review_notes.shown(done.error),
@@ -214,7 +214,7 @@ def close_account(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> Ht
         with audit_log.doing(request, txn, "close_account") as facts:
             try:
                 applied = rows.close_account(txn, by=request.user)
-            except (GatewayUnreachable, GatewayNonsense) as error:
+            except (GatewayUnreachable, InvalidGatewayResponse) as error:
                 if getattr(error, "surely_not_sent", False):
                     raise
                 facts.update(result="unknown", error=str(error))

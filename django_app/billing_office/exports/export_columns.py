@@ -50,7 +50,9 @@ TRANSACTIONS = Sheet(
         Field(_("Status"), lambda txn, in_full: status_word(txn)),
         Field(
             _("Cancel open (won)"),
-            lambda txn, in_full: txn.cancel_goal - txn.cancel_amount if txn.cancel_goal else 0,
+            lambda txn, in_full: (
+                txn.pending_cancel_total - txn.cancel_amount if txn.pending_cancel_total else 0
+            ),
         ),
         Field(_("Amount (won)"), _of("amount")),
         Field(_("Cancelled (won)"), _of("cancel_amount")),
@@ -84,7 +86,7 @@ ENTRIES = Sheet(
         Field(_("Points"), _of("delta")),
         Field(_("Order number (merchant_uid)"), _of("order")),
         Field(_("Payment number (imp_uid)"), _of("payment")),
-        Field(_("Key"), lambda entry, in_full: entry.key or ""),
+        Field(_("Key"), lambda entry, in_full: entry.idempotency_key or ""),
         Field(_("Memo"), _written("memo")),
         Field(
             _("By"),

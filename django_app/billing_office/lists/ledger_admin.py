@@ -31,7 +31,11 @@ SEARCH_HINT = gettext_lazy("Order, payment, PG or approval number, member, e-mai
 
 def _search_entries(typed: str, data: QueryDict) -> Found:
     found = searching.related(typed, rows="txn", owner="owner")
-    return found if found.says else Found(Q(key=typed) & Q(key__isnull=False), _("Key"))
+    return (
+        found
+        if found.says
+        else Found(Q(idempotency_key=typed) & Q(idempotency_key__isnull=False), _("Key"))
+    )
 
 
 def _entry_totals(rows: QuerySet) -> list[tuple[Any, str]]:

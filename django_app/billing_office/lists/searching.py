@@ -59,7 +59,7 @@ def payments(typed: str) -> list[tuple[int, str]]:
     small = {typed, typed.lower()}
     rows = PointTransaction.objects.order_by()
     returns = PointCancellation.objects.order_by().filter(
-        kind=PointCancellation.Kind.RETURN, imp_uid=typed
+        kind=PointCancellation.Kind.MISMATCH_REFUND, imp_uid=typed
     )
     parts: list[QuerySet] = [
         _named(rows.filter(merchant_uid__in=small), "merchant_uid"),

@@ -131,7 +131,10 @@ class PointTransactionAdmin(MoneyAdmin):
                 self.admin_site.admin_view(partial(view, self)),
                 name=f"billing_pointtransaction_{name}",
             )
-            for name, view in {"adopt": claim_payment.adopt, "find": claim_payment.find}.items()
+            for name, view in {
+                "adopt": claim_payment.claim_unmatched_payment,
+                "find": claim_payment.find,
+            }.items()
         ]
         return non_atomic([*own, *super().get_urls()])
 

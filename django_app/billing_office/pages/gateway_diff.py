@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing.errors import GatewayError, GatewayNonsense, PaymentNotFound
+from billing.errors import GatewayError, GatewayPaymentNotFound, InvalidGatewayResponse
 from billing.gateway.api import Deadline, gateway
 from billing.gateway.payment import Payment
 from billing.models import PointTransaction
@@ -55,14 +55,14 @@ def ask(txn: PointTransaction) -> Answer:
     try:
         try:
             found = gateway().payments_of(txn.merchant_uid, deadline=deadline)
-        except PaymentNotFound:
+        except GatewayPaymentNotFound:
             if not txn.imp_uid:
                 raise
             found = []
         if txn.imp_uid and txn.imp_uid not in {payment.imp_uid for payment in found}:
             found.append(gateway().payment(txn.imp_uid, deadline=deadline))
         if not found:
-            raise PaymentNotFound("the gateway has no payment of this order")
+            raise GatewayPaymentNotFound("the gateway has no payment of this order")
     except GatewayError as trouble:
         return Answer(trouble=trouble)
     ours = next((payment for payment in found if payment.imp_uid == txn.imp_uid), None)
@@ -86,14 +86,14 @@ def would_change(txn: PointTransaction, payment: Payment) -> list[str] | None:
         "imp_uid": _("the payment number"),
         "status": _("the status"),
         "cancel_amount": _("the cancelled amount"),
-        "cancel_goal": _("the open cancel is done"),
+        "pending_cancel_total": _("the open cancel is done"),
         "credited": _("the member's points"),
         "return": _("wrong money is sent back"),
         "review": _("the review flag"),
     }
     try:
         return [words[name] for name in PointTransaction.objects.changes(txn, payment)]
-    except GatewayNonsense:
+    except InvalidGatewayResponse:
         return None
 
 

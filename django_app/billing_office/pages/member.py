@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from billing.db import permissions
 from billing.db.routing import primary
-from billing.errors import InsufficientPoints, KeyReused
+from billing.errors import IdempotencyConflict, InsufficientPoints
 from billing.models import Point, PointEntry, PointTransaction
 from billing_office import audit_log, columns, masking
 from billing_office.actions import confirmation
@@ -152,12 +152,15 @@ def _adjusted(request: HttpRequest, user: Any, found: dict[str, Any]) -> PointEn
     wanted = {
         "user": user,
         "delta": found["points"],
-        "key": found["key"],
+        "idempotency_key": found["key"],
         "reason": found["reason"],
         "by": request.user,
     }
     same = primary(PointEntry).filter(
-        owner_id=user.pk, kind=PointEntry.Kind.ADJUST, key=found["key"], delta=found["points"]
+        owner_id=user.pk,
+        kind=PointEntry.Kind.ADJUST,
+        idempotency_key=found["key"],
+        delta=found["points"],
     )
     if same.exists():
         return Point.objects.adjust(**wanted)
@@ -187,7 +190,7 @@ def adjust(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
                 "The balance would fall below zero: %(missing)s are missing. Nothing was changed."
             )
             return messages.ERROR, words % {"missing": points(error.missing)}
-        except KeyReused:
+        except IdempotencyConflict:
             return messages.ERROR, _(
                 "This form has been used already, for another number of points. Nothing was "
                 "changed."

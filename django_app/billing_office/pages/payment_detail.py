@@ -77,7 +77,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "amount": won(txn.amount),
         "books": list(_books(txn)),
         "warning": _warning(open_cancel),
-        "cancel_is_open": txn.cancel_goal > 0,
+        "cancel_is_open": txn.pending_cancel_total > 0,
         "member": columns.member_link(txn.owner),
         "lines": gateway_diff.lines(txn, answer.payment, in_full=in_full),
         "asked": asks,
@@ -117,11 +117,11 @@ def _books(txn: PointTransaction) -> Iterator[tuple[str, str]]:
     """What only we know."""
     yield _("Points of this payment"), points(txn.credited)
     yield _("Member's balance now"), points(txn.owner.balance)
-    if txn.cancel_goal:
-        yield _("Cancelled once the open cancel is done"), won(txn.cancel_goal)
-    if txn.cancel_goal:
+    if txn.pending_cancel_total:
+        yield _("Cancelled once the open cancel is done"), won(txn.pending_cancel_total)
+    if txn.pending_cancel_total:
         yield _("Can be cancelled now"), _("nothing now, a cancel is open")
-    elif txn.is_bound:
+    elif txn.is_matched:
         yield _("Can be cancelled now"), won(can_be_cancelled(txn))
 
 
@@ -130,8 +130,8 @@ def can_be_cancelled(txn: PointTransaction) -> int:
     left.
     """
     return (
-        txn.amount - max(txn.cancel_amount, txn.cancel_goal)
-        if txn.is_bound and not txn.cancel_goal
+        txn.amount - max(txn.cancel_amount, txn.pending_cancel_total)
+        if txn.is_matched and not txn.pending_cancel_total
         else 0
     )
 
@@ -143,7 +143,7 @@ def _open_cancel(txn: PointTransaction, rows: timeline.Rows) -> PointCancellatio
         for one in rows.cancellations
         if one.kind == PointCancellation.Kind.CANCEL and one.state in PointCancellation.OPEN
     )
-    return next(found, None) if txn.cancel_goal else None
+    return next(found, None) if txn.pending_cancel_total else None
 
 
 def _warning(one: PointCancellation | None) -> str:
@@ -174,7 +174,7 @@ def _other(payment: Payment, rows: timeline.Rows) -> dict[str, Any]:
         (
             one
             for one in rows.cancellations
-            if one.kind == PointCancellation.Kind.RETURN and one.imp_uid == payment.imp_uid
+            if one.kind == PointCancellation.Kind.MISMATCH_REFUND and one.imp_uid == payment.imp_uid
         ),
         None,
     )
@@ -202,7 +202,7 @@ def _deeds(txn: PointTransaction, request: HttpRequest) -> Iterator[Deed]:
             yield Deed(_("Refund all of it"), _url("cancel", txn), danger=True, fields=sent)
         yield Deed(_("Cancel all or a part"), _url("cancel", txn), danger=True)
     if (
-        not txn.is_bound
+        not txn.is_matched
         and txn.status == Status.READY
         and txn.vbank_num
         and not txn.account_closed_at

@@ -77,7 +77,7 @@ def _way_on(request: HttpRequest, payments: Sequence[dict[str, Any]]) -> Any:
     known = dict(
         PointTransaction.objects.filter(merchant_uid__in=orders).values_list("merchant_uid", "pk")
     )
-    adopt = (
+    claim_unmatched_payment = (
         reverse("admin:billing_pointtransaction_adopt")
         if request.user.has_perm(permissions.ADOPT)
         else ""
@@ -90,10 +90,13 @@ def _way_on(request: HttpRequest, payments: Sequence[dict[str, Any]]) -> Any:
                 columns.case_url(known[payment["merchant_uid"]]),
                 _("The payment"),
             )
-        if not adopt:
+        if not claim_unmatched_payment:
             return NOTHING
         return format_html(
-            '<a class="bo-link" href="{}?imp_uid={}">{}</a>', adopt, payment["imp_uid"], _("Adopt")
+            '<a class="bo-link" href="{}?imp_uid={}">{}</a>',
+            claim_unmatched_payment,
+            payment["imp_uid"],
+            _("Adopt"),
         )
 
     return cell

@@ -306,7 +306,7 @@ def test_keys_and_tokens_are_nowhere(settings, boss, secret):
 def test_a_member_s_page(support, paid, user):
     txn = paid(10_000)
     rows.cancel(txn, reason="x", by=user, amount=2_500)
-    Point.objects.spend(user=user, amount=500, key="order-1", memo="a book")
+    Point.objects.spend(user=user, amount=500, idempotency_key="order-1", memo="a book")
     response = support.get(url("point", user.pk, "change"))
     assert response.context["balance"] == "7,000P"
     for text in (

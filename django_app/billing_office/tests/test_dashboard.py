@@ -98,7 +98,7 @@ def test_periods_methods_and_what_is_owed(log_in, paid, user):
     PointTransaction.objects.create(
         owner=Point.objects.get(), merchant_uid="m-0", amount=5_000, pay_method="card"
     )
-    Point.objects.spend(user=user, amount=100, key="k")
+    Point.objects.spend(user=user, amount=100, idempotency_key="k")
     daily_stats.close_days()
     shown = text(log_in("finance").get(INDEX))
     assert "Today Paid 1,000 won Cancelled 0 won Net 1,000 won Attempts 2 Success rate 50%" in shown

@@ -135,7 +135,7 @@ def test_inside_a_transaction_it_would_be_refused(gateway, finance, paid, ledger
 
 def test_spent_points_are_refused_before_anything_is_asked(gateway, finance, paid, user, ledger):
     txn = paid()
-    Point.objects.spend(user=user, amount=6_500, key="order")
+    Point.objects.spend(user=user, amount=6_500, idempotency_key="order")
     response = cancel(finance, txn, **YES)
     assert "6,500P of these points have been spent already" in response.text
     response = cancel(finance, txn, rule="negative", **YES)  # not theirs to choose
@@ -148,7 +148,7 @@ def test_points_that_are_spent_between_two_steps(gateway, finance, paid, user, m
     hold = type(rows)._hold
 
     def spend_first(self, *arguments):
-        Point.objects.spend(user=user, amount=6_500, key="order")
+        Point.objects.spend(user=user, amount=6_500, idempotency_key="order")
         return hold(self, *arguments)
 
     monkeypatch.setattr(type(rows), "_hold", spend_first)
@@ -160,7 +160,7 @@ def test_points_that_are_spent_between_two_steps(gateway, finance, paid, user, m
 
 def test_into_a_negative_balance_for_who_may(gateway, boss, paid, user, ledger):
     txn = paid()
-    Point.objects.spend(user=user, amount=6_500, key="order")
+    Point.objects.spend(user=user, amount=6_500, idempotency_key="order")
     confirm = cancel(boss, txn, rule="negative")
     assert "The balance falls below zero" in confirm.text
     assert "3,500P become -6,500P" in confirm.text
@@ -412,7 +412,12 @@ def test_correct_a_balance_once(boss, user):
             "The balance was corrected by +5,000P."
         ]
     entry = PointEntry.objects.get()
-    assert (entry.delta, entry.memo, entry.by_name, entry.key) == (5_000, "lost order", "boss", key)
+    assert (entry.delta, entry.memo, entry.by_name, entry.idempotency_key) == (
+        5_000,
+        "lost order",
+        "boss",
+        key,
+    )
     assert (
         "for another number of points"
         in told(boss.post(address, {**data, "points": "1", **YES}, follow=True))[0]
@@ -422,7 +427,7 @@ def test_correct_a_balance_once(boss, user):
     assert "2,000P are missing" in told(boss.post(address, {**other, **YES}, follow=True))[0]
     assert Point.objects.get().balance == 5_000
     with pytest.raises(InsufficientPoints):
-        Point.objects.spend(user=user, amount=5_001, key="x")
+        Point.objects.spend(user=user, amount=5_001, idempotency_key="x")
 
 
 @pytest.mark.parametrize("typed", ["0", "+0", "abc", "1.5", "--5", "+-5", "", "９", "1" * 16])

@@ -115,7 +115,9 @@ def test_days(log_in, rows):
 
 
 def test_the_ledger_and_the_cancels(log_in, rows, user):
-    Point.objects.adjust(user=rows[0].owner.user, delta=7, key="=k", reason="@fix", by=user)
+    Point.objects.adjust(
+        user=rows[0].owner.user, delta=7, idempotency_key="=k", reason="@fix", by=user
+    )
     rows[0].cancellations.create(
         kind="return",
         imp_uid="imp_9",

@@ -113,7 +113,7 @@ def test_every_page_is_korean(gateway, make_staff, make_user, paid, user):
     event = WebhookEvent.objects.create(
         imp_uid=txn.imp_uid, merchant_uid=txn.merchant_uid, outcome="dead"
     )
-    Point.objects.adjust(user=user, delta=1, key="k", reason="정정", by=boss)
+    Point.objects.adjust(user=user, delta=1, idempotency_key="k", reason="정정", by=boss)
     for number, status in enumerate(["paid", "paid", "failed"]):
         lost = payment_json(
             imp_uid=f"imp_98765432100{number}", merchant_uid=f"shop-{number}", status=status
@@ -187,11 +187,11 @@ def test_what_happens_to_a_row_is_read_in_korean(gateway, make_staff, user):
         imp_uid = gateway.pay(txn.merchant_uid, outcome="vbank", amount=amount)
         gateway.control(f"payments/{imp_uid}/deposit")
         PointTransaction.objects.sync(imp_uid)
-    Point.objects.spend(user=user, amount=9_000, key="k")
+    Point.objects.spend(user=user, amount=9_000, idempotency_key="k")
     gateway.cancel(PointTransaction.objects.get().imp_uid)
     PointTransaction.objects.sync(PointTransaction.objects.get().imp_uid)
     for one in PointCancellation.objects.all():
-        PointTransaction.objects.settle(one, choice="give_up", by=boss)
+        PointTransaction.objects.decide_refund(one, choice="give_up", by=boss)
     PointTransaction.objects.resolve(PointTransaction.objects.get(), by=boss, note="확인")
     found = PointTransaction.objects.get()
     assert len(found.review_note.splitlines()) >= 7

@@ -81,7 +81,7 @@ def test_other_points_than_the_page_named_keep_the_member(boss, user):
     address = url("point", user.pk, "leave")
     assert '<input type="hidden" name="balance" value="0">' in boss.get(address).text
     Point.objects.create(user=user)
-    Point.objects.adjust(user=user, delta=500, key="k", reason="x", by=user)
+    Point.objects.adjust(user=user, delta=500, idempotency_key="k", reason="x", by=user)
     assert (
         "balance has changed" in told(boss.post(address, {"balance": "0", **YES}, follow=True))[0]
     )

@@ -195,7 +195,7 @@ def test_other_lists_are_searched_by_the_member(support, known, model):
 
 
 def test_the_ledger_is_searched_by_key(support, known):
-    PointEntry.objects.create(owner=known.owner, kind="spend", key="order-77", delta=-5)
+    PointEntry.objects.create(owner=known.owner, kind="spend", idempotency_key="order-77", delta=-5)
     assert len(support.get(url("pointentry"), {"q": "order-77"}).context["listing"].page) == 1
 
 
@@ -454,7 +454,7 @@ def test_totals_need_a_bounded_range(support, paid, make_txn):
 def test_totals_of_the_ledger(support, user):
     many(user, 2)
     today = timezone.localdate()
-    PointEntry.objects.create(owner_id=user.pk, kind="spend", key="k", delta=-300)
+    PointEntry.objects.create(owner_id=user.pk, kind="spend", idempotency_key="k", delta=-300)
     listing = support.get(url("pointentry"), {"since": f"{today}", "until": f"{today}"}).context[
         "listing"
     ]

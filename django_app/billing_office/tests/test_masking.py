@@ -78,7 +78,9 @@ def written(make_txn):
         kind="cancel", state="refused", imp_uid="imp_1", amount=1, base=0, checksum=1,
         reason=f"why {TEL}", error=f"error {TEL}", closed_at=txn.created_at
     )  # fmt: skip
-    PointEntry.objects.create(owner=txn.owner, kind="spend", key="k", delta=-1, memo=f"memo {TEL}")
+    PointEntry.objects.create(
+        owner=txn.owner, kind="spend", idempotency_key="k", delta=-1, memo=f"memo {TEL}"
+    )
     event = WebhookEvent.objects.create(
         imp_uid="imp_1", merchant_uid=txn.merchant_uid, body=f"body {TEL}", error=f"remark {TEL}"
     )

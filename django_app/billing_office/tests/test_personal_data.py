@@ -65,13 +65,13 @@ def hong(gateway, make_user, settings):
 
 
 @pytest.fixture
-def adopted(gateway, boss, hong):
+def claimed(gateway, boss, hong):
     """A payment that staff gave him."""
     uid = gateway.control(
         "pay", merchant_uid="lost-1", pay_method="card", outcome="paid", amount=7_000, webhook=False
     )["imp_uid"]
     boss.post(url("pointtransaction", "adopt"), {"imp_uid": uid, "member": NAME, **YES})
-    return rows.get(adopted=True)
+    return rows.get(claimed=True)
 
 
 def pages(client, hong):
@@ -119,7 +119,7 @@ def read(response):
     return body.decode()
 
 
-def test_no_page_and_no_file_tells_them(finance, hong, adopted):
+def test_no_page_and_no_file_tells_them(finance, hong, claimed):
     clerk = get_user_model().objects.get(username="finance")
     clerk.user_permissions.add(*Permission.objects.filter(content_type__app_label="auth"))
     found = pages(finance, hong)

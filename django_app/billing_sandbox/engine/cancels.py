@@ -64,7 +64,7 @@ def by_api(asked: Asked) -> Payment:
             )
         else:
             told = asked.enable_webhook and _used_a_webhook(payment)
-            payments.give_back(payment, part, reason=asked.reason, webhook=told, console_only=True)
+            payments.take_back(payment, part, reason=asked.reason, webhook=told, console_only=True)
         return payment
 
 
@@ -81,7 +81,7 @@ def finish_due() -> int:
         due = list(CancelLater.objects.filter(due_at__lte=now).order_by("due_at", "pk"))
         for item in due:
             item.delete()
-            payments.give_back(
+            payments.take_back(
                 Payment.objects.get(pk=item.payment_id),
                 item.amount,
                 reason=item.reason,

@@ -182,7 +182,7 @@ def cancel(
         refusal = processor.refuses_cancel(payment, part, clock.now(), refund_account=True)
         if refusal:
             raise WrongState(refusal)
-        return give_back(payment, part, reason=reason, webhook=webhook)
+        return take_back(payment, part, reason=reason, webhook=webhook)
 
 
 def cancellable(payment: Payment) -> Decimal:
@@ -193,7 +193,7 @@ def cancellable(payment: Payment) -> Decimal:
     return payment.remaining - (accepted or Decimal(0))
 
 
-def give_back(
+def take_back(
     payment: Payment, part: Decimal, *, reason: str, webhook: bool, console_only: bool = False
 ) -> Cancellation:
     """One more item of the cancel_history. The caller holds the lock, read the row under it and

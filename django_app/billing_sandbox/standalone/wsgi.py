@@ -4,11 +4,11 @@ billing_sandbox.standalone.wsgi`.
 
 import os
 
-from config.env import or_exit
+from config.env import exit_on_config_error
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "billing_sandbox.standalone.settings"
 
-with or_exit(3):  # gunicorn stops for good on 3
+with exit_on_config_error(3):  # gunicorn stops for good on 3
     from billing_sandbox.standalone.setup import shared_set_up
 
     shared_set_up()

@@ -30,11 +30,11 @@ INSTALLED_APPS = [
 NO_PROXY = False  # said by DJANGO_TRUSTED_PROXY=none
 
 MIDDLEWARE = [
-    "config.middleware.PageHeaders",
+    "config.middleware.SecurityHeaders",
     "config.middleware.ForwardedHeaders",
-    "config.middleware.HealthFirst",
+    "config.middleware.HealthCheck",
     "django.middleware.security.SecurityMiddleware",
-    "config.middleware.Readable",
+    "config.middleware.RejectMalformedRequest",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -62,7 +62,7 @@ def copy(tmp_path_factory):
 # imported: a tenth of the time of a new Python for each.
 READER = """
 import json, os, sys, traceback
-from config.env import or_exit
+from config.env import exit_on_config_error
 for line in sys.stdin:
     case = json.loads(line)
     child = os.fork()
@@ -74,7 +74,7 @@ for line in sys.stdin:
         os.dup2(output, 2)
         code = 0
         try:
-            with or_exit():
+            with exit_on_config_error():
                 import config.settings.by_mode
         except SystemExit as stop:
             code = stop.code

@@ -75,7 +75,7 @@ def rich(user):
         **{**bound, "imp_uid": "imp_3"},
         pay_method="phone",
     )
-    txn(4, status="paid", cancel_goal=10_000, **{**bound, "imp_uid": "imp_4"})
+    txn(4, status="paid", pending_cancel_total=10_000, **{**bound, "imp_uid": "imp_4"})
     txn(5, vbank_num="1", pay_method="vbank", vbank_date=now + timezone.timedelta(days=1))
     txn(12, vbank_num="1", pay_method="vbank", vbank_date=now)
     txn(6)
@@ -98,7 +98,9 @@ def rich(user):
     for version, kind in enumerate(("charge", "cancel", "release")):
         PointEntry.objects.create(owner=account, txn=paid, version=version, kind=kind, delta=1)
     for kind in ("spend", "give_back", "adjust"):
-        PointEntry.objects.create(owner=account, kind=kind, key=kind, delta=-1, memo="20261123")
+        PointEntry.objects.create(
+            owner=account, kind=kind, idempotency_key=kind, delta=-1, memo="20261123"
+        )
     return f"?month={timezone.localdate():%Y-%m}"
 
 

@@ -19,11 +19,11 @@ from django.db.models import F
 from billing.errors import (
     CannotCancel,
     GatewayError,
+    IdempotencyConflict,
     InsufficientPoints,
-    KeyReused,
     NoSuchSpend,
     NotAllowed,
-    UnknownPayment,
+    UnmatchedPaymentError,
 )
 from billing.gateway.api import RefundAccount
 from billing.gateway.api import gateway as client
@@ -46,9 +46,9 @@ NO = (
     CannotCancel,
     NotAllowed,
     InsufficientPoints,
-    KeyReused,
+    IdempotencyConflict,
     NoSuchSpend,
-    UnknownPayment,
+    UnmatchedPaymentError,
 )
 ACCOUNT = RefundAccount(bank="88", account="110123456789", holder="홍길동")
 WRONG: dict[str, dict[str, Any]] = {
@@ -112,7 +112,7 @@ class World:
             [
                 row
                 for row in self.books.rows.values()
-                if row["credited"] > 0 and not row["cancel_goal"]
+                if row["credited"] > 0 and not row["pending_cancel_total"]
             ]
             if self.books
             else []
@@ -227,7 +227,7 @@ class World:
 
     def _told_the_truth(self, txn: PointTransaction, response: Any) -> None:
         if response is not None and response.status_code == 200:
-            bound = rows.get(pk=txn.pk).is_bound
+            bound = rows.get(pk=txn.pk).is_matched
             assert response.json()["status"] not in ("paid",) or bound, (
                 "a payer was told of points that are not there"
             )
@@ -242,7 +242,7 @@ class World:
         self._webhook({"imp_uid": imp_uid, "merchant_uid": order, "status": claim}, [200])
         if adopted_by is not None:
             self.attempt(
-                lambda: rows.adopt(
+                lambda: rows.claim_unmatched_payment(
                     imp_uid, user=self.stage.members[adopted_by], by=self.stage.careful
                 )
             )
@@ -266,13 +266,15 @@ class World:
     def use_points(self, member: int, verb: str, amount: int, key: str) -> None:
         user, points = self.stage.members[member], Point.objects
         if verb == "spend":
-            self._entry(user, -amount, lambda: points.spend(user=user, amount=amount, key=key))
+            self._entry(
+                user, -amount, lambda: points.spend(user=user, amount=amount, idempotency_key=key)
+            )
         elif verb == "spend it all" and points.balance_of(user) > 0:
             everything = points.balance_of(user)
             self._entry(
                 user,
                 -everything,
-                lambda: points.spend(user=user, amount=everything, key=f"{key}-all"),
+                lambda: points.spend(user=user, amount=everything, idempotency_key=f"{key}-all"),
             )
         elif verb == "spend, and the order fails":
             before = points.balance_of(user)
@@ -280,13 +282,17 @@ class World:
                 self.attempt(partial(self._spend_and_fail, user, amount, key))
             assert points.balance_of(user) == before, "points were spent for nothing"
         elif verb == "give back":
-            self._entry(user, None, lambda: points.give_back(user=user, key=key))
+            self._entry(user, None, lambda: points.refund_spend(user=user, idempotency_key=key))
         elif verb == "adjust":
             self._entry(
                 user,
                 -amount,
                 lambda: points.adjust(
-                    user=user, delta=-amount, key=key, reason="why", by=self.stage.careful
+                    user=user,
+                    delta=-amount,
+                    idempotency_key=key,
+                    reason="why",
+                    by=self.stage.careful,
                 ),
             )
 
@@ -298,7 +304,7 @@ class World:
 
     def _spend_and_fail(self, user: Any, amount: int, key: str) -> None:
         with transaction.atomic():
-            Point.objects.spend(user=user, amount=amount, key=f"{key}-undone")
+            Point.objects.spend(user=user, amount=amount, idempotency_key=f"{key}-undone")
             raise ZeroDivisionError
 
     # -- the gateway --
@@ -405,7 +411,7 @@ class World:
             )
             try:
                 self.attempt(
-                    lambda: rows.settle(
+                    lambda: rows.decide_refund(
                         one, choice=choice, by=self.stage.careful, refund_account=ACCOUNT
                     )
                 )
