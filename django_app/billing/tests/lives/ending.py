@@ -119,7 +119,7 @@ def _staff_decide(world: World) -> None:
 def _nothing_is_open(books: Books) -> None:
     assert not [cancel for cancel in books.cancels.values() if cancel["state"] in OPEN]
     for row in books.rows.values():
-        assert row["pending_cancel_total"] == 0
+        assert row["cancel_goal"] == 0
         if row["credited_at"] is not None:
             assert (
                 row["credited"] == row["amount"] - books.payments[row["imp_uid"]]["cancel_amount"]
