@@ -112,7 +112,7 @@ class World:
             [
                 row
                 for row in self.books.rows.values()
-                if row["credited"] > 0 and not row["pending_cancel_total"]
+                if row["credited"] > 0 and not row["cancel_goal"]
             ]
             if self.books
             else []
