@@ -11,13 +11,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing import unmatched
 from billing.errors import InvalidId
 from billing.gateway.api import RefundAccount
 from billing.gateway.payment import check_imp_uid, goes_to_an_account
-from billing.managers.decisions import Choice
-from billing.managers.points import MOST_POINTS
-from billing.models import PointCancellation, PointTransaction, UnmatchedPayment
+from billing.models import PointCancellation, PointTransaction, UnmatchedPayment, unmatched
+from billing.services.points import MOST_POINTS
+from billing.states import RefundChoice
 from billing_office.lists import searching
 from billing_office.lists.listing import key_of
 
@@ -177,7 +176,9 @@ class SettleForm(AccountFields):
         txn = cancellation.txn
         accepted = cancellation.state == PointCancellation.State.ACCEPTED
         self._offered = [
-            pair for pair in Choice.choices if not (accepted and pair[0] == Choice.SEND_AGAIN)
+            pair
+            for pair in RefundChoice.choices
+            if not (accepted and pair[0] == RefundChoice.SEND_AGAIN)
         ]
         self._must_name = goes_to_an_account(txn.paid_method, txn.pg_provider)
         # How wrong money was paid is the gateway's to say; the row need not have that payment's
@@ -204,14 +205,14 @@ class SettleForm(AccountFields):
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
         named = [name for name in self._names() if found.get(name)]
-        if found.get("choice") == Choice.SEND_AGAIN and (named or self._must_name):
+        if found.get("choice") == RefundChoice.SEND_AGAIN and (named or self._must_name):
             for name in self._names():
                 if name not in named and name not in self.errors:
                     self.add_error(name, ValidationError(_("Needed to send it again.")))
         return found
 
     def account(self) -> RefundAccount | None:
-        again = self.cleaned_data.get("choice") == Choice.SEND_AGAIN
+        again = self.cleaned_data.get("choice") == RefundChoice.SEND_AGAIN
         return super().account() if again and self.cleaned_data.get("refund_account") else None
 
 

@@ -44,3 +44,17 @@ class PrimaryManager(models.Manager[M]):
         hints: dict[str, Any] = self._hints  # type: ignore[attr-defined]
         chosen: str = self._db or router.db_for_write(self.model, **hints)
         return chosen
+
+
+class WholeTableManager(PrimaryManager[M]):
+    """A manager whose verbs act on the whole table, wherever the row that they are about lies."""
+
+    def require_whole_table(self) -> None:
+        """TypeError where a verb is called on a related manager (`point.transactions.sync`) or one
+        of another database: it would look as if it were held to those rows, and is not.
+        """
+        related = hasattr(self, "core_filters")
+        chosen = self._db
+        if related or (chosen is not None and chosen != router.db_for_write(self.model)):
+            name = self.model.__name__
+            raise TypeError(f"this acts on the whole table: call it on {name}.objects")

@@ -22,8 +22,14 @@ from django.core.exceptions import FieldDoesNotExist
 from django.core.management.color import no_style
 from django.db import connection, models, transaction
 
-from billing.bookkeeping import ReconcileRun
-from billing.models import Point, PointCancellation, PointEntry, PointTransaction, WebhookEvent
+from billing.models import (
+    Point,
+    PointCancellation,
+    PointEntry,
+    PointTransaction,
+    ReconcileRun,
+    WebhookEvent,
+)
 
 AT_ONCE = 20_000  # rows of one table in one COPY
 PER_MEMBER = 20  # attempts

@@ -11,6 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from billing.gateway.payment import Payment
 from billing.models import Point, PointEntry, PointTransaction
+from billing.services.start import open_attempt
 from billing.tests.support.browser import ONE_LOOK, Payer
 from billing.tests.support.payments import payment_json
 
@@ -25,7 +26,7 @@ def make_txn(user: Any) -> Callable[..., PointTransaction]:
     """
 
     def make(amount: int = 10_000, pay_method: str = "card", owner: Any = None) -> PointTransaction:
-        return PointTransaction.objects._open(owner or user, amount, pay_method)
+        return open_attempt(owner or user, amount, pay_method)
 
     return make
 

@@ -18,9 +18,11 @@ from billing.errors import CannotCancel, GatewayUnreachable
 from billing.gateway.api import RefundAccount
 from billing.gateway.api import gateway as client
 from billing.gateway.transport import Client
-from billing.managers.sending import CancelResult
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
 from billing.reconciliation import reconcile
+from billing.services import cancel as cancel_service
+from billing.services import close_cancel
+from billing.services.sending import CancelResult, claim_try
 from billing.states import Review, Status
 from billing.tests.support.aging import let_pass
 from billing.tests.support.payments import envelope, payment_json
@@ -407,7 +409,7 @@ def test_an_old_try_that_heard_nothing_never_undoes_what_was_accepted(gateway, p
     txn = paid()
     fault(gateway, times=1, cancel_later_s=3_600)
     accepted = cancel(txn)
-    rows._conclude(accepted, CancelResult("unknown", error="hung"))
+    cancel_service._conclude(accepted, CancelResult("unknown", error="hung"))
     accepted.refresh_from_db()
     assert accepted.state == State.ACCEPTED
     let_pass(minutes=16)
@@ -472,15 +474,14 @@ def is_cancel(*args):
     return "payments/cancel" in str(args)
 
 
-MANAGER = type(rows)
 KILLS = {
-    "before the hold is committed": (MANAGER, "_post_entry", False, 0),
-    "after the hold": (MANAGER, "_carry_out", False, 1),
+    "before the hold is committed": (cancel_service, "post_entry", False, 0),
+    "after the hold": (cancel_service, "send_and_conclude", False, 1),
     "before the request leaves": (Client, "_send", False, 1),
     "after the gateway did it": (Client, "_send", True, 1),
-    "before the close": (MANAGER, "_close", False, 1),
-    "inside the close": (MANAGER, "_release", True, 1),
-    "after the close": (MANAGER, "_close", True, 0),
+    "before the close": (cancel_service, "close_cancel", False, 1),
+    "inside the close": (close_cancel, "_take_over_answer", True, 1),
+    "after the close": (cancel_service, "close_cancel", True, 0),
 }
 
 
@@ -503,7 +504,7 @@ def test_a_crash_between_two_steps(gateway, paid, cancel, ledger, kill, name):
 
 def test_a_young_request_is_left_to_its_sender(gateway, paid, cancel, kill, monkeypatch):
     txn = paid()
-    kill(MANAGER, "_carry_out")
+    kill(cancel_service, "send_and_conclude")
     with pytest.raises(Killed):
         cancel(txn)
     calls = len(gateway.calls)
@@ -515,7 +516,7 @@ def test_a_young_request_is_left_to_its_sender(gateway, paid, cancel, kill, monk
     assert len(gateway.calls) == calls
 
 
-@pytest.mark.parametrize("held_after", ["_hold", "_claim"])
+@pytest.mark.parametrize("held_after", ["_hold", "claim_try"])
 def test_a_sender_that_was_held_up_does_not_send(
     gateway, paid, cancel, ledger, monkeypatch, held_after
 ):
@@ -523,25 +524,25 @@ def test_a_sender_that_was_held_up_does_not_send(
     refused meanwhile, and the points are back.
     """
     txn = paid()
-    step = getattr(MANAGER, held_after)
+    step = getattr(cancel_service, held_after)
 
     def stand_still(*args, **kwargs):
         made = step(*args, **kwargs)
-        monkeypatch.setattr(MANAGER, held_after, step)
+        monkeypatch.setattr(cancel_service, held_after, step)
         let_pass(minutes=16)
         # What it remembers is as old.
-        (made if held_after == "_hold" else args[1]).sent_at -= timedelta(minutes=16)
+        (made if held_after == "_hold" else args[0]).sent_at -= timedelta(minutes=16)
         fault(gateway, code=-1, times=1)
         assert rows.finish(PointCancellation.objects.get()).state == (
             State.REFUSED if held_after == "_hold" else State.REQUESTED
         )
         return made
 
-    if held_after == "_claim":
+    if held_after == "claim_try":
         fault(gateway, drop=True, times=1)
         cancel(txn)
         let_pass(minutes=16)
-    monkeypatch.setattr(MANAGER, held_after, stand_still)
+    monkeypatch.setattr(cancel_service, held_after, stand_still)
     calls = len(sent(gateway))
     held = cancel(txn) if held_after == "_hold" else rows.finish(PointCancellation.objects.get())
     if held_after == "_hold":
@@ -558,8 +559,8 @@ def test_an_old_refusal_does_not_close_a_newer_try(gateway, paid, cancel, ledger
     fault(gateway, times=1, drop=True)
     unclear = cancel(txn)
     old_try = PointCancellation.objects.get()
-    assert rows._claim(unclear, state=State.REQUESTED)
-    rows._close(old_try, State.REFUSED, None, error="late")
+    assert claim_try(unclear, state=State.REQUESTED)
+    cancel_service.close_cancel(old_try, State.REFUSED, None, error="late")
     assert PointCancellation.objects.get().state == State.REQUESTED
     assert ledger(txn) == (0, [10_000, -10_000])
 
@@ -620,7 +621,7 @@ def test_cancel_against_the_console_and_a_webhook_that_says_paid(gateway, paid, 
 def test_a_paid_answer_while_a_cancel_runs_gives_nothing_back(gateway, paid, cancel, ledger, kill):
     """Rule A1."""
     txn = paid()
-    kill(MANAGER, "_carry_out")
+    kill(cancel_service, "send_and_conclude")
     with pytest.raises(Killed):
         cancel(txn, amount=4_000)
     assert rows.sync(txn.imp_uid).points == 0

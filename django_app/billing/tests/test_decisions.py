@@ -8,9 +8,8 @@ import pytest
 
 from billing.errors import GatewayPaymentNotFound, GatewayRejected, GatewayUnreachable, NotAllowed
 from billing.gateway.api import RefundAccount
-from billing.managers import Choice
 from billing.models import Point, PointCancellation, PointTransaction
-from billing.states import Review, Status
+from billing.states import RefundChoice, Review, Status
 from billing.tests.support.aging import let_pass
 from billing.tests.support.threads import together
 from billing_sandbox.models import Payment
@@ -54,16 +53,18 @@ def gone(cancellation):
 
 def test_send_again(gateway, stuck, staff, ledger):
     with pytest.raises(NotAllowed, match="account"):
-        rows.decide_refund(stuck, choice=Choice.SEND_AGAIN, by=staff)
+        rows.decide_refund(stuck, choice=RefundChoice.SEND_AGAIN, by=staff)
     assert (
-        rows.decide_refund(stuck, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT).state
+        rows.decide_refund(
+            stuck, choice=RefundChoice.SEND_AGAIN, by=staff, refund_account=ACCOUNT
+        ).state
         == State.DONE
     )
     assert [(body["amount"], body["checksum"]) for body in sent(gateway)] == [(10_000, 10_000)] * 2
     assert (gone(stuck), ledger(stuck.txn)) == (10_000, (0, [10_000, -10_000]))
     assert f"cancel #{stuck.pk} sent again by staff" in rows.get().review_note
     with pytest.raises(NotAllowed, match="closed"):
-        rows.decide_refund(stuck, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT)
+        rows.decide_refund(stuck, choice=RefundChoice.SEND_AGAIN, by=staff, refund_account=ACCOUNT)
 
 
 def test_a_refusal_of_what_was_sent_again_proves_nothing_for_accounts(
@@ -71,14 +72,16 @@ def test_a_refusal_of_what_was_sent_again_proves_nothing_for_accounts(
 ):
     gateway.control("faults", path="payments/cancel", code=-1, message="이미 접수", times=1)
     assert (
-        rows.decide_refund(stuck, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT).state
+        rows.decide_refund(
+            stuck, choice=RefundChoice.SEND_AGAIN, by=staff, refund_account=ACCOUNT
+        ).state
         == State.UNKNOWN
     )
     assert ledger(stuck.txn) == (0, [10_000, -10_000])
 
 
 def test_give_up_gives_the_points_back(gateway, stuck, staff, ledger):
-    closed = rows.decide_refund(stuck, choice=Choice.GIVE_UP, by=staff)
+    closed = rows.decide_refund(stuck, choice=RefundChoice.GIVE_UP, by=staff)
     assert (closed.state, closed.error, closed.needs_staff) == (
         State.REFUSED,
         "given up by staff",
@@ -90,18 +93,20 @@ def test_give_up_gives_the_points_back(gateway, stuck, staff, ledger):
 
 
 def test_wait(gateway, stuck, staff):
-    waiting = rows.decide_refund(stuck, choice=Choice.WAIT, by=staff)
+    waiting = rows.decide_refund(stuck, choice=RefundChoice.WAIT, by=staff)
     assert (waiting.state, waiting.needs_staff) == (State.ACCEPTED, False)
     let_pass(days=6)
     assert not rows.finish(waiting).needs_staff
     let_pass(days=2)
     assert rows.finish(waiting).needs_staff
     with pytest.raises(NotAllowed, match="accepted"):
-        rows.decide_refund(waiting, choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT)
-    assert rows.decide_refund(waiting, choice=Choice.WAIT, by=staff).state == State.ACCEPTED
+        rows.decide_refund(
+            waiting, choice=RefundChoice.SEND_AGAIN, by=staff, refund_account=ACCOUNT
+        )
+    assert rows.decide_refund(waiting, choice=RefundChoice.WAIT, by=staff).state == State.ACCEPTED
 
 
-@pytest.mark.parametrize("choice", Choice.values)
+@pytest.mark.parametrize("choice", RefundChoice.values)
 def test_what_the_gateway_has_done_counts_whatever_is_chosen(gateway, stuck, staff, ledger, choice):
     gateway.cancel(stuck.imp_uid)
     assert rows.decide_refund(stuck, choice=choice, by=staff).state == State.DONE
@@ -113,7 +118,7 @@ def test_what_still_clears_itself_is_not_theirs(gateway, user, staff):
     rows.sync(gateway.pay(txn.merchant_uid))
     gateway.control("faults", path="payments/cancel", drop=True, times=1)
     unclear = rows.cancel(txn, reason="wrong", by=staff)
-    for choice in Choice.values:
+    for choice in RefundChoice.values:
         with pytest.raises(NotAllowed, match="by itself"):
             rows.decide_refund(unclear, choice=choice, by=staff)
 
@@ -123,9 +128,9 @@ def test_two_staff_decide_at_once(gateway, stuck, staff, ledger):
         return PointCancellation.objects.get(pk=stuck.pk)
 
     decide = [
-        lambda: rows.decide_refund(seen(), choice=Choice.GIVE_UP, by=staff),
+        lambda: rows.decide_refund(seen(), choice=RefundChoice.GIVE_UP, by=staff),
         lambda: rows.decide_refund(
-            seen(), choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT
+            seen(), choice=RefundChoice.SEND_AGAIN, by=staff, refund_account=ACCOUNT
         ),
     ]
     results = together(decide * 3)

@@ -12,8 +12,8 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, transaction
 
-from billing.managers import points
 from billing.models import Point
+from billing.services import points
 from billing.tests.support.threads import together
 from billing_office.actions import anonymize_member
 

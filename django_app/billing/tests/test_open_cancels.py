@@ -19,6 +19,7 @@ from billing.models import PointCancellation, PointEntry, PointTransaction, Webh
 from billing.notifications import mail_queue
 from billing.reconciliation import reconcile
 from billing.reports import integrity_checks
+from billing.services import cancel as cancel_service
 from billing.states import Status
 from billing.tests.support.aging import let_pass
 from billing.tests.support.counting import statements
@@ -441,20 +442,19 @@ def test_status_costs_two_statements_more_only_where_a_cancel_is_open(
 
 @pytest.fixture
 def meanwhile(monkeypatch):
-    """meanwhile("_carry_out", job) → `job` runs in a thread of its own before that step of the
+    """meanwhile("send_and_conclude", job) → `job` runs in a thread of its own before that step of the
     cancel's sender.
     """
 
     def plan(step, job):
-        manager = type(rows)
-        real, results = getattr(manager, step), []
+        real, results = getattr(cancel_service, step), []
 
-        def late(self, *args, **more):
-            monkeypatch.setattr(manager, step, real)
+        def late(*args, **more):
+            monkeypatch.setattr(cancel_service, step, real)
             results.extend(together([job] * 4))
-            return real(self, *args, **more)
+            return real(*args, **more)
 
-        monkeypatch.setattr(manager, step, late)
+        monkeypatch.setattr(cancel_service, step, late)
         return results
 
     return plan
@@ -480,7 +480,9 @@ def test_what_its_sender_has_not_sent_yet_is_not_closed_by_the_console(
     """Else it would be sent after it was closed, maybe beside the next one."""
     txn = paid()
     gateway.cancel(txn.imp_uid, 4_000)
-    seen = meanwhile("_carry_out", lambda: (rows.sync(txn.imp_uid).points, the_cancel().state))
+    seen = meanwhile(
+        "send_and_conclude", lambda: (rows.sync(txn.imp_uid).points, the_cancel().state)
+    )
     # As much is back as was asked for.
     assert rows.cancel(txn, reason="x", by=user, amount=4_000).state == State.DONE
     assert seen == [(0, State.REQUESTED)] * 4
@@ -503,7 +505,7 @@ def test_a_sender_that_crashed_leaves_it_to_everybody(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(rows), "_conclude", crash)
+        patch.setattr(cancel_service, "_conclude", crash)
         with pytest.raises(KeyboardInterrupt):
             rows.cancel(txn, reason="x", by=user)
     deliver(txn)
@@ -520,7 +522,7 @@ def test_a_close_that_comes_second_only_takes_the_answer_over(
     """finish() has asked and found it done; before it closes, four webhooks have."""
     txn = accepted()
     done_there(gateway)
-    seen = meanwhile("_close", lambda: (deliver(txn).status_code, the_cancel().state))
+    seen = meanwhile("close_cancel", lambda: (deliver(txn).status_code, the_cancel().state))
     assert rows.finish(the_cancel()).state == State.DONE
     assert seen == [(200, State.DONE)] * 4
     closed(txn, ledger, deltas=[10_000, -10_000], cancelled=10_000)

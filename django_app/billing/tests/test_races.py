@@ -9,8 +9,9 @@ import pytest
 from django.db import transaction
 from django.db.models import F
 
-from billing.managers import applying as rules
 from billing.models import Point, PointEntry, PointTransaction
+from billing.services.decide import decide
+from billing.services.row_values import values_from
 from billing.tests.support.threads import together
 
 pytestmark = [
@@ -83,8 +84,8 @@ def test_deciding_on_what_was_read_before_the_lock_loses_money(make_txn, answer)
 
     def careless(payment):
         row = PointTransaction.objects.get(pk=txn.pk)
-        decision = rules.decide(row, payment, accept_test_channel=False)
-        values = rules._values(row, payment, decision)
+        decision = decide(row, payment, accept_test_channel=False)
+        values = values_from(row, payment, decision)
         everybody_has_read.wait(30)
         points = values.get("credited", row.credited) - row.credited
         with transaction.atomic():

@@ -18,8 +18,9 @@ from billing.errors import BillingError, GatewayError, InsufficientPoints, NotAl
 from billing.gateway.api import RefundAccount
 from billing.gateway.api import gateway as client
 from billing.gateway.transport import Client as HttpClient
-from billing.managers import Choice
 from billing.models import Point, PointCancellation, PointTransaction
+from billing.services import mismatch_refund
+from billing.states import RefundChoice
 from billing.tests.support.aging import let_pass
 from billing.tests.support.payments import envelope, payment_json
 from billing.tests.support.threads import together
@@ -83,7 +84,7 @@ def test_give_up_does_not_close_what_another_is_sending(gateway, paid, staff, le
         gateway.before_answer = None
         again = rows.decide_refund(
             PointCancellation.objects.get(),
-            choice=Choice.SEND_AGAIN,
+            choice=RefundChoice.SEND_AGAIN,
             by=staff,
             refund_account=ACCOUNT,
         )
@@ -91,7 +92,7 @@ def test_give_up_does_not_close_what_another_is_sending(gateway, paid, staff, le
 
     gateway.before_answer = meanwhile
     with contextlib.suppress(NotAllowed):
-        rows.decide_refund(PointCancellation.objects.get(), choice=Choice.GIVE_UP, by=staff)
+        rows.decide_refund(PointCancellation.objects.get(), choice=RefundChoice.GIVE_UP, by=staff)
     assert (only().state, ledger(txn)[0]) == (State.ACCEPTED, 0)
 
 
@@ -106,11 +107,11 @@ def test_give_up_race_ends_below_zero(gateway, paid, staff, ledger, user):
 
     def meanwhile(call):
         gateway.before_answer = None
-        rows.decide_refund(only(), choice=Choice.SEND_AGAIN, by=staff, refund_account=ACCOUNT)
+        rows.decide_refund(only(), choice=RefundChoice.SEND_AGAIN, by=staff, refund_account=ACCOUNT)
 
     gateway.before_answer = meanwhile
     with contextlib.suppress(NotAllowed):
-        rows.decide_refund(only(), choice=Choice.GIVE_UP, by=staff)
+        rows.decide_refund(only(), choice=RefundChoice.GIVE_UP, by=staff)
     with contextlib.suppress(InsufficientPoints):
         Point.objects.spend(user=user, amount=10_000, idempotency_key="k")
     gateway.control("clock", advance_s=3601)
@@ -167,7 +168,7 @@ def test_a_return_whose_sender_died_waits_15_minutes(gateway, user, monkeypatch)
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(rows), "_close_mismatch_refund", die)
+        patch.setattr(mismatch_refund, "close_mismatch_refund", die)
         with pytest.raises(Killed):
             rows.sync(imp_uid)
     let_pass(minutes=3)
@@ -240,7 +241,9 @@ def test_a_return_that_is_staff_s_stays_staff_s(gateway, user, staff, settings, 
         )
     assert only("return").needs_staff
     fault(gateway, code=-1, message="no", times=1)
-    rows.decide_refund(only("return"), choice=Choice.SEND_AGAIN, by=staff, refund_account=account)
+    rows.decide_refund(
+        only("return"), choice=RefundChoice.SEND_AGAIN, by=staff, refund_account=account
+    )
     assert len(sent(gateway)) == 1
     let_pass(minutes=3)
     rows.finish(only("return"))
@@ -267,11 +270,12 @@ def test_wait_is_nothing_for_what_was_never_sent(gateway, user, staff, settings)
     imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
     rows.sync(imp_uid)
     with contextlib.suppress(NotAllowed):
-        rows.decide_refund(only("return"), choice=Choice.WAIT, by=staff)
+        rows.decide_refund(only("return"), choice=RefundChoice.WAIT, by=staff)
     let_pass(days=8)
     rows.finish(only("return"))
     assert (
-        rows.decide_refund(only("return"), choice=Choice.SEND_AGAIN, by=staff).state == State.DONE
+        rows.decide_refund(only("return"), choice=RefundChoice.SEND_AGAIN, by=staff).state
+        == State.DONE
     )
     assert gone(imp_uid) == 9_000
 
@@ -285,7 +289,7 @@ def test_a_return_that_staff_sent_often_can_still_be_looked_at(gateway, user, st
         let_pass(days=1)
         rows.finish(only("return"))
         if only("return").needs_staff:
-            rows.decide_refund(only("return"), choice=Choice.SEND_AGAIN, by=staff)
+            rows.decide_refund(only("return"), choice=RefundChoice.SEND_AGAIN, by=staff)
     rows.finish(only("return"))
 
 
@@ -298,7 +302,7 @@ def test_what_staff_did_at_the_console_is_seen_soon(gateway, user, staff):
         let_pass(days=1)
         rows.finish(only("return"))
         if only("return").needs_staff:
-            rows.decide_refund(only("return"), choice=Choice.SEND_AGAIN, by=staff)
+            rows.decide_refund(only("return"), choice=RefundChoice.SEND_AGAIN, by=staff)
     gateway.cancel(imp_uid)
     let_pass(days=1)
     rows.finish(only("return"))
@@ -391,11 +395,11 @@ def test_a_settle_that_lost_says_so_and_logs_nothing(gateway, paid, staff):
 
     def meanwhile(call):
         gateway.before_answer = None
-        rows.decide_refund(only(), choice=Choice.GIVE_UP, by=staff)
+        rows.decide_refund(only(), choice=RefundChoice.GIVE_UP, by=staff)
 
     gateway.before_answer = meanwhile
     with contextlib.suppress(NotAllowed):
-        rows.decide_refund(only(), choice=Choice.WAIT, by=staff)
+        rows.decide_refund(only(), choice=RefundChoice.WAIT, by=staff)
     assert "left waiting" not in rows.get().review_note
 
 
@@ -483,7 +487,7 @@ def test_stress(gateway, paid, staff, ledger, user, seed):
                 "stale": lambda: rows.apply(rng.choice(stale)),
                 "finish": finish,
                 "age": age,
-                "settle": lambda: settle(rng.choice(Choice.values)),
+                "settle": lambda: settle(rng.choice(RefundChoice.values)),
                 "spend": lambda: Point.objects.spend(
                     user=user, amount=rng.choice([100, 4000]), idempotency_key=f"k{i % 40}"
                 ),
@@ -524,7 +528,7 @@ def test_stress(gateway, paid, staff, ledger, user, seed):
             with contextlib.suppress(GatewayError):
                 finish()
             with contextlib.suppress(BillingError):
-                settle(Choice.GIVE_UP)
+                settle(RefundChoice.GIVE_UP)
         rows.sync(txn.imp_uid)
         rows.sync(other.imp_uid)
         for row in (txn, other):

@@ -17,9 +17,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from billing.db.database_state import describe, heading
-from billing.managers.applying import ApplyManager
 from billing.models import Point, PointCancellation, PointTransaction, ReconcileRun, WebhookEvent
 from billing.reconciliation import SWEEPS, reconcile, runs
+from billing.services import apply as rules
 from billing.tests.support.aging import let_pass
 from billing.tests.support.payments import envelope
 from billing.tests.support.threads import together
@@ -400,14 +400,14 @@ def test_a_broken_program_keeps_no_other_waiting(gateway, start, monkeypatch, ca
     for txn in (odd, good):
         gateway.pay(txn.merchant_uid)
     let_pass(minutes=2)
-    real = ApplyManager.apply
+    real = rules._apply_once
 
-    def apply(self, payment, **how):
+    def apply(payment):
         if payment.merchant_uid == odd.merchant_uid:
             raise ZeroDivisionError
-        return real(self, payment, **how)
+        return real(payment)
 
-    monkeypatch.setattr(ApplyManager, "apply", apply)
+    monkeypatch.setattr(rules, "_apply_once", apply)
     report = reconcile(repair=True)
     assert report.exit_code == 1
     assert any("ZeroDivisionError" in trouble for trouble in report.troubles)

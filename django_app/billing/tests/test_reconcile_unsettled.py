@@ -8,9 +8,9 @@ import pytest
 from django.db.models import F
 
 from billing.gateway import api, transport
-from billing.managers.applying import ApplyManager
 from billing.models import PointTransaction, ReconcileRun
 from billing.reconciliation import reconcile, report, runs
+from billing.services import apply as rules
 from billing.states import Review
 from billing.tests.support.aging import let_pass
 from billing.tests.support.payments import envelope
@@ -40,17 +40,17 @@ def paid(gateway, user):
 @pytest.fixture
 def broken(monkeypatch):
     """broken(row) → while it is not mended, this row's answers cannot be applied; broken.mend()."""
-    real = ApplyManager.apply
+    real = rules._apply_once
 
     def break_it(txn):
-        def apply(self, payment, **how):
+        def apply(payment):
             if payment.merchant_uid == txn.merchant_uid:
                 raise ZeroDivisionError
-            return real(self, payment, **how)
+            return real(payment)
 
-        monkeypatch.setattr(ApplyManager, "apply", apply)
+        monkeypatch.setattr(rules, "_apply_once", apply)
 
-    break_it.mend = lambda: monkeypatch.setattr(ApplyManager, "apply", real)
+    break_it.mend = lambda: monkeypatch.setattr(rules, "_apply_once", real)
     return break_it
 
 
@@ -219,12 +219,12 @@ def test_one_more_than_are_kept_is_still_in_a_window(gateway, paid, monkeypatch)
     monkeypatch.setattr(report, "MOST_UNSETTLED", 1)
     old, new = paid(), paid()
 
-    def apply(self, payment, **how):
+    def apply(payment):
         raise ZeroDivisionError
 
     gateway.cancel(old.imp_uid)
     with monkeypatch.context() as patch:
-        patch.setattr(ApplyManager, "apply", apply)
+        patch.setattr(rules, "_apply_once", apply)
         known_to = reconcile(repair=True).watermark
         assert known_to is not None
         days_ago(5)

@@ -13,10 +13,10 @@ from billing import signals
 from billing.errors import GatewayPaymentNotFound
 from billing.gateway.api import RefundAccount
 from billing.gateway.api import gateway as client
-from billing.managers import Choice
-from billing.managers.sending import CancelResult
 from billing.models import Point, PointCancellation, PointTransaction
-from billing.states import Review, Status
+from billing.services.mismatch_refund import close_mismatch_refund
+from billing.services.sending import CancelResult, claim_try
+from billing.states import RefundChoice, Review, Status
 from billing.tests.support.aging import let_pass
 from billing.tests.support.threads import together
 from billing_sandbox.models import Payment
@@ -55,8 +55,8 @@ def test_an_old_refusal_does_not_undo_a_newer_try(gateway, txn):
     rows.sync(imp_uid)
     old_try, newer = PointCancellation.objects.get(), PointCancellation.objects.get()
     payment = client().payment(imp_uid)
-    assert rows._claim(newer, state=State.UNKNOWN, payment=payment)
-    rows._close_mismatch_refund(old_try, CancelResult("refused", payment, "late"))
+    assert claim_try(newer, state=State.UNKNOWN, payment=payment)
+    close_mismatch_refund(old_try, CancelResult("refused", payment, "late"))
     assert (PointCancellation.objects.get().state, PointCancellation.objects.get().tries) == (
         State.UNKNOWN,
         2,
@@ -79,8 +79,8 @@ def test_one_that_the_gateway_cannot_tell_about_is_handed_to_staff(gateway, txn,
     assert PointCancellation.objects.get().needs_staff
     assert rows.get().review_note.count("sending the wrong money back: ") == 1
     with pytest.raises(GatewayPaymentNotFound):
-        rows.decide_refund(back, choice=Choice.SEND_AGAIN, by=staff)
-    assert rows.decide_refund(back, choice=Choice.GIVE_UP, by=staff).state == State.REFUSED
+        rows.decide_refund(back, choice=RefundChoice.SEND_AGAIN, by=staff)
+    assert rows.decide_refund(back, choice=RefundChoice.GIVE_UP, by=staff).state == State.REFUSED
 
 
 def left(imp_uid):
@@ -176,7 +176,7 @@ def test_what_waits_for_staff(gateway, txn, settings, staff):
     let_pass(days=2)
     assert rows.finish(back()).needs_staff
     assert sent(gateway) == []
-    assert rows.decide_refund(back(), choice=Choice.SEND_AGAIN, by=staff).state == State.DONE
+    assert rows.decide_refund(back(), choice=RefundChoice.SEND_AGAIN, by=staff).state == State.DONE
     assert left(dollars) == 0
 
 
@@ -192,7 +192,7 @@ def test_a_second_deposit_is_sent_back_by_staff(gateway, user, staff):
     account = RefundAccount(bank="88", account="110123456789", holder="홍길동")
     assert (
         rows.decide_refund(
-            waiting, choice=Choice.SEND_AGAIN, by=staff, refund_account=account
+            waiting, choice=RefundChoice.SEND_AGAIN, by=staff, refund_account=account
         ).state
         == State.DONE
     )
@@ -210,7 +210,9 @@ def test_what_staff_sent_and_nobody_saw_the_end_of_waits_for_staff_again(
     gateway.fail_next("payments/cancel", requests.ConnectTimeout("no road"))
     account = RefundAccount(bank="88", account="110123456789", holder="홍길동")
     assert (
-        rows.decide_refund(back(), choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state
+        rows.decide_refund(
+            back(), choice=RefundChoice.SEND_AGAIN, by=staff, refund_account=account
+        ).state
         == State.REQUESTED
     )
     calls = len(sent(gateway))
@@ -218,7 +220,9 @@ def test_what_staff_sent_and_nobody_saw_the_end_of_waits_for_staff_again(
     assert rows.finish(back()).needs_staff
     assert len(sent(gateway)) == calls
     assert (
-        rows.decide_refund(back(), choice=Choice.SEND_AGAIN, by=staff, refund_account=account).state
+        rows.decide_refund(
+            back(), choice=RefundChoice.SEND_AGAIN, by=staff, refund_account=account
+        ).state
         == State.DONE
     )
 
@@ -259,7 +263,7 @@ def test_what_may_be_registered_is_never_sent_again_by_itself(gateway, txn, staf
     if trouble == "not sent":
         gateway.fail_next("payments/cancel", requests.ConnectTimeout("no road"))
     # The gateway refuses it: the first one is registered.
-    again = rows.decide_refund(back(), choice=Choice.SEND_AGAIN, by=staff)
+    again = rows.decide_refund(back(), choice=RefundChoice.SEND_AGAIN, by=staff)
     assert (again.state, again.tries) == (State.UNKNOWN, 2)
     calls = len(sent(gateway))
     for _ in range(3):
@@ -279,7 +283,7 @@ def test_after_five_refusals_staff_look(gateway, txn, staff):
         rows.finish(back())
     assert (back().state, back().tries, back().needs_staff) == (State.REQUESTED, 5, True)
     assert "refused 5 times" in rows.get().review_note
-    assert rows.decide_refund(back(), choice=Choice.SEND_AGAIN, by=staff).state == State.DONE
+    assert rows.decide_refund(back(), choice=RefundChoice.SEND_AGAIN, by=staff).state == State.DONE
 
 
 def test_a_test_channel_is_tried_once(gateway, txn, staff):
@@ -287,7 +291,7 @@ def test_a_test_channel_is_tried_once(gateway, txn, staff):
     fault(gateway, code=-1, message="no", times=1)
     rows.sync(imp_uid)
     assert (back().tries, back().needs_staff) == (1, True)
-    assert rows.decide_refund(back(), choice=Choice.GIVE_UP, by=staff).state == State.REFUSED
+    assert rows.decide_refund(back(), choice=RefundChoice.GIVE_UP, by=staff).state == State.REFUSED
     rows.sync(imp_uid)
     assert PointCancellation.objects.count() == 1
 
@@ -380,7 +384,7 @@ def test_crash_between_commit_and_sending(gateway, txn, monkeypatch, ledger):
 
     imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
     with monkeypatch.context() as patch:
-        patch.setattr(type(rows), "send_mismatch_refund_now", stop)
+        patch.setattr("billing.services.apply.send_mismatch_refund_now", stop)
         with pytest.raises(Killed):
             rows.sync(imp_uid)
     assert (back().state, back().tries) == (State.REQUESTED, 0)

@@ -75,9 +75,7 @@ def test_a_name_that_is_not_ascii_is_no_trouble(gateway, make_user):
 
 def test_a_collision_is_made_anew(gateway, user, monkeypatch):
     made = iter(["m-same", "m-same", "m-same", "m-other"])
-    monkeypatch.setattr(
-        type(PointTransaction.objects), "new_merchant_uid", lambda self, user: next(made)
-    )
+    monkeypatch.setattr("billing.services.start.new_merchant_uid", lambda user: next(made))
     assert start(user=user, amount=1_000, pay_method="card").merchant_uid == "m-same"
     assert start(user=user, amount=1_000, pay_method="card").merchant_uid == "m-other"
     assert (PointTransaction.objects.count(), Point.objects.get().point) == (2, 2)

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from billing.errors import InvalidGatewayResponse
-from billing.states import Credit, NoChange, RefundMismatch, Review, Status, UpdateFacts, decide
+from billing.services.decide import decide
+from billing.states import Credit, NoChange, RefundMismatch, Review, Status, UpdateFacts
 
 T1, T2, T3 = (datetime(2026, 11, 23, 10, minute, tzinfo=UTC) for minute in (1, 2, 3))
 AMOUNT = 10_000

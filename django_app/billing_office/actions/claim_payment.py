@@ -21,9 +21,8 @@ from billing.db import permissions
 from billing.errors import BillingError, GatewayError, InvalidId, NotAllowed
 from billing.gateway.api import Deadline, gateway
 from billing.gateway.payment import Payment, check_imp_uid
-from billing.managers.applying import ApplyResult
-from billing.managers.decisions import check_claimable
-from billing.models import Point, PointTransaction
+from billing.models import ApplyResult, Point, PointTransaction
+from billing.services.staff_decisions import check_claimable
 from billing.states import Status
 from billing_office import audit_log, columns, error_messages, masking
 from billing_office.actions import confirmation

@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from billing.db import permissions
-from billing.managers.decisions import Choice
 from billing.models import PointCancellation, PointTransaction
+from billing.states import RefundChoice
 from billing_office import audit_log, columns, masking, review_notes
 from billing_office.actions import confirmation
 from billing_office.actions.payment_actions import how_it_went
@@ -122,7 +122,7 @@ def _what_it_does(one: PointCancellation, found: dict[str, Any]) -> list[str]:
             "chosen here."
         )
     ]
-    if found["choice"] == Choice.SEND_AGAIN:
+    if found["choice"] == RefundChoice.SEND_AGAIN:
         said.append(
             _(
                 "%(amount)s are sent once more. Do this only if the gateway's console shows "
@@ -134,7 +134,7 @@ def _what_it_does(one: PointCancellation, found: dict[str, Any]) -> list[str]:
             said.append(
                 _("To account %(account)s.") % {"account": masking.account(found["refund_account"])}
             )
-    elif found["choice"] == Choice.WAIT:
+    elif found["choice"] == RefundChoice.WAIT:
         said.append(_("It counts as accepted: reconcile looks for 7 more days."))
     elif is_return:
         said.append(

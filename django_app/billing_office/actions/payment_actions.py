@@ -16,8 +16,7 @@ from django.utils.translation import gettext as _
 from billing.db import permissions
 from billing.errors import GatewayError, GatewayUnreachable, InvalidGatewayResponse
 from billing.gateway.payment import AT_ONCE
-from billing.managers.applying import ApplyResult
-from billing.models import PointCancellation, PointTransaction
+from billing.models import ApplyResult, PointCancellation, PointTransaction
 from billing.states import RefundMismatch
 from billing_office import audit_log, columns, error_messages, masking, review_notes
 from billing_office.actions import confirmation

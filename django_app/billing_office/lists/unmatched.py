@@ -19,8 +19,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from billing.db import permissions
 from billing.models import UnmatchedPayment
+from billing.models.unmatched import HEALED, HOLDS_MONEY, WAITS
 from billing.support.non_atomic import non_atomic
-from billing.unmatched import HEALED, HOLDS_MONEY, WAITS
 from billing_office import audit_log, columns, masking
 from billing_office.actions import confirmation
 from billing_office.base import MoneyAdmin

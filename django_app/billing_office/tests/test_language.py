@@ -207,7 +207,7 @@ def test_what_happens_to_a_row_is_read_in_korean(gateway, make_staff, user):
 
 def test_every_refusal_is_translated():
     """The verbs say in English why they do not act; each of these texts has a translation."""
-    tree = ast.parse((BILLING / "managers" / "decisions.py").read_text(encoding="utf-8"))
+    tree = ast.parse((BILLING / "services" / "staff_decisions.py").read_text(encoding="utf-8"))
     refusals = {
         node.args[0].value
         for node in ast.walk(tree)

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from billing import signals
 from billing.models import Point, PointTransaction
+from billing.services.start import open_attempt
 from billing.states import Review
 from billing.tests.support.aging import let_pass
 from billing.tests.support.counting import statements
@@ -143,7 +144,7 @@ def race(user, answer, *, between):
     """Leaving, held up after it has looked the first time until the charge is done or waits; the
     charge's row.
     """
-    txn = rows._open(user, 70_000, "card")
+    txn = open_attempt(user, 70_000, "card")
     let_pass(minutes=61)
     looked, charged = threading.Event(), threading.Event()
 
@@ -190,7 +191,7 @@ def test_leaving_and_charging_at_once_end_in_one_of_two_ways(make_user, answer):
     """
     for number in range(8):
         user = make_user(f"member-{number}")
-        txn = rows._open(user, 70_000, "card")
+        txn = open_attempt(user, 70_000, "card")
         let_pass(minutes=61)
         payment = answer(txn, imp_uid=f"imp_{number}")
         left, charged = together(

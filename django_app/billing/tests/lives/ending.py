@@ -10,8 +10,8 @@ from typing import Any
 
 from django.core.management import call_command
 
-from billing.managers import Choice
 from billing.models import PointCancellation
+from billing.states import RefundChoice
 from billing.tests.lives.books import OPEN, Books, Row, is_money, is_right, left, read
 from billing.tests.lives.world import World
 from billing_sandbox.engine import cancels
@@ -109,9 +109,9 @@ def _staff_decide(world: World) -> None:
     """Everything that waits for them: once more where that may be, and given up where it comes back
     to them.
     """
-    for choice in (Choice.SEND_AGAIN, Choice.GIVE_UP):
+    for choice in (RefundChoice.SEND_AGAIN, RefundChoice.GIVE_UP):
         for number in range(PointCancellation.objects.filter(state__in=OPEN).count()):
-            world.settle(number if choice == Choice.SEND_AGAIN else 0, choice)
+            world.settle(number if choice == RefundChoice.SEND_AGAIN else 0, choice)
         world.clock.now += LONG_ENOUGH
         world.look_after()
 

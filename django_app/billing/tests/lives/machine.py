@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from billing.managers import Choice
+from billing.states import RefundChoice
 from billing.tests.lives.ending import end
 from billing.tests.lives.stage import Stage
 from billing.tests.lives.world import DEEDS, World
@@ -298,7 +298,9 @@ class Lives(RuleBasedStateMachine):
         self.world.staff_cancel(which, part, bold=True)
 
     @precondition(lambda self: self.world.something(needs_staff=True))
-    @thing(number=WHICH, choice=some.sampled_from(Choice.values), trouble=OF_CANCELS, held=HELD)
+    @thing(
+        number=WHICH, choice=some.sampled_from(RefundChoice.values), trouble=OF_CANCELS, held=HELD
+    )
     def settle(self, number: int, choice: str, trouble: dict[str, Any] | None, held: Held) -> None:
         self.cancel_trouble(trouble)
         self.held(held)

@@ -28,9 +28,9 @@ from billing.errors import (
 from billing.gateway.api import RefundAccount
 from billing.gateway.api import gateway as client
 from billing.gateway.payment import Payment, goes_to_an_account
-from billing.managers import Choice
 from billing.models import Point, PointCancellation, PointTransaction
 from billing.reconciliation import reconcile
+from billing.states import RefundChoice
 from billing.tests.lives import books
 from billing.tests.lives.clock import Clock
 from billing.tests.lives.process import Killed, Process
@@ -407,7 +407,7 @@ class World:
             # what this one chose still counts.
             before, self.wire.by_staff = (
                 self.wire.by_staff,
-                one.pk if choice == Choice.SEND_AGAIN else None,
+                one.pk if choice == RefundChoice.SEND_AGAIN else None,
             )
             try:
                 self.attempt(
@@ -494,7 +494,7 @@ class World:
             "the next cancel is refused": lambda: self.trouble({"code": -1}, "payments/cancel"),
             "the next cancel hangs": lambda: self.trouble({"hangs": True}, ""),
             "what hangs lands": self.wire.land,
-            "staff give up": lambda: self.settle(0, Choice.GIVE_UP),
+            "staff give up": lambda: self.settle(0, RefundChoice.GIVE_UP),
         }
         deeds[name]()
         self.focus = which

@@ -6,21 +6,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 from django.conf import settings
+from django.db.models import F
 from django.utils import timezone
 
+from billing.db.routing import primary
 from billing.errors import GatewayError, GatewayPaymentNotFound, GatewayRejected, GatewayUnreachable
 from billing.gateway.api import READ_SECONDS, Deadline, RefundAccount, gateway
 from billing.gateway.payment import Payment
-
-if TYPE_CHECKING:
-    from billing.models import PointCancellation
+from billing.models import PointCancellation
+from billing.services.locking import durable_transaction
 
 REASON_LENGTH = 256  # characters that the gateway takes
 # Of the hold or the claim; later, somebody else may be finishing it already.
 SEND_WITHIN = timedelta(minutes=1)
+# So long may a call that timed out still be working at the gateway.
+UNKNOWN_WAIT = timedelta(minutes=15)
+ACCEPTED_WAIT = timedelta(days=7)  # a wrong refund account is dropped silently
 
 
 @dataclass(frozen=True)
@@ -88,3 +92,54 @@ def mark(cancellation: PointCancellation) -> str:
 def reason_with_mark(cancellation: PointCancellation) -> str:
     ours = mark(cancellation)
     return cancellation.reason[: REASON_LENGTH - len(ours)] + ours
+
+
+def claim_try(
+    cancellation: PointCancellation,
+    *,
+    state: str,
+    payment: Payment | None = None,
+    for_staff: bool = False,
+) -> bool:
+    """Durably note that this caller sends the next try; False where somebody else does, or it
+    is closed.
+
+    payment: a return takes amount, base and checksum from this newest answer. for_staff: what
+    waits for staff is theirs alone to send.
+    """
+    now = timezone.now()
+    values: dict[str, Any] = {"tries": F("tries") + 1, "sent_at": now, "state": state}
+    if payment is not None:
+        values.update(amount=payment.left, base=payment.cancel_amount, checksum=payment.left)
+    with durable_transaction():
+        rows = primary(PointCancellation).filter(
+            pk=cancellation.pk, state__in=("requested", "unknown"), tries=cancellation.tries
+        )
+        if not rows.filter(needs_staff=for_staff).update(**values, needs_staff=False):
+            return False
+    cancellation.tries, cancellation.sent_at, cancellation.state = (
+        cancellation.tries + 1,
+        now,
+        state,
+    )
+    if payment is not None:
+        cancellation.amount, cancellation.base, cancellation.checksum = (
+            payment.left,
+            payment.cancel_amount,
+            payment.left,
+        )
+    return True
+
+
+def time_since_sent(cancellation: PointCancellation) -> timedelta | None:
+    """How long ago it was last sent; None: never. Read before the gateway is asked: what the answer
+    says may be older than its arrival.
+    """
+    return timezone.now() - cancellation.sent_at if cancellation.sent_at else None
+
+
+def is_given_to_staff(cancellation: PointCancellation, age: timedelta) -> bool:
+    """Whether the gateway does not know the payment, or contradicts itself, for so long that staff
+    get it: asking again will not help for ever.
+    """
+    return age >= UNKNOWN_WAIT and not cancellation.needs_staff

@@ -1,0 +1,147 @@
+"""`apply`: make a row equal to what the gateway answered. No network inside; its transaction is
+durable, so that a caller's own, which could be rolled back later, raises instead of swallowing it.
+"""
+
+from __future__ import annotations
+
+from django.db import IntegrityError
+from django.db.models import Q
+
+from billing import signals
+from billing.db.routing import primary
+from billing.errors import InvalidGatewayResponse
+from billing.gateway.api import Deadline
+from billing.gateway.payment import Payment
+from billing.models import ApplyResult, PointCancellation, PointTransaction
+from billing.services.close_cancel import cancel_ended_by, end_cancel
+from billing.services.locking import (
+    StaleRow,
+    durable_transaction,
+    lock_transaction,
+    post_entry,
+    retry_stale,
+    send_after_commit,
+    write_row,
+)
+from billing.services.mismatch_refund import send_mismatch_refund_now, write_mismatch_refund
+from billing.services.notes import add_notes, announce_review
+from billing.services.row_values import (
+    decide_for_row,
+    flag_note,
+    is_being_refunded,
+    is_news,
+    values_from,
+)
+from billing.states import Decision, NoChange, RefundMismatch, Review, Status, UpdateFacts
+
+_MONEY = ("imp_uid", "status", "cancel_amount", "pending_cancel_total", "credited")
+
+
+def apply(payment: Payment, *, deadline: Deadline | None = None) -> ApplyResult:
+    """Make the row of `payment.merchant_uid` equal to this answer, points included; send wrong
+    money back after the commit.
+
+    An answer that proves a cancel of ours closes it, whoever brings it. deadline: bounds the
+    sending. A second time, or after a newer answer: nothing changes. Losing a race is no error.
+    Raises UnmatchedPaymentError where no row has the merchant_uid, InvalidGatewayResponse where
+    the answer contradicts what the row holds, RuntimeError inside a caller's transaction.
+    """
+    try:
+        applied, back = retry_stale(lambda: _apply_once(payment))
+    except IntegrityError:
+        others = primary(PointTransaction).exclude(merchant_uid=payment.merchant_uid)
+        if others.filter(
+            Q(imp_uid=payment.imp_uid) | Q(cancellations__imp_uid=payment.imp_uid)
+        ).exists():
+            raise InvalidGatewayResponse(
+                f"{payment.imp_uid} is another row's payment already"
+            ) from None
+        raise
+    if back is not None and not back.needs_staff:
+        send_mismatch_refund_now(back, deadline)
+    return applied
+
+
+def changes(txn: PointTransaction, payment: Payment) -> tuple[str, ...]:
+    """Which money columns `apply(payment)` would change in this row, ("return",) for wrong
+    money that is not on its way back yet, or ("review",) for what staff have not been told yet.
+
+    Only reads, so that the answer may be old when it is used: apply decides again under the
+    lock. Raises InvalidGatewayResponse.
+    """
+    decision = decide_for_row(txn, payment)
+    if isinstance(decision, RefundMismatch):
+        return () if is_being_refunded(txn, payment) else ("return",)
+    values = values_from(txn, payment, decision)
+    if cancel_ended_by(txn, payment) is not None:
+        values["pending_cancel_total"] = 0
+    changed = tuple(
+        name for name in _MONEY if values.get(name, getattr(txn, name)) != getattr(txn, name)
+    )
+    return changed if changed or not is_news(txn, payment, decision) else ("review",)
+
+
+def _apply_once(payment: Payment) -> tuple[ApplyResult, PointCancellation | None]:
+    with durable_transaction():
+        txn = lock_transaction(merchant_uid=payment.merchant_uid)
+        decision = decide_for_row(txn, payment)
+        cancel = cancel_ended_by(txn, payment)
+        if cancel is not None:
+            rows = primary(PointCancellation).filter(pk=cancel.pk, state__in=cancel.OPEN)
+            moved = end_cancel(txn, cancel, rows, cancel.State.DONE, payment)
+            if moved is None:
+                raise StaleRow
+            return ApplyResult(txn, decision, moved), None
+        values = values_from(txn, payment, decision)
+        points = values.get("credited", txn.credited) - txn.credited
+        back, found = _notes_and_refund(txn, payment, decision, points)
+        add_notes(txn, found, values)
+        failed_now = values.get("status") == Status.FAILED != txn.status
+        account_now = values.get("status") == Status.READY and values.get("vbank_num", "") not in (
+            "",
+            txn.vbank_num,
+        )
+        write_row(txn, values, synced=True)
+        if points:
+            post_entry(txn, "charge" if points > 0 else "cancel", points)
+        if points > 0:
+            send_after_commit(signals.point_charged, txn, points=points)
+        elif points < 0:
+            send_after_commit(signals.point_cancelled, txn, points=-points)
+        if failed_now:
+            send_after_commit(signals.payment_failed, txn)
+        if account_now:
+            send_after_commit(signals.account_issued, txn)
+        announce_review(txn, found)
+    return ApplyResult(txn, decision, points), back
+
+
+def _notes_and_refund(
+    txn: PointTransaction, payment: Payment, decision: Decision, points: int
+) -> tuple[PointCancellation | None, list[tuple[Review | None, str]]]:
+    """Each thing once; wrong money is written as a return, to be sent after commit.
+
+    Whether the return exists is asked under the row's lock: INSERT … ON CONFLICT would hide a
+    failed check and could not tell the winner.
+    """
+    back: PointCancellation | None = None
+    found: list[tuple[Review | None, str]] = []
+    if isinstance(decision, RefundMismatch):
+        if not is_being_refunded(txn, payment):
+            back, found = write_mismatch_refund(txn, payment, decision.review)
+    elif isinstance(decision, UpdateFacts | NoChange) and is_news(txn, payment, decision):
+        found = [(decision.review, flag_note(payment, decision.review))]
+    balance = txn.owner.balance + points
+    if points < 0 and balance < 0:
+        note = f"{payment.imp_uid}: {-points} points were cancelled, the balance is {balance}"
+        found.append((Review.NEGATIVE_BALANCE, note))
+    if points > 0 and txn.owner.left_at:
+        # Credited as always: whose money it is does not change. Who was there to spend it has
+        # gone.
+        found.append(
+            (
+                Review.MEMBER_LEFT,
+                f"{payment.imp_uid}: {points} points were credited to a member who has left",
+            )
+        )
+    return back, found

@@ -1,0 +1,117 @@
+"""What every change of a transaction has in common: the lock, the guarded write, points with their
+entry, signals after commit.
+
+Lock order everywhere: transaction → cancellation → point → entry → event; one transaction's row per
+database transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, TypeVar
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from billing.db.routing import primary, write_alias
+from billing.errors import UnmatchedPaymentError
+from billing.models import Point, PointTransaction
+
+# The lock makes a lost update impossible; the version is the second net.
+ATTEMPTS = 5
+
+T = TypeVar("T")
+
+
+class StaleRow(Exception):
+    """The row was not the one that was read: roll back, begin again."""
+
+
+def durable_transaction() -> AbstractContextManager[None]:
+    """A transaction that is committed when its block ends. RuntimeError inside a caller's
+    transaction, which could be rolled back later.
+    """
+    return transaction.atomic(using=write_alias(PointTransaction), durable=True)
+
+
+def retry_stale(act: Callable[[], T]) -> T:
+    for _ in range(ATTEMPTS):
+        try:
+            return act()
+        except StaleRow:
+            continue
+    raise RuntimeError("the row changed under its lock")
+
+
+def lock_transaction(**lookup: Any) -> PointTransaction:
+    """The row and its member in one statement; PostgreSQL locks both, on SQLite the IMMEDIATE
+    transaction is the lock.
+    """
+    txn = (
+        primary(PointTransaction)
+        .select_related("owner")
+        .select_for_update(no_key=True)
+        .filter(**lookup)
+        .first()
+    )
+    if txn is None:
+        raise UnmatchedPaymentError(f"no row has {lookup}")
+    return txn
+
+
+def write_row(txn: PointTransaction, values: dict[str, Any], *, synced: bool = False) -> None:
+    """Update only what differs, where the version is the one that was read; the object follows
+    the row. StaleRow where it is not.
+    """
+    changed = {name: value for name, value in values.items() if getattr(txn, name) != value}
+    rows = PointTransaction.objects.filter(pk=txn.pk)
+    if changed:
+        changed["version"] = txn.version + 1
+        rows = rows.filter(version=txn.version)
+    if synced:
+        changed["synced_at"] = timezone.now()
+    if changed and not rows.update(**changed):
+        raise StaleRow
+    for name, value in changed.items():
+        setattr(txn, name, value)
+
+
+def post_entry(
+    txn: PointTransaction,
+    kind: str,
+    points: int,
+    *,
+    by: Any = None,
+    floor: int | None = None,
+) -> bool:
+    """Points of this row, in balance and ledger; False, and nothing done, where the balance
+    would fall below `floor`.
+    """
+    accounts = primary(Point).filter(pk=txn.owner_id)
+    if floor is not None:
+        accounts = accounts.filter(balance__gte=floor - points)
+    if not accounts.update(balance=F("balance") + points):
+        return False
+    txn.entries.create(
+        owner_id=txn.owner_id, version=txn.version, kind=kind, delta=points, **by_whom(by)
+    )
+    txn.owner.balance += points
+    return True
+
+
+def send_after_commit(signal: Any, txn: PointTransaction, **arguments: Any) -> None:
+    transaction.on_commit(
+        partial(signal.send_robust, sender=type(txn), txn=txn, **arguments),
+        using=write_alias(PointTransaction),
+        robust=True,
+    )
+
+
+def by_whom(by: Any) -> dict[str, Any]:
+    """The columns that say who did it: the person's row, and the name as it is now. None: nobody, a
+    job.
+    """
+    return {"by": by, "by_name": by.get_username()[:150]} if by is not None else {}

@@ -1,0 +1,221 @@
+"""Mismatch refunds: wrong money on its way back. One never touches row, credit or points; `apply`
+writes it, and it is sent after commit.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from billing import signals
+from billing.db.routing import primary, write_alias
+from billing.errors import GatewayError, GatewayPaymentNotFound, InvalidGatewayResponse
+from billing.gateway.api import Deadline, RefundAccount, gateway
+from billing.gateway.payment import Payment
+from billing.models import PointCancellation, PointTransaction
+from billing.services.locking import durable_transaction
+from billing.services.notes import hand_to_staff
+from billing.services.sending import (
+    ACCEPTED_WAIT,
+    UNKNOWN_WAIT,
+    CancelResult,
+    claim_try,
+    in_time,
+    is_given_to_staff,
+    mark,
+    send,
+    time_since_sent,
+)
+from billing.states import Review
+
+logger = logging.getLogger(__name__)
+
+MOST_TRIES = 5  # refusals of a return after which staff look
+# After a try that was refused or not sent; then 8, 32 and 128 minutes.
+FIRST_WAIT = timedelta(minutes=2)
+SEND_NEEDS = 3  # seconds that a web request must have left to send one itself; else reconcile does
+
+
+def write_mismatch_refund(
+    txn: PointTransaction, payment: Payment, code: Review
+) -> tuple[PointCancellation, list[tuple[Review | None, str]]]:
+    """Under the row's lock: the return, and what staff read about it."""
+    paid = f"{payment.amount.normalize():f} {payment.currency}"
+    test = " through a test channel" if payment.test_channel else ""
+    found: list[tuple[Review | None, str]] = [
+        (code, f"{payment.imp_uid} paid {paid}{test}; the row asks for {txn.amount} KRW once")
+    ]
+    by_staff = _needs_staff(payment)
+    if by_staff:
+        found.append((None, f"{payment.imp_uid}: {by_staff}, so staff send it back"))
+    back = txn.cancellations.create(
+        kind="return",
+        imp_uid=payment.imp_uid,
+        amount=payment.left,
+        currency=payment.currency,
+        base=payment.cancel_amount,
+        checksum=payment.left,
+        reason=f"wrong money: {code.value}",
+        needs_staff=bool(by_staff),
+    )
+    return back, found
+
+
+def send_mismatch_refund(
+    back: PointCancellation, *, deadline: Deadline | None = None
+) -> PointCancellation:
+    """Send a return whose state is requested, once. Returns it as it stands then; trouble is
+    kept on it and never raised.
+
+    Each try is claimed first, so that of several callers one sends. Refused, or surely not
+    sent: requested again, with the newest amount; after MOST_TRIES (a test channel's after one)
+    staff look.
+    """
+    _send_once(back, deadline)
+    back.refresh_from_db(using=write_alias(PointTransaction))
+    return back
+
+
+def send_mismatch_refund_now(back: PointCancellation, deadline: Deadline | None) -> None:
+    """As send_mismatch_refund, for a door that must answer in time: what it cannot do is left
+    to reconcile, and nothing is raised.
+    """
+    try:
+        if deadline is None or deadline.left() >= SEND_NEEDS:
+            _send_once(back, deadline)
+    except GatewayError:
+        return  # the time is over
+    except Exception:  # the row is committed and waits
+        logger.exception("the return of %s could not be sent", back.imp_uid)
+
+
+def finish_mismatch_refund(back: PointCancellation, deadline: Deadline | None) -> PointCancellation:
+    """See how an open return stands, and take the next step if its time has come. Raises
+    GatewayError where the gateway is silent.
+    """
+    age = time_since_sent(back)  # before the question
+    wait = (
+        UNKNOWN_WAIT
+        if back.state == back.State.UNKNOWN
+        else FIRST_WAIT * 4 ** min(max(back.tries - 1, 0), 3)
+    )
+    if back.state != back.State.ACCEPTED and age is not None and age < wait:
+        return back
+    try:
+        payment = gateway().payment(back.imp_uid, deadline=deadline)
+    except (InvalidGatewayResponse, GatewayPaymentNotFound) as error:
+        if is_given_to_staff(back, age or timezone.now() - back.created_at):
+            _give_to_staff(back, str(error))
+        raise
+    if payment.left <= 0:
+        close_mismatch_refund(back, CancelResult("done", payment))
+    elif back.needs_staff:
+        pass  # only the end of it is news
+    elif back.state == back.State.ACCEPTED:
+        if timezone.now() - (back.waiting_since or back.created_at) > ACCEPTED_WAIT:
+            _give_to_staff(back, "accepted more than 7 days ago, and not done")
+    elif back.tries >= MOST_TRIES:
+        _give_to_staff(back, f"tried {back.tries} times")
+    elif back.state == back.State.UNKNOWN and not payment.cancels_at_once:
+        _give_to_staff(back, "sent, and nobody knows whether it was registered")
+    elif by_staff := _needs_staff(payment):
+        _give_to_staff(back, by_staff)
+    elif claim_try(back, state=back.State.UNKNOWN, payment=payment):
+        send_claimed(back, None, deadline)
+    back.refresh_from_db(using=write_alias(PointTransaction))
+    return back
+
+
+def send_claimed(
+    back: PointCancellation, account: RefundAccount | None, deadline: Deadline | None
+) -> None:
+    if in_time(back):
+        close_mismatch_refund(back, send(back, account, deadline))
+
+
+def close_mismatch_refund(back: PointCancellation, verdict: CancelResult) -> None:
+    """Write what a try, or a look, came to. Only the return's own row changes; an old try never
+    undoes a newer one's state.
+    """
+    now = timezone.now()
+    mine = primary(PointCancellation).filter(pk=back.pk, state__in=back.OPEN)
+    values: dict[str, Any] = {"error": verdict.error[:500]}
+    payment = verdict.payment
+    if payment is not None and payment.left <= 0:
+        values.update(
+            state=back.State.DONE,
+            closed_at=now,
+            needs_staff=False,
+            gateway_id=payment.cancellation_id(mark(back)),
+        )
+        with durable_transaction():
+            if mine.update(**values):
+                _announce_sent_back(back)
+        return
+    stuck, later_try = "", back.tries > 1
+    mine = mine.filter(tries=back.tries)
+    if verdict.outcome in ("accepted", "done"):  # done: our part is, and more has come since
+        mine.filter(state__in=("requested", "unknown")).update(
+            **values, state=back.State.ACCEPTED, waiting_since=now
+        )
+    elif verdict.outcome == "unknown" or (
+        later_try and (payment is None or not payment.cancels_at_once)
+    ):
+        # On a later try "not sent" proves nothing about the first; where cancels are done
+        # later, nor does a refusal.
+        mine.filter(state=back.State.UNKNOWN).update(**values)
+    elif payment is not None:  # refused, and something is left
+        values.update(amount=payment.left, base=payment.cancel_amount, checksum=payment.left)
+        if mine.update(**values, state=back.State.REQUESTED):
+            last = 1 if payment.test_channel else MOST_TRIES
+            stuck = f"refused {back.tries} times: {verdict.error}" if back.tries >= last else ""
+    else:  # surely not sent
+        mine.update(**values, state=back.State.REQUESTED)
+    if stuck:
+        _give_to_staff(back, stuck)
+
+
+def _send_once(back: PointCancellation, deadline: Deadline | None) -> None:
+    if claim_try(back, state=back.State.UNKNOWN):
+        send_claimed(back, None, deadline)
+
+
+def _give_to_staff(back: PointCancellation, why: str) -> None:
+    hand_to_staff(
+        back, Review.RETURN_STUCK, f"{back.imp_uid}: sending the wrong money back: {why}"[:500]
+    )
+
+
+def _announce_sent_back(back: PointCancellation) -> None:
+    """After commit, with the row and its member loaded once somebody listens."""
+
+    def tell(imp_uid: str, amount: Decimal, currency: str) -> None:
+        if signals.mismatch_refunded.has_listeners(PointTransaction):
+            txn = primary(PointTransaction).select_related("owner").get(pk=back.txn_id)
+            signals.mismatch_refunded.send_robust(
+                sender=type(txn), txn=txn, imp_uid=imp_uid, amount=amount, currency=currency
+            )
+
+    transaction.on_commit(
+        partial(tell, back.imp_uid, back.amount, back.currency),
+        using=write_alias(PointTransaction),
+        robust=True,
+    )
+
+
+def _needs_staff(payment: Payment) -> str:
+    """Why a return is not sent by itself; "" where it is."""
+    if not settings.BILLING_RETURN_WRONG_MONEY:
+        return "returns are left to staff here"
+    if payment.currency != "KRW" or payment.left % 1:
+        return "it is not whole won"
+    if payment.needs_account:
+        return "a refund account is needed"
+    return ""

@@ -1,0 +1,98 @@
+"""What an answer of the gateway makes of a row: the decision about it, and the columns as it wants
+them. Nothing is written here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from billing.db.routing import primary
+from billing.gateway.payment import Payment
+from billing.models import PointCancellation, PointTransaction
+from billing.services.decide import decide
+from billing.states import Credit, Decision, NoChange, Review, UpdateFacts
+
+# Facts that are copied as they are. The wire's pay_method is what was really used, ours is what the
+# payer chose.
+_FACTS = (
+    "test_channel", "pg_provider", "pg_id", "pg_tid", "apply_num", "card_name", "bank_name",
+    "vbank_code", "vbank_name", "vbank_num", "vbank_holder", "vbank_date", "vbank_issued_at",
+    "started_at", "paid_at", "failed_at", "cancelled_at", "fail_reason", "cancel_reason",
+    "receipt_url",
+)  # fmt: skip
+
+
+def decide_for_row(txn: PointTransaction, payment: Payment) -> Decision:
+    decision = decide(txn, payment, accept_test_channel=settings.BILLING_ACCEPT_TEST_CHANNEL)
+    if isinstance(decision, Credit) and is_being_refunded(txn, payment):
+        return NoChange()  # wrong once, never credited: not even when a setting changes its mind
+    return decision
+
+
+def is_being_refunded(txn: PointTransaction, payment: Payment) -> bool:
+    """Whether this payment's money is a return already. Every return left a note, so a row
+    without one is not asked about.
+    """
+    return (
+        bool(txn.review_note)
+        and primary(PointCancellation)
+        .filter(txn_id=txn.pk, kind="return", imp_uid=payment.imp_uid)
+        .exists()
+    )
+
+
+def values_from(txn: PointTransaction, payment: Payment, decision: Decision) -> dict[str, Any]:
+    """The columns as this decision wants them. `credited` is always the target: amount −
+    max(cancel_amount, pending_cancel_total) once bound.
+    """
+    if not isinstance(decision, Credit | UpdateFacts):
+        return {}
+    whole = isinstance(decision, Credit) or decision.whole
+    values = _facts(txn, payment, whole=whole)
+    values.update(status=decision.status, cancel_amount=decision.cancel_amount)
+    if whole and payment.imp_uid != txn.imp_uid:
+        values["account_closed_at"] = None
+    if isinstance(decision, Credit):
+        values.update(imp_uid=payment.imp_uid, credited_at=timezone.now(), next_check_at=None)
+        values["credited"] = txn.amount - decision.cancel_amount
+    elif txn.is_matched:
+        # Our own open cancel has taken its points already: the greater of both, never the sum, and
+        # never back because of an answer.
+        values["credited"] = txn.amount - max(decision.cancel_amount, txn.pending_cancel_total)
+    else:
+        values["imp_uid"] = payment.imp_uid
+    return values
+
+
+def _facts(txn: PointTransaction, payment: Payment, *, whole: bool) -> dict[str, Any]:
+    """The gateway's facts; unless `whole`, what is filled never becomes empty."""
+    found = {name: getattr(payment, name) for name in _FACTS}
+    found["paid_method"] = payment.pay_method
+    return found if whole else {name: value or getattr(txn, name) for name, value in found.items()}
+
+
+def closed_note(payment: Payment) -> str:
+    """What staff read of a payment that is cancelled with nothing paid back."""
+    return f"{payment.imp_uid} is cancelled at the gateway, with nothing paid back"
+
+
+def flag_note(payment: Payment, review: Review | None) -> str:
+    """What staff read of a payment that is no money, and yet to be looked at."""
+    if review == Review.CARD_REGISTRATION:
+        return (
+            f"{payment.imp_uid} registered a card and is {payment.status}: no money to us; see at "
+            "the gateway whether it was charged"
+        )
+    return closed_note(payment)
+
+
+def is_news(txn: PointTransaction, payment: Payment, decision: Decision) -> bool:
+    """Whether staff should see something that this row has no note of yet."""
+    return (
+        isinstance(decision, UpdateFacts | NoChange)
+        and bool(decision.review)
+        and flag_note(payment, decision.review) not in txn.review_note
+    )

@@ -1,0 +1,277 @@
+"""What staff alone decide. Each verb checks that it fits how things stand, does one thing, and
+writes who did it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError
+from django.utils import timezone
+
+from billing.db.routing import primary, write_alias
+from billing.errors import (
+    GatewayPaymentNotFound,
+    GatewayRejected,
+    InvalidGatewayResponse,
+    InvalidId,
+    NotAllowed,
+)
+from billing.gateway.api import RefundAccount, gateway
+from billing.gateway.payment import Payment, check_merchant_uid
+from billing.models import ApplyResult, Point, PointCancellation, PointTransaction, UnmatchedPayment
+from billing.services.apply import apply
+from billing.services.cancel import close_cancel, send_and_conclude
+from billing.services.locking import (
+    durable_transaction,
+    lock_transaction,
+    retry_stale,
+    write_row,
+)
+from billing.services.mismatch_refund import close_mismatch_refund, send_claimed
+from billing.services.notes import add_notes
+from billing.services.row_values import closed_note
+from billing.services.sending import CancelResult, claim_try
+from billing.states import RefundChoice, Status
+
+# Written before the gateway is asked: an answer may be lost.
+_CLOSING = "closing of the account asked for by"
+
+
+def decide_refund(
+    cancellation: PointCancellation,
+    *,
+    choice: str,
+    by: Any,
+    refund_account: RefundAccount | None = None,
+) -> PointCancellation:
+    """Decide an open cancel or return that waits for staff (`needs_staff`). Returns it as it
+    stands then.
+
+    The gateway is asked first: what it has done already counts, whatever was chosen. SEND_AGAIN
+    claims one more try with the same checksum (a return's from the newest answer);
+    refund_account is needed for virtual accounts, because accounts are not kept. WAIT gives it
+    another 7 days. GIVE_UP closes it as refused: a cancel's points go back, a return is left to
+    the gateway.
+
+    Raises NotAllowed where it does not wait for staff or an account is missing, GatewayError
+    where the gateway cannot be asked. That it does not know the payment keeps nobody from
+    giving up.
+    """
+    if choice not in RefundChoice.values:
+        raise ValueError(f"{choice!r} is no choice")
+    cancellation.refresh_from_db(using=write_alias(PointTransaction))
+    _require_waiting(cancellation)
+    try:
+        payment = gateway().payment(cancellation.imp_uid)
+    except (InvalidGatewayResponse, GatewayPaymentNotFound):
+        if choice != RefundChoice.GIVE_UP:
+            raise
+        _give_up(cancellation, None, by)  # it will never tell
+        cancellation.refresh_from_db(using=write_alias(PointTransaction))
+        return cancellation
+    is_return = cancellation.kind == cancellation.Kind.MISMATCH_REFUND
+    if (
+        payment.left <= 0
+        if is_return
+        else payment.cancel_amount >= cancellation.base + cancellation.amount
+    ):
+        return _finish_now(cancellation, payment)
+    if choice == RefundChoice.SEND_AGAIN:
+        _require_sendable(cancellation, payment, refund_account)
+        if not claim_try(
+            cancellation,
+            state="unknown" if is_return else "requested",
+            payment=payment if is_return else None,
+            for_staff=True,
+        ):
+            raise NotAllowed("somebody else is deciding this at the moment")
+        _log(cancellation, f"sent again by {by.get_username()}")
+        if is_return:
+            send_claimed(cancellation, refund_account, None)
+        else:
+            send_and_conclude(cancellation, refund_account)
+    elif choice == RefundChoice.WAIT:
+        with durable_transaction():
+            rows = primary(PointCancellation).filter(
+                pk=cancellation.pk, state__in=cancellation.OPEN, needs_staff=True
+            )
+            if not rows.filter(tries__gt=0).update(
+                state="accepted", needs_staff=False, waiting_since=timezone.now()
+            ):
+                raise NotAllowed("it was never sent, or somebody else has decided")
+        _log(cancellation, f"left waiting by {by.get_username()}")
+    else:
+        _give_up(cancellation, payment, by)
+    cancellation.refresh_from_db(using=write_alias(PointTransaction))
+    return cancellation
+
+
+def close_account(txn: PointTransaction, *, by: Any) -> ApplyResult:
+    """Close the virtual account of a row that waits for its deposit. Returns what the gateway's
+    answer changed.
+
+    A deposit that was faster is credited as always. Raises NotAllowed where no account waits,
+    GatewayError where the gateway refuses or cannot be asked. A second time: NotAllowed. After
+    a try whose answer was lost, a refusal is taken for "closed already", unless money is there.
+    """
+    txn.refresh_from_db(using=write_alias(PointTransaction))
+    if (
+        txn.is_matched
+        or txn.status != Status.READY
+        or not txn.vbank_num
+        or not txn.imp_uid
+        or txn.account_closed_at
+    ):
+        raise NotAllowed("no virtual account waits for a deposit here")
+    wish = f"{txn.imp_uid}: {_CLOSING} {by.get_username()}"
+    tried_before = f"{txn.imp_uid}: {_CLOSING} " in txn.review_note
+    _log_row(txn.pk, wish)
+    try:
+        payment = gateway().close_account(txn.imp_uid)
+    except GatewayRejected:
+        payment = gateway().payment(txn.imp_uid)
+        if not tried_before or payment.is_money:
+            apply(payment)
+            raise
+    # Which status the gateway gives it is not documented, so that the row keeps it itself.
+    # Known already, it is nothing to review.
+    note = f"{closed_note(payment)}: account closed by {by.get_username()}"
+    _log_row(txn.pk, note, imp_uid=txn.imp_uid, account_closed_at=timezone.now())
+    return apply(payment)
+
+
+def claim_unmatched_payment(imp_uid: str, *, user: Any, by: Any) -> ApplyResult:
+    """Give a payment that no row knows to `user`: a row with the payment's own merchant_uid and
+    amount, no attempt counted, then apply.
+
+    Only for right money: whole won that is left, through no test channel. Raises NotAllowed
+    where it is not, or where a row knows the merchant_uid (twice: NotAllowed), GatewayError,
+    InvalidId.
+    """
+    payment = gateway().payment(imp_uid)
+    check_claimable(payment)
+    try:
+        with durable_transaction():
+            primary(Point).bulk_create([Point(pk=user.pk)], ignore_conflicts=True)
+            PointTransaction.objects.create(
+                owner_id=user.pk,
+                merchant_uid=payment.merchant_uid,
+                amount=int(payment.amount),
+                pay_method=payment.pay_method,
+                claimed=True,
+                review_note=f"adopted for {user.get_username()} by {by.get_username()}",
+                next_check_at=timezone.now(),
+            )
+            UnmatchedPayment.objects.claimed(payment.imp_uid, by=by, reason=f"for {user.pk}")
+    except IntegrityError:
+        if primary(PointTransaction).filter(merchant_uid=payment.merchant_uid).exists():
+            raise NotAllowed("a transaction has this merchant_uid already") from None
+        raise
+    return apply(payment)
+
+
+def resolve(txn: PointTransaction, *, by: Any, note: str) -> PointTransaction:
+    """Take a review off a row; what it said stays in review_note, with who resolved it and why.
+    Twice: NotAllowed.
+    """
+    if not note.strip():
+        raise NotAllowed("a note must say why")
+
+    def act() -> PointTransaction:
+        with durable_transaction():
+            row = lock_transaction(pk=txn.pk)
+            if not row.review:
+                raise NotAllowed("nothing is to be reviewed here")
+            line = f"resolved by {by.get_username()}: {' '.join(note.split())[:300]}"
+            write_row(
+                row,
+                {"review": "", "review_note": "\n".join([*row.review_note.splitlines(), line])},
+            )
+            return row
+
+    return retry_stale(act)
+
+
+def check_claimable(payment: Payment) -> None:
+    """Raise NotAllowed, with why, unless this payment is money that `claim_unmatched_payment` may
+    give to a member.
+    """
+    if payment.registers_card:
+        raise NotAllowed("it registered a card, which is no payment")
+    if not payment.is_money or payment.left <= 0:
+        raise NotAllowed("there is no money left in this payment")
+    if payment.currency != "KRW" or payment.amount % 1 or payment.cancel_amount % 1:
+        raise NotAllowed("it is not whole won")
+    if payment.test_channel:
+        raise NotAllowed("it was paid through a test channel: no real money")
+    try:
+        check_merchant_uid(payment.merchant_uid)
+    except InvalidId:
+        raise NotAllowed("its merchant_uid cannot be an address here") from None
+
+
+def _require_waiting(cancellation: PointCancellation) -> None:
+    if cancellation.state not in cancellation.OPEN:
+        raise NotAllowed("it is closed already")
+    if not cancellation.needs_staff:
+        raise NotAllowed("it is still being cleared by itself")
+
+
+def _require_sendable(
+    cancellation: PointCancellation, payment: Payment, account: RefundAccount | None
+) -> None:
+    if cancellation.state == cancellation.State.ACCEPTED:
+        raise NotAllowed("the gateway has accepted it already: sent twice, it could be paid twice")
+    if cancellation.kind == cancellation.Kind.CANCEL and payment.cancel_amount != cancellation.base:
+        raise NotAllowed("a part was cancelled meanwhile, so that the gateway would refuse it")
+    if payment.needs_account and account is None:
+        raise NotAllowed("a refund account is needed")
+
+
+def _finish_now(cancellation: PointCancellation, payment: Payment) -> PointCancellation:
+    if cancellation.kind == cancellation.Kind.MISMATCH_REFUND:
+        close_mismatch_refund(cancellation, CancelResult("done", payment))
+    else:
+        close_cancel(cancellation, cancellation.State.DONE, payment)
+    cancellation.refresh_from_db(using=write_alias(PointTransaction))
+    return cancellation
+
+
+def _give_up(cancellation: PointCancellation, payment: Payment | None, by: Any) -> None:
+    error = f"given up by {by.get_username()}"[:500]
+    if cancellation.kind == cancellation.Kind.CANCEL:
+        ended = close_cancel(
+            cancellation, cancellation.State.REFUSED, payment, error=error, by_staff=True
+        )
+    else:
+        rows = primary(PointCancellation).filter(
+            pk=cancellation.pk, state__in=cancellation.OPEN, needs_staff=True
+        )
+        ended = bool(
+            rows.update(state="refused", needs_staff=False, closed_at=timezone.now(), error=error)
+        )
+    if not ended:
+        raise NotAllowed("somebody else is deciding this at the moment")
+    _log(cancellation, error)
+
+
+def _log(cancellation: PointCancellation, what: str) -> None:
+    kind = "cancel" if cancellation.kind == cancellation.Kind.CANCEL else "return"
+    _log_row(cancellation.txn_id, f"{cancellation.imp_uid}: {kind} #{cancellation.pk} {what}")
+
+
+def _log_row(pk: int, line: str, *, imp_uid: str = "", **values: Any) -> None:
+    """A line in the row's own story; with it other columns, if the row still shows this
+    imp_uid.
+    """
+
+    def act() -> None:
+        with durable_transaction():
+            txn = lock_transaction(pk=pk)
+            if imp_uid and txn.imp_uid != imp_uid:
+                values.clear()
+            add_notes(txn, [(None, line)], values)
+            write_row(txn, values)
+
+    retry_stale(act)
