@@ -34,6 +34,10 @@ the views.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from billing.note_codes import ErrorCode, Trouble
+
 
 class BillingError(Exception):
     """Root of all errors of this app."""
@@ -46,6 +50,7 @@ class GatewayError(BillingError):
     people, unchanged. http: the answer's status, None where there was no answer.
     """
 
+    error_code: ClassVar[ErrorCode]
     http: int | None = None
 
     def __init__(self, message: str, *, code: int | None = None, gateway_message: str = "") -> None:
@@ -53,28 +58,44 @@ class GatewayError(BillingError):
         self.code = code
         self.gateway_message = gateway_message
 
+    @property
+    def trouble(self) -> Trouble:
+        """As rows keep it: the kind of trouble, and the gateway's words where it said something."""
+        return Trouble(self.error_code, self.gateway_message or str(self))
+
 
 class GatewayUnreachable(GatewayError):
     """No usable answer came.
 
     surely_not_sent: True only where the request cannot have reached the gateway (no address,
-    connection refused, no connection in time).
+    connection refused, no connection in time). kind: of the silence, such as "ReadTimeout".
     """
+
+    error_code = ErrorCode.GATEWAY_UNREACHABLE
 
     def __init__(
         self,
         message: str,
         *,
         surely_not_sent: bool = False,
+        kind: str = "",
         code: int | None = None,
         gateway_message: str = "",
     ) -> None:
         super().__init__(message, code=code, gateway_message=gateway_message)
         self.surely_not_sent = surely_not_sent
+        self.kind = kind
+
+    @property
+    def trouble(self) -> Trouble:
+        """Without the gateway's words: the HTTP status, or the kind of silence."""
+        return Trouble(self.error_code, f"HTTP {self.http}" if self.http else self.kind)
 
 
 class GatewayRejected(GatewayError):
     """The gateway understood and said no."""
+
+    error_code = ErrorCode.GATEWAY_REJECTED
 
 
 class InvalidGatewayResponse(GatewayError):
@@ -83,6 +104,8 @@ class InvalidGatewayResponse(GatewayError):
     ids: imp_uid and merchant_uid that stand in an answer which is no JSON, "" where that cannot be
     told. They name it; never believe them.
     """
+
+    error_code = ErrorCode.INVALID_GATEWAY_RESPONSE
 
     def __init__(
         self,
@@ -102,6 +125,8 @@ class ResponseTooLarge(InvalidGatewayResponse):
 
 class GatewayPaymentNotFound(GatewayError):
     """The gateway does not know what we asked for."""
+
+    error_code = ErrorCode.PAYMENT_NOT_FOUND
 
 
 class UnmatchedPaymentError(BillingError):
@@ -142,7 +167,15 @@ class CannotCancel(BillingError):
 
 
 class NotAllowed(BillingError):
-    """A decision of staff that does not fit how things stand. The text says why, for staff."""
+    """A decision of staff that does not fit how things stand. code: closed, not_waiting, accepted,
+    part_cancelled, account_needed, somebody_else, never_sent, no_account_waits, row_exists,
+    reason_needed, nothing_to_review, no_money_left, not_whole_won, test_channel, card_registration
+    or no_address.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class LedgerIsAppendOnly(BillingError):

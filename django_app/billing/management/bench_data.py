@@ -227,7 +227,7 @@ class Life:
         if is_second:
             txn |= {
                 "review": "second_payment" if is_new else "",
-                "review_note": f"imps_{number:012}: a second payment",
+                "has_notes": True,
             }
         key = self.writer.add(PointTransaction, **txn)
         self._later_entry(

@@ -1,6 +1,7 @@
 """The tables: columns, constraints, and managers whose verbs lead to `services/`."""
 
 from billing.models.cancellations import PointCancellation
+from billing.models.notes import TransactionNote
 from billing.models.operations import DailyFigures, Installation, ReconcileRun
 from billing.models.points import Point, PointEntry, PointManager
 from billing.models.transactions import (
@@ -24,6 +25,7 @@ __all__ = [
     "PointTransaction",
     "PointTransactionManager",
     "ReconcileRun",
+    "TransactionNote",
     "UnmatchedPayment",
     "WebhookEvent",
 ]

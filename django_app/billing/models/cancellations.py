@@ -44,6 +44,7 @@ class PointCancellation(models.Model):
         help_text=_("What the gateway must still hold for it to begin."),
     )
     reason = models.CharField(max_length=256)
+    reason_code = models.CharField(max_length=20, blank=True, default="")
     by_name = models.CharField(max_length=150, blank=True, default="")
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
@@ -52,7 +53,10 @@ class PointCancellation(models.Model):
     tries = models.PositiveIntegerField(default=0)
     gateway_id = models.CharField(max_length=40, blank=True, default="")
     refund_last4 = models.CharField(max_length=4, blank=True, default="")
-    error = models.CharField(max_length=500, blank=True, default="")
+    error_code = models.CharField(max_length=30, blank=True, default="")
+    error = models.CharField(
+        max_length=500, blank=True, default="", help_text=_("The gateway's words, or a detail.")
+    )
     needs_staff = models.BooleanField(
         default=False, help_text=_("Nothing more happens by itself: staff decide.")
     )

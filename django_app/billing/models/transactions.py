@@ -294,7 +294,7 @@ class PointTransaction(GatewayFacts):
     review = models.CharField(
         _("review"), max_length=20, choices=Review.choices, blank=True, default=""
     )
-    review_note = models.TextField(blank=True, default="")
+    has_notes = models.BooleanField(default=False, help_text=_("Whether there are notes of it."))
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     prepared_at = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)

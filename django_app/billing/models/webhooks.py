@@ -33,7 +33,10 @@ class WebhookEvent(models.Model):
     body = models.TextField(blank=True, default="")
     outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.PENDING)
     tries = models.PositiveIntegerField(default=0)
-    error = models.CharField(max_length=300, blank=True, default="")
+    error_code = models.CharField(max_length=30, blank=True, default="")
+    error = models.CharField(
+        max_length=300, blank=True, default="", help_text=_("The gateway's words, or a detail.")
+    )
     next_try_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(auto_now_add=True)
     handled_at = models.DateTimeField(null=True, blank=True)

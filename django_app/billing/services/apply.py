@@ -13,6 +13,7 @@ from billing.errors import InvalidGatewayResponse
 from billing.gateway.api import Deadline
 from billing.gateway.payment import Payment
 from billing.models import ApplyResult, PointCancellation, PointTransaction
+from billing.note_codes import Note
 from billing.services.close_cancel import cancel_ended_by, end_cancel
 from billing.services.locking import (
     StaleRow,
@@ -24,15 +25,14 @@ from billing.services.locking import (
     write_row,
 )
 from billing.services.mismatch_refund import send_mismatch_refund_now, write_mismatch_refund
-from billing.services.notes import add_notes, announce_review
+from billing.services.notes import flag_row, write_notes
 from billing.services.row_values import (
     decide_for_row,
-    flag_note,
     is_being_refunded,
-    is_news,
+    news_for_staff,
     values_from,
 )
-from billing.states import Decision, NoChange, RefundMismatch, Review, Status, UpdateFacts
+from billing.states import Decision, RefundMismatch, Review, Status
 
 _MONEY = ("imp_uid", "status", "cancel_amount", "pending_cancel_total", "credited")
 
@@ -78,7 +78,7 @@ def changes(txn: PointTransaction, payment: Payment) -> tuple[str, ...]:
     changed = tuple(
         name for name in _MONEY if values.get(name, getattr(txn, name)) != getattr(txn, name)
     )
-    return changed if changed or not is_news(txn, payment, decision) else ("review",)
+    return changed or (("review",) if news_for_staff(txn, payment, decision) else ())
 
 
 def _apply_once(payment: Payment) -> tuple[ApplyResult, PointCancellation | None]:
@@ -94,8 +94,8 @@ def _apply_once(payment: Payment) -> tuple[ApplyResult, PointCancellation | None
             return ApplyResult(txn, decision, moved), None
         values = values_from(txn, payment, decision)
         points = values.get("credited", txn.credited) - txn.credited
-        back, found = _notes_and_refund(txn, payment, decision, points)
-        add_notes(txn, found, values)
+        back, notes = _notes_and_refund(txn, payment, decision, points)
+        flag_row(txn, notes, values)
         failed_now = values.get("status") == Status.FAILED != txn.status
         account_now = values.get("status") == Status.READY and values.get("vbank_num", "") not in (
             "",
@@ -112,36 +112,30 @@ def _apply_once(payment: Payment) -> tuple[ApplyResult, PointCancellation | None
             send_after_commit(signals.payment_failed, txn)
         if account_now:
             send_after_commit(signals.account_issued, txn)
-        announce_review(txn, found)
+        write_notes(txn, notes)
     return ApplyResult(txn, decision, points), back
 
 
 def _notes_and_refund(
     txn: PointTransaction, payment: Payment, decision: Decision, points: int
-) -> tuple[PointCancellation | None, list[tuple[Review | None, str]]]:
-    """Each thing once; wrong money is written as a return, to be sent after commit.
+) -> tuple[PointCancellation | None, list[Note]]:
+    """Each thing once; wrong money is written as a mismatch refund, to be sent after commit.
 
-    Whether the return exists is asked under the row's lock: INSERT … ON CONFLICT would hide a
+    Whether the refund exists is asked under the row's lock: INSERT … ON CONFLICT would hide a
     failed check and could not tell the winner.
     """
     back: PointCancellation | None = None
-    found: list[tuple[Review | None, str]] = []
+    notes: list[Note] = []
     if isinstance(decision, RefundMismatch):
         if not is_being_refunded(txn, payment):
-            back, found = write_mismatch_refund(txn, payment, decision.review)
-    elif isinstance(decision, UpdateFacts | NoChange) and is_news(txn, payment, decision):
-        found = [(decision.review, flag_note(payment, decision.review))]
+            back, notes = write_mismatch_refund(txn, payment, decision.review)
+    elif news := news_for_staff(txn, payment, decision):
+        notes = [news]
     balance = txn.owner.balance + points
     if points < 0 and balance < 0:
-        note = f"{payment.imp_uid}: {-points} points were cancelled, the balance is {balance}"
-        found.append((Review.NEGATIVE_BALANCE, note))
+        params = {"imp_uid": payment.imp_uid, "points": -points, "balance": balance}
+        notes.append(Note(Review.NEGATIVE_BALANCE, params))
     if points > 0 and txn.owner.left_at:
-        # Credited as always: whose money it is does not change. Who was there to spend it has
-        # gone.
-        found.append(
-            (
-                Review.MEMBER_LEFT,
-                f"{payment.imp_uid}: {points} points were credited to a member who has left",
-            )
-        )
-    return back, found
+        # Credited as always: whose money it is does not change. Who was there to spend it has gone.
+        notes.append(Note(Review.MEMBER_LEFT, {"imp_uid": payment.imp_uid, "points": points}))
+    return back, notes

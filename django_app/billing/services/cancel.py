@@ -26,6 +26,7 @@ from billing.errors import (
 from billing.gateway.api import Deadline, RefundAccount, gateway
 from billing.gateway.payment import Payment, goes_to_an_account
 from billing.models import PointCancellation, PointTransaction
+from billing.note_codes import NO_TROUBLE, ErrorCode, Note, Trouble, Why
 from billing.services.apply import apply
 from billing.services.close_cancel import CRASHED_AFTER, end_cancel, open_cancel_of
 from billing.services.locking import (
@@ -133,7 +134,7 @@ def _ask_and_continue(
         )
     except (InvalidGatewayResponse, GatewayPaymentNotFound) as error:
         if is_given_to_staff(cancellation, age):
-            _ask_staff(cancellation, str(error))
+            _ask_staff(cancellation, Why.GATEWAY_TROUBLE, **vars(error.trouble))
         raise
     return True
 
@@ -182,43 +183,42 @@ def send_and_conclude(
     cancellation: PointCancellation, account: RefundAccount | None
 ) -> PointCancellation:
     if in_time(cancellation):
-        verdict = send(cancellation, account, None)
+        result = send(cancellation, account, None)
         try:
-            _conclude(cancellation, verdict)
-        except (
-            InvalidGatewayResponse,
-            UnmatchedPaymentError,
-        ) as error:  # an answer that contradicts the row proves nothing
-            _mark_open(cancellation, cancellation.State.UNKNOWN, str(error))
+            _conclude(cancellation, result)
+        except (InvalidGatewayResponse, UnmatchedPaymentError) as error:
+            # An answer that contradicts the row proves nothing.
+            trouble = Trouble(ErrorCode.CONTRADICTS, str(error))
+            _mark_open(cancellation, cancellation.State.UNKNOWN, trouble)
     cancellation.refresh_from_db(using=write_alias(PointTransaction))
     return cancellation
 
 
-def _conclude(cancellation: PointCancellation, verdict: CancelResult) -> None:
+def _conclude(cancellation: PointCancellation, result: CancelResult) -> None:
     """C3. On a later try "not sent" proves nothing about the first; nor does a refusal where
     cancels may be done later.
     """
-    state, payment = cancellation.State, verdict.payment
+    state, payment = cancellation.State, result.payment
     later_try = cancellation.tries > 1
-    if verdict.outcome == "accepted" and payment is not None:
-        _mark_open(cancellation, state.ACCEPTED, verdict.error)
+    if result.outcome == "accepted" and payment is not None:
+        _mark_open(cancellation, state.ACCEPTED, result.trouble)
         apply(payment)
-    elif verdict.outcome == "done" and payment is not None:
+    elif result.outcome == "done" and payment is not None:
         close_cancel(cancellation, state.DONE, payment)
-    elif verdict.outcome == "refused" and payment is not None:
+    elif result.outcome == "refused" and payment is not None:
         if later_try and not payment.cancels_at_once:
-            _mark_open(cancellation, state.UNKNOWN, verdict.error)
+            _mark_open(cancellation, state.UNKNOWN, result.trouble)
         else:
-            close_cancel(cancellation, state.REFUSED, payment, error=verdict.error)
-    elif verdict.outcome == "not_sent" and not later_try:
-        close_cancel(cancellation, state.REFUSED, None, error=verdict.error)
+            close_cancel(cancellation, state.REFUSED, payment, trouble=result.trouble)
+    elif result.outcome == "not_sent" and not later_try:
+        close_cancel(cancellation, state.REFUSED, None, trouble=result.trouble)
     else:
-        _mark_open(cancellation, state.UNKNOWN, verdict.error)
+        _mark_open(cancellation, state.UNKNOWN, result.trouble)
 
 
-def _mark_open(cancellation: PointCancellation, state: str, error: str) -> None:
+def _mark_open(cancellation: PointCancellation, state: str, trouble: Trouble) -> None:
     """Still open. Unknown only from requested; accepted also from unknown, and never back."""
-    values: dict[str, Any] = {"state": state, "error": error[:500]}
+    values: dict[str, Any] = {"state": state, **trouble.columns()}
     states = ["requested"]
     if state == cancellation.State.ACCEPTED:
         states.append("unknown")
@@ -232,7 +232,7 @@ def close_cancel(
     state: str,
     payment: Payment | None,
     *,
-    error: str = "",
+    trouble: Trouble = NO_TROUBLE,
     by_staff: bool = False,
 ) -> bool:
     """End it, take over what the gateway says, and give back the points that did not go.
@@ -254,7 +254,8 @@ def close_cancel(
                     if by_staff
                     else rows.filter(tries=cancellation.tries)
                 )
-            return end_cancel(txn, cancellation, rows, state, payment, error=error) is not None
+            moved = end_cancel(txn, cancellation, rows, state, payment, trouble=trouble)
+            return moved is not None
 
     ended = retry_stale(act)
     if not ended and payment is not None:
@@ -275,37 +276,32 @@ def _next_step(
         return
     if cancellation.state == state.ACCEPTED:
         if timezone.now() - (cancellation.waiting_since or cancellation.created_at) > ACCEPTED_WAIT:
-            _ask_staff(cancellation, "accepted more than 7 days ago, and not done")
+            _ask_staff(cancellation, Why.ACCEPTED_TOO_LONG)
     elif payment.cancel_amount > cancellation.base:
         if payment.cancels_at_once:  # the checksum cannot match any more
             close_cancel(
                 cancellation,
                 state.REFUSED,
                 payment,
-                error="cancelled in part at the gateway's console meanwhile",
+                trouble=Trouble(ErrorCode.CANCELLED_AT_CONSOLE),
             )
         else:
-            _ask_staff(
-                cancellation,
-                "the gateway has cancelled a part, and nobody knows whose part it is",
-            )
-    elif (
-        age < UNKNOWN_WAIT or payment.cancel_amount < cancellation.base
-    ):  # the answer may be older than the row
-        return
+            _ask_staff(cancellation, Why.PART_CANCELLED)
+    elif age < UNKNOWN_WAIT or payment.cancel_amount < cancellation.base:
+        return  # the answer may be older than the row
     elif not payment.cancels_at_once or cancellation.refund_last4:
-        _ask_staff(cancellation, "sent, and nobody knows whether it was registered")
+        _ask_staff(cancellation, Why.MAYBE_REGISTERED)
     elif cancellation.tries > RESENDS:
-        _ask_staff(cancellation, f"sent {cancellation.tries} times without an answer")
+        _ask_staff(cancellation, Why.NO_ANSWER, tries=cancellation.tries)
     elif not may_send:
         return
     elif claim_try(cancellation, state=state.REQUESTED):
         send_and_conclude(cancellation, None)
 
 
-def _ask_staff(cancellation: PointCancellation, why: str) -> None:
-    what = f"the cancel of {int(cancellation.amount)} won"
-    hand_to_staff(cancellation, Review.CANCEL_UNCLEAR, f"{cancellation.imp_uid}: {what}: {why}")
+def _ask_staff(cancellation: PointCancellation, why: Why, **params: Any) -> None:
+    about = {"imp_uid": cancellation.imp_uid, "amount": int(cancellation.amount)}
+    hand_to_staff(cancellation, Note(Review.CANCEL_UNCLEAR, {**about, "why": why, **params}))
 
 
 def _may_begin(

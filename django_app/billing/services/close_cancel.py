@@ -11,9 +11,10 @@ from billing import signals
 from billing.db.routing import primary
 from billing.gateway.payment import Payment
 from billing.models import PointCancellation, PointTransaction
+from billing.note_codes import NO_TROUBLE, Note, Trouble
 from billing.services.locking import post_entry, send_after_commit, write_row
-from billing.services.notes import add_notes, announce_review
-from billing.services.row_values import decide_for_row, flag_note, values_from
+from billing.services.notes import flag_row, write_notes
+from billing.services.row_values import decide_for_row, news_for_staff, values_from
 from billing.services.sending import mark, time_since_sent
 from billing.states import Review
 
@@ -53,7 +54,7 @@ def end_cancel(
     state: str,
     payment: Payment | None,
     *,
-    error: str = "",
+    trouble: Trouble = NO_TROUBLE,
 ) -> int | None:
     """Under the row's lock: close a cancel and take over what the gateway says. rows: the
     cancel, if it still stands as it must.
@@ -66,7 +67,7 @@ def end_cancel(
         "state": state,
         "closed_at": timezone.now(),
         "needs_staff": False,
-        "error": error[:500],
+        **trouble.columns(),
         "gateway_id": ours,
     }
     return _take_over_answer(txn, cancellation, payment) if rows.update(**closed) else None
@@ -85,26 +86,21 @@ def _take_over_answer(
     told = max(0, txn.cancel_amount - txn.pending_cancel_total)
     values.update(pending_cancel_total=0, credited=txn.amount - cancelled)
     points: int = values["credited"] - txn.credited
-    found: list[tuple[Review | None, str]] = []
+    notes: list[Note] = []
     if points < 0 and txn.owner.balance + points < 0:
-        found = [
-            (
-                Review.NEGATIVE_BALANCE,
-                f"{txn.imp_uid}: {-points} points were cancelled, the balance is "
-                f"{txn.owner.balance + points}",
-            )
-        ]
-    review = getattr(decision, "review", None)
-    if payment and review and flag_note(payment, review) not in txn.review_note:
-        found.append((review, flag_note(payment, review)))
-    add_notes(txn, found, values)
+        balance = txn.owner.balance + points
+        params = {"imp_uid": txn.imp_uid, "points": -points, "balance": balance}
+        notes.append(Note(Review.NEGATIVE_BALANCE, params))
+    if payment and decision and (news := news_for_staff(txn, payment, decision)):
+        notes.append(news)
+    flag_row(txn, notes, values)
     write_row(txn, values, synced=payment is not None)
     if points:
         post_entry(txn, "release" if points > 0 else "cancel", points)
     taken = cancelled - int(cancellation.base) - told
     if taken > 0:
         send_after_commit(signals.point_cancelled, txn, points=taken)
-    announce_review(txn, found)
+    write_notes(txn, notes)
     return points
 
 

@@ -20,6 +20,7 @@ from billing.errors import GatewayError, GatewayPaymentNotFound, InvalidGatewayR
 from billing.gateway.api import Deadline, RefundAccount, gateway
 from billing.gateway.payment import Payment
 from billing.models import PointCancellation, PointTransaction
+from billing.note_codes import Note, NoteCode, Why
 from billing.services.locking import durable_transaction
 from billing.services.notes import hand_to_staff
 from billing.services.sending import (
@@ -45,27 +46,35 @@ SEND_NEEDS = 3  # seconds that a web request must have left to send one itself; 
 
 def write_mismatch_refund(
     txn: PointTransaction, payment: Payment, code: Review
-) -> tuple[PointCancellation, list[tuple[Review | None, str]]]:
-    """Under the row's lock: the return, and what staff read about it."""
-    paid = f"{payment.amount.normalize():f} {payment.currency}"
-    test = " through a test channel" if payment.test_channel else ""
-    found: list[tuple[Review | None, str]] = [
-        (code, f"{payment.imp_uid} paid {paid}{test}; the row asks for {txn.amount} KRW once")
+) -> tuple[PointCancellation, list[Note]]:
+    """Under the row's lock: the refund, and what staff read about it."""
+    notes = [
+        Note(
+            code,
+            {
+                "imp_uid": payment.imp_uid,
+                "paid": f"{payment.amount.normalize():f}",
+                "currency": payment.currency,
+                "test": payment.test_channel,
+                "asked": txn.amount,
+            },
+        )
     ]
-    by_staff = _needs_staff(payment)
-    if by_staff:
-        found.append((None, f"{payment.imp_uid}: {by_staff}, so staff send it back"))
+    why = _why_by_staff(payment)
+    if why:
+        notes.append(Note(NoteCode.REFUND_BY_STAFF, {"imp_uid": payment.imp_uid, "why": why}))
     back = txn.cancellations.create(
-        kind="return",
+        kind=PointCancellation.Kind.MISMATCH_REFUND,
         imp_uid=payment.imp_uid,
         amount=payment.left,
         currency=payment.currency,
         base=payment.cancel_amount,
         checksum=payment.left,
         reason=f"wrong money: {code.value}",
-        needs_staff=bool(by_staff),
+        reason_code=code,
+        needs_staff=bool(why),
     )
-    return back, found
+    return back, notes
 
 
 def send_mismatch_refund(
@@ -112,7 +121,7 @@ def finish_mismatch_refund(back: PointCancellation, deadline: Deadline | None) -
         payment = gateway().payment(back.imp_uid, deadline=deadline)
     except (InvalidGatewayResponse, GatewayPaymentNotFound) as error:
         if is_given_to_staff(back, age or timezone.now() - back.created_at):
-            _give_to_staff(back, str(error))
+            _give_to_staff(back, Why.GATEWAY_TROUBLE, **vars(error.trouble))
         raise
     if payment.left <= 0:
         close_mismatch_refund(back, CancelResult("done", payment))
@@ -120,13 +129,13 @@ def finish_mismatch_refund(back: PointCancellation, deadline: Deadline | None) -
         pass  # only the end of it is news
     elif back.state == back.State.ACCEPTED:
         if timezone.now() - (back.waiting_since or back.created_at) > ACCEPTED_WAIT:
-            _give_to_staff(back, "accepted more than 7 days ago, and not done")
+            _give_to_staff(back, Why.ACCEPTED_TOO_LONG)
     elif back.tries >= MOST_TRIES:
-        _give_to_staff(back, f"tried {back.tries} times")
+        _give_to_staff(back, Why.TRIED, tries=back.tries)
     elif back.state == back.State.UNKNOWN and not payment.cancels_at_once:
-        _give_to_staff(back, "sent, and nobody knows whether it was registered")
-    elif by_staff := _needs_staff(payment):
-        _give_to_staff(back, by_staff)
+        _give_to_staff(back, Why.MAYBE_REGISTERED)
+    elif why := _why_by_staff(payment):
+        _give_to_staff(back, why)
     elif claim_try(back, state=back.State.UNKNOWN, payment=payment):
         send_claimed(back, None, deadline)
     back.refresh_from_db(using=write_alias(PointTransaction))
@@ -140,14 +149,14 @@ def send_claimed(
         close_mismatch_refund(back, send(back, account, deadline))
 
 
-def close_mismatch_refund(back: PointCancellation, verdict: CancelResult) -> None:
+def close_mismatch_refund(back: PointCancellation, result: CancelResult) -> None:
     """Write what a try, or a look, came to. Only the return's own row changes; an old try never
     undoes a newer one's state.
     """
     now = timezone.now()
     mine = primary(PointCancellation).filter(pk=back.pk, state__in=back.OPEN)
-    values: dict[str, Any] = {"error": verdict.error[:500]}
-    payment = verdict.payment
+    values: dict[str, Any] = {**result.trouble.columns()}
+    payment = result.payment
     if payment is not None and payment.left <= 0:
         values.update(
             state=back.State.DONE,
@@ -159,13 +168,13 @@ def close_mismatch_refund(back: PointCancellation, verdict: CancelResult) -> Non
             if mine.update(**values):
                 _announce_sent_back(back)
         return
-    stuck, later_try = "", back.tries > 1
+    refused_too_often, later_try = False, back.tries > 1
     mine = mine.filter(tries=back.tries)
-    if verdict.outcome in ("accepted", "done"):  # done: our part is, and more has come since
+    if result.outcome in ("accepted", "done"):  # done: our part is, and more has come since
         mine.filter(state__in=("requested", "unknown")).update(
             **values, state=back.State.ACCEPTED, waiting_since=now
         )
-    elif verdict.outcome == "unknown" or (
+    elif result.outcome == "unknown" or (
         later_try and (payment is None or not payment.cancels_at_once)
     ):
         # On a later try "not sent" proves nothing about the first; where cancels are done
@@ -175,11 +184,11 @@ def close_mismatch_refund(back: PointCancellation, verdict: CancelResult) -> Non
         values.update(amount=payment.left, base=payment.cancel_amount, checksum=payment.left)
         if mine.update(**values, state=back.State.REQUESTED):
             last = 1 if payment.test_channel else MOST_TRIES
-            stuck = f"refused {back.tries} times: {verdict.error}" if back.tries >= last else ""
+            refused_too_often = back.tries >= last
     else:  # surely not sent
         mine.update(**values, state=back.State.REQUESTED)
-    if stuck:
-        _give_to_staff(back, stuck)
+    if refused_too_often:
+        _give_to_staff(back, Why.REJECTED, tries=back.tries, detail=result.trouble.detail[:300])
 
 
 def _send_once(back: PointCancellation, deadline: Deadline | None) -> None:
@@ -187,10 +196,8 @@ def _send_once(back: PointCancellation, deadline: Deadline | None) -> None:
         send_claimed(back, None, deadline)
 
 
-def _give_to_staff(back: PointCancellation, why: str) -> None:
-    hand_to_staff(
-        back, Review.RETURN_STUCK, f"{back.imp_uid}: sending the wrong money back: {why}"[:500]
-    )
+def _give_to_staff(back: PointCancellation, why: Why, **params: Any) -> None:
+    hand_to_staff(back, Note(Review.RETURN_STUCK, {"imp_uid": back.imp_uid, "why": why, **params}))
 
 
 def _announce_sent_back(back: PointCancellation) -> None:
@@ -210,12 +217,12 @@ def _announce_sent_back(back: PointCancellation) -> None:
     )
 
 
-def _needs_staff(payment: Payment) -> str:
-    """Why a return is not sent by itself; "" where it is."""
+def _why_by_staff(payment: Payment) -> Why | None:
+    """Why a mismatch refund is not sent by itself; None where it is."""
     if not settings.BILLING_RETURN_WRONG_MONEY:
-        return "returns are left to staff here"
+        return Why.SETTING
     if payment.currency != "KRW" or payment.left % 1:
-        return "it is not whole won"
+        return Why.NOT_WHOLE_WON
     if payment.needs_account:
-        return "a refund account is needed"
-    return ""
+        return Why.ACCOUNT_NEEDED
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,45 +11,64 @@ from django.db import transaction
 
 from billing import signals
 from billing.db.routing import primary, write_alias
-from billing.models import PointCancellation, PointTransaction
+from billing.models import PointCancellation, PointTransaction, TransactionNote
+from billing.note_codes import Note
 from billing.services.locking import (
+    by_whom,
     durable_transaction,
     lock_transaction,
     retry_stale,
     send_after_commit,
     write_row,
 )
-from billing.states import Review
 
 logger = logging.getLogger("billing.review")
 
 
-def add_notes(
-    txn: PointTransaction, found: list[tuple[Review | None, str]], values: dict[str, Any]
-) -> None:
-    """Put what staff should see into `values`: the first thing found names the review, the note
-    tells all of them, in order.
+def flag_row(txn: PointTransaction, notes: Sequence[Note], values: dict[str, Any]) -> None:
+    """Put into `values` what the row itself shows of these notes. The first that opens a review
+    names it, unless one is open already.
     """
-    if found:
-        codes = [code for code, _ in found if code]
-        values["review"] = values.get("review") or txn.review or (codes[0] if codes else "")
-        known = values.get("review_note", txn.review_note)
-        values["review_note"] = "\n".join([*known.splitlines(), *(note for _, note in found)])
+    if notes:
+        reviews = [note.review for note in notes if note.review]
+        values["review"] = values.get("review") or txn.review or (reviews[0] if reviews else "")
+        values["has_notes"] = True
 
 
-def announce_review(txn: PointTransaction, found: list[tuple[Review | None, str]]) -> None:
-    """By signal and in the log."""
-    for code, note in found:
-        if code:
+def write_notes(txn: PointTransaction, notes: Sequence[Note]) -> None:
+    """Keep these notes, in order: one statement, none for none. After commit signal and log tell of
+    those that open a review. Under the row's lock, after `write_row`.
+    """
+    if not notes:
+        return
+    primary(TransactionNote).bulk_create(
+        TransactionNote(txn=txn, code=note.code, params=note.params, **by_whom(note.by))
+        for note in notes
+    )
+    for note in notes:
+        if note.review:
             transaction.on_commit(
-                partial(logger.warning, "%s %s: %s", txn.merchant_uid, code.value, note),
+                partial(
+                    logger.warning, "%s %s %s", txn.merchant_uid, note.review.value, note.params
+                ),
                 using=write_alias(PointTransaction),
             )
-            send_after_commit(signals.payment_needs_review, txn, code=code, note=note)
+            send_after_commit(signals.payment_needs_review, txn, code=note.review, note=note)
 
 
-def hand_to_staff(cancellation: PointCancellation, code: Review, note: str) -> None:
-    """Nothing more happens to this cancel or return by itself. A second time: nothing
+def has_note(txn: PointTransaction, *codes: str, **params: str) -> bool:
+    """Whether a note with one of these codes and these params was written. One query, none for a
+    row without notes.
+    """
+    if not txn.has_notes:
+        return False
+    wanted = {f"params__{name}": value for name, value in params.items()}
+    notes = primary(TransactionNote).filter(txn_id=txn.pk, code__in=codes, **wanted)
+    return notes.exists()
+
+
+def hand_to_staff(cancellation: PointCancellation, note: Note) -> None:
+    """Nothing more happens to this cancel or mismatch refund by itself. A second time: nothing
     changes.
     """
 
@@ -60,8 +80,8 @@ def hand_to_staff(cancellation: PointCancellation, code: Review, note: str) -> N
             )
             if rows.update(needs_staff=True):
                 values: dict[str, Any] = {}
-                add_notes(txn, [(code, note)], values)
+                flag_row(txn, [note], values)
                 write_row(txn, values)
-                announce_review(txn, [(code, note)])
+                write_notes(txn, [note])
 
     retry_stale(act)

@@ -12,7 +12,9 @@ from django.utils import timezone
 from billing.db.routing import primary
 from billing.gateway.payment import Payment
 from billing.models import PointCancellation, PointTransaction
+from billing.note_codes import Note, NoteCode
 from billing.services.decide import decide
+from billing.services.notes import has_note
 from billing.states import Credit, Decision, NoChange, Review, UpdateFacts
 
 # Facts that are copied as they are. The wire's pay_method is what was really used, ours is what the
@@ -26,6 +28,7 @@ _FACTS = (
 
 
 def decide_for_row(txn: PointTransaction, payment: Payment) -> Decision:
+    """What this answer means for this row, as settings and earlier answers have it."""
     decision = decide(txn, payment, accept_test_channel=settings.BILLING_ACCEPT_TEST_CHANNEL)
     if isinstance(decision, Credit) and is_being_refunded(txn, payment):
         return NoChange()  # wrong once, never credited: not even when a setting changes its mind
@@ -33,11 +36,11 @@ def decide_for_row(txn: PointTransaction, payment: Payment) -> Decision:
 
 
 def is_being_refunded(txn: PointTransaction, payment: Payment) -> bool:
-    """Whether this payment's money is a return already. Every return left a note, so a row
-    without one is not asked about.
+    """Whether this payment's money goes back, or went. Every mismatch refund leaves a note, so a
+    row without notes is not asked about.
     """
     return (
-        bool(txn.review_note)
+        txn.has_notes
         and primary(PointCancellation)
         .filter(txn_id=txn.pk, kind="return", imp_uid=payment.imp_uid)
         .exists()
@@ -74,25 +77,14 @@ def _facts(txn: PointTransaction, payment: Payment, *, whole: bool) -> dict[str,
     return found if whole else {name: value or getattr(txn, name) for name, value in found.items()}
 
 
-def closed_note(payment: Payment) -> str:
-    """What staff read of a payment that is cancelled with nothing paid back."""
-    return f"{payment.imp_uid} is cancelled at the gateway, with nothing paid back"
-
-
-def flag_note(payment: Payment, review: Review | None) -> str:
-    """What staff read of a payment that is no money, and yet to be looked at."""
+def news_for_staff(txn: PointTransaction, payment: Payment, decision: Decision) -> Note | None:
+    """What staff should look at although it is no money; None where this row has a note of it."""
+    review = decision.review if isinstance(decision, UpdateFacts | NoChange) else None
     if review == Review.CARD_REGISTRATION:
-        return (
-            f"{payment.imp_uid} registered a card and is {payment.status}: no money to us; see at "
-            "the gateway whether it was charged"
-        )
-    return closed_note(payment)
-
-
-def is_news(txn: PointTransaction, payment: Payment, decision: Decision) -> bool:
-    """Whether staff should see something that this row has no note of yet."""
-    return (
-        isinstance(decision, UpdateFacts | NoChange)
-        and bool(decision.review)
-        and flag_note(payment, decision.review) not in txn.review_note
-    )
+        note = Note(review, {"imp_uid": payment.imp_uid, "status": payment.status})
+        return None if has_note(txn, review, **note.params) else note
+    if review is not None:
+        # What staff closed themselves is nothing to review.
+        known = has_note(txn, review, NoteCode.ACCOUNT_CLOSED, imp_uid=payment.imp_uid)
+        return None if known else Note(review, {"imp_uid": payment.imp_uid})
+    return None

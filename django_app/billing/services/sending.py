@@ -17,6 +17,7 @@ from billing.errors import GatewayError, GatewayPaymentNotFound, GatewayRejected
 from billing.gateway.api import READ_SECONDS, Deadline, RefundAccount, gateway
 from billing.gateway.payment import Payment
 from billing.models import PointCancellation
+from billing.note_codes import NO_TROUBLE, ErrorCode, Trouble
 from billing.services.locking import durable_transaction
 
 REASON_LENGTH = 256  # characters that the gateway takes
@@ -27,6 +28,9 @@ UNKNOWN_WAIT = timedelta(minutes=15)
 ACCEPTED_WAIT = timedelta(days=7)  # a wrong refund account is dropped silently
 
 
+Outcome = Literal["done", "accepted", "refused", "not_sent", "unknown"]
+
+
 @dataclass(frozen=True)
 class CancelResult:
     """What a sent cancel came to. done: at least as much came back as asked. refused: the gateway
@@ -34,16 +38,16 @@ class CancelResult:
     there was one.
     """
 
-    outcome: Literal["done", "accepted", "refused", "not_sent", "unknown"]
+    outcome: Outcome
     payment: Payment | None = None
-    error: str = ""
+    trouble: Trouble = NO_TROUBLE
 
 
 def send(
     cancellation: PointCancellation, account: RefundAccount | None, deadline: Deadline | None
 ) -> CancelResult:
     """Send it once. deadline: None gives it READ_SECONDS in all. Never raises GatewayError: trouble
-    is a verdict too.
+    is a result too.
     """
     goal = cancellation.base + cancellation.amount
     try:
@@ -56,24 +60,26 @@ def send(
             deadline=deadline or Deadline(READ_SECONDS),
         )
     except GatewayUnreachable as error:
-        return CancelResult("not_sent" if error.surely_not_sent else "unknown", error=str(error))
+        outcome: Outcome = "not_sent" if error.surely_not_sent else "unknown"
+        return CancelResult(outcome, None, error.trouble)
     except (GatewayRejected, GatewayPaymentNotFound) as error:
         # "No" is also the answer to a cancel that has been done already: only the payment itself
         # tells.
-        why = error.gateway_message or str(error)
+        code, why = error.trouble.code, error.trouble.detail
         for private in (account.account, account.holder, account.tel) if account else ():
             why = why.replace(private, "…") if private else why
         try:
             payment = gateway().payment(
                 cancellation.imp_uid, deadline=deadline or Deadline(settings.BILLING_DOOR_SECONDS)
             )
-        except GatewayError as silence:
-            return CancelResult("unknown", error=f"{why} ({silence})")
+        except GatewayError:
+            return CancelResult("unknown", None, Trouble(ErrorCode.REJECTED_THEN_SILENT, why))
         if payment.cancel_amount < cancellation.base:
-            return CancelResult("unknown", error=f"{why} (and the payment as it was before)")
-        return CancelResult("done" if payment.cancel_amount >= goal else "refused", payment, why)
+            return CancelResult("unknown", None, Trouble(ErrorCode.REJECTED_OLD_ANSWER, why))
+        outcome = "done" if payment.cancel_amount >= goal else "refused"
+        return CancelResult(outcome, payment, Trouble(code, why))
     except GatewayError as error:
-        return CancelResult("unknown", error=str(error))
+        return CancelResult("unknown", None, error.trouble)
     return CancelResult("done" if payment.cancel_amount >= goal else "accepted", payment)
 
 

@@ -20,6 +20,7 @@ from billing.errors import (
 from billing.gateway.api import RefundAccount, gateway
 from billing.gateway.payment import Payment, check_merchant_uid
 from billing.models import ApplyResult, Point, PointCancellation, PointTransaction, UnmatchedPayment
+from billing.note_codes import ErrorCode, Note, NoteCode, Trouble
 from billing.services.apply import apply
 from billing.services.cancel import close_cancel, send_and_conclude
 from billing.services.locking import (
@@ -29,13 +30,9 @@ from billing.services.locking import (
     write_row,
 )
 from billing.services.mismatch_refund import close_mismatch_refund, send_claimed
-from billing.services.notes import add_notes
-from billing.services.row_values import closed_note
+from billing.services.notes import flag_row, has_note, write_notes
 from billing.services.sending import CancelResult, claim_try
 from billing.states import RefundChoice, Status
-
-# Written before the gateway is asked: an answer may be lost.
-_CLOSING = "closing of the account asked for by"
 
 
 def decide_refund(
@@ -85,8 +82,8 @@ def decide_refund(
             payment=payment if is_return else None,
             for_staff=True,
         ):
-            raise NotAllowed("somebody else is deciding this at the moment")
-        _log(cancellation, f"sent again by {by.get_username()}")
+            raise NotAllowed("somebody_else", "somebody else is deciding this at the moment")
+        _note_decision(cancellation, NoteCode.SENT_AGAIN, by)
         if is_return:
             send_claimed(cancellation, refund_account, None)
         else:
@@ -99,8 +96,8 @@ def decide_refund(
             if not rows.filter(tries__gt=0).update(
                 state="accepted", needs_staff=False, waiting_since=timezone.now()
             ):
-                raise NotAllowed("it was never sent, or somebody else has decided")
-        _log(cancellation, f"left waiting by {by.get_username()}")
+                raise NotAllowed("never_sent", "it was never sent, or somebody else has decided")
+        _note_decision(cancellation, NoteCode.LEFT_WAITING, by)
     else:
         _give_up(cancellation, payment, by)
     cancellation.refresh_from_db(using=write_alias(PointTransaction))
@@ -123,10 +120,11 @@ def close_account(txn: PointTransaction, *, by: Any) -> ApplyResult:
         or not txn.imp_uid
         or txn.account_closed_at
     ):
-        raise NotAllowed("no virtual account waits for a deposit here")
-    wish = f"{txn.imp_uid}: {_CLOSING} {by.get_username()}"
-    tried_before = f"{txn.imp_uid}: {_CLOSING} " in txn.review_note
-    _log_row(txn.pk, wish)
+        raise NotAllowed("no_account_waits", "no virtual account waits for a deposit here")
+    about = {"imp_uid": txn.imp_uid}
+    tried_before = has_note(txn, NoteCode.ACCOUNT_CLOSE_REQUESTED, imp_uid=txn.imp_uid)
+    # Written before the gateway is asked: its answer may be lost.
+    _note_on_row(txn.pk, Note(NoteCode.ACCOUNT_CLOSE_REQUESTED, about, by))
     try:
         payment = gateway().close_account(txn.imp_uid)
     except GatewayRejected:
@@ -136,8 +134,8 @@ def close_account(txn: PointTransaction, *, by: Any) -> ApplyResult:
             raise
     # Which status the gateway gives it is not documented, so that the row keeps it itself.
     # Known already, it is nothing to review.
-    note = f"{closed_note(payment)}: account closed by {by.get_username()}"
-    _log_row(txn.pk, note, imp_uid=txn.imp_uid, account_closed_at=timezone.now())
+    closed = Note(NoteCode.ACCOUNT_CLOSED, about, by)
+    _note_on_row(txn.pk, closed, only_for=txn.imp_uid, account_closed_at=timezone.now())
     return apply(payment)
 
 
@@ -154,40 +152,39 @@ def claim_unmatched_payment(imp_uid: str, *, user: Any, by: Any) -> ApplyResult:
     try:
         with durable_transaction():
             primary(Point).bulk_create([Point(pk=user.pk)], ignore_conflicts=True)
-            PointTransaction.objects.create(
+            txn = PointTransaction.objects.create(
                 owner_id=user.pk,
                 merchant_uid=payment.merchant_uid,
                 amount=int(payment.amount),
                 pay_method=payment.pay_method,
                 claimed=True,
-                review_note=f"adopted for {user.get_username()} by {by.get_username()}",
+                has_notes=True,
                 next_check_at=timezone.now(),
             )
+            write_notes(txn, [Note(NoteCode.CLAIMED, {"member": user.get_username()}, by)])
             UnmatchedPayment.objects.claimed(payment.imp_uid, by=by, reason=f"for {user.pk}")
     except IntegrityError:
         if primary(PointTransaction).filter(merchant_uid=payment.merchant_uid).exists():
-            raise NotAllowed("a transaction has this merchant_uid already") from None
+            raise NotAllowed("row_exists", "a transaction has this merchant_uid already") from None
         raise
     return apply(payment)
 
 
 def resolve(txn: PointTransaction, *, by: Any, note: str) -> PointTransaction:
-    """Take a review off a row; what it said stays in review_note, with who resolved it and why.
+    """Take a review off a row; its notes stay, with who resolved it and why.
     Twice: NotAllowed.
     """
     if not note.strip():
-        raise NotAllowed("a note must say why")
+        raise NotAllowed("reason_needed", "a note must say why")
 
     def act() -> PointTransaction:
         with durable_transaction():
             row = lock_transaction(pk=txn.pk)
             if not row.review:
-                raise NotAllowed("nothing is to be reviewed here")
-            line = f"resolved by {by.get_username()}: {' '.join(note.split())[:300]}"
-            write_row(
-                row,
-                {"review": "", "review_note": "\n".join([*row.review_note.splitlines(), line])},
-            )
+                raise NotAllowed("nothing_to_review", "nothing is to be reviewed here")
+            reason = " ".join(note.split())[:300]
+            write_row(row, {"review": "", "has_notes": True})
+            write_notes(row, [Note(NoteCode.RESOLVED, {"reason": reason}, by)])
             return row
 
     return retry_stale(act)
@@ -198,35 +195,39 @@ def check_claimable(payment: Payment) -> None:
     give to a member.
     """
     if payment.registers_card:
-        raise NotAllowed("it registered a card, which is no payment")
+        raise NotAllowed("card_registration", "it registered a card, which is no payment")
     if not payment.is_money or payment.left <= 0:
-        raise NotAllowed("there is no money left in this payment")
+        raise NotAllowed("no_money_left", "there is no money left in this payment")
     if payment.currency != "KRW" or payment.amount % 1 or payment.cancel_amount % 1:
-        raise NotAllowed("it is not whole won")
+        raise NotAllowed("not_whole_won", "it is not whole won")
     if payment.test_channel:
-        raise NotAllowed("it was paid through a test channel: no real money")
+        raise NotAllowed("test_channel", "it was paid through a test channel: no real money")
     try:
         check_merchant_uid(payment.merchant_uid)
     except InvalidId:
-        raise NotAllowed("its merchant_uid cannot be an address here") from None
+        raise NotAllowed("no_address", "its merchant_uid cannot be an address here") from None
 
 
 def _require_waiting(cancellation: PointCancellation) -> None:
     if cancellation.state not in cancellation.OPEN:
-        raise NotAllowed("it is closed already")
+        raise NotAllowed("closed", "it is closed already")
     if not cancellation.needs_staff:
-        raise NotAllowed("it is still being cleared by itself")
+        raise NotAllowed("not_waiting", "it is still being cleared by itself")
 
 
 def _require_sendable(
     cancellation: PointCancellation, payment: Payment, account: RefundAccount | None
 ) -> None:
     if cancellation.state == cancellation.State.ACCEPTED:
-        raise NotAllowed("the gateway has accepted it already: sent twice, it could be paid twice")
+        raise NotAllowed(
+            "accepted", "the gateway has accepted it already: sent twice, it could be paid twice"
+        )
     if cancellation.kind == cancellation.Kind.CANCEL and payment.cancel_amount != cancellation.base:
-        raise NotAllowed("a part was cancelled meanwhile, so that the gateway would refuse it")
+        raise NotAllowed(
+            "part_cancelled", "a part was cancelled meanwhile, so that the gateway would refuse it"
+        )
     if payment.needs_account and account is None:
-        raise NotAllowed("a refund account is needed")
+        raise NotAllowed("account_needed", "a refund account is needed")
 
 
 def _finish_now(cancellation: PointCancellation, payment: Payment) -> PointCancellation:
@@ -239,39 +240,44 @@ def _finish_now(cancellation: PointCancellation, payment: Payment) -> PointCance
 
 
 def _give_up(cancellation: PointCancellation, payment: Payment | None, by: Any) -> None:
-    error = f"given up by {by.get_username()}"[:500]
+    trouble = Trouble(ErrorCode.GIVEN_UP, by.get_username())
     if cancellation.kind == cancellation.Kind.CANCEL:
         ended = close_cancel(
-            cancellation, cancellation.State.REFUSED, payment, error=error, by_staff=True
+            cancellation, cancellation.State.REFUSED, payment, trouble=trouble, by_staff=True
         )
     else:
         rows = primary(PointCancellation).filter(
             pk=cancellation.pk, state__in=cancellation.OPEN, needs_staff=True
         )
         ended = bool(
-            rows.update(state="refused", needs_staff=False, closed_at=timezone.now(), error=error)
+            rows.update(
+                state=cancellation.State.REFUSED,
+                needs_staff=False,
+                closed_at=timezone.now(),
+                **trouble.columns(),
+            )
         )
     if not ended:
-        raise NotAllowed("somebody else is deciding this at the moment")
-    _log(cancellation, error)
+        raise NotAllowed("somebody_else", "somebody else is deciding this at the moment")
+    _note_decision(cancellation, NoteCode.GIVEN_UP, by)
 
 
-def _log(cancellation: PointCancellation, what: str) -> None:
-    kind = "cancel" if cancellation.kind == cancellation.Kind.CANCEL else "return"
-    _log_row(cancellation.txn_id, f"{cancellation.imp_uid}: {kind} #{cancellation.pk} {what}")
+def _note_decision(cancellation: PointCancellation, code: NoteCode, by: Any) -> None:
+    about = {"imp_uid": cancellation.imp_uid, "kind": cancellation.kind, "number": cancellation.pk}
+    _note_on_row(cancellation.txn_id, Note(code, about, by))
 
 
-def _log_row(pk: int, line: str, *, imp_uid: str = "", **values: Any) -> None:
-    """A line in the row's own story; with it other columns, if the row still shows this
-    imp_uid.
+def _note_on_row(pk: int, note: Note, *, only_for: str = "", **values: Any) -> None:
+    """A note of what staff did; with it other columns, if the row still shows the imp_uid
+    `only_for`.
     """
 
     def act() -> None:
         with durable_transaction():
             txn = lock_transaction(pk=pk)
-            if imp_uid and txn.imp_uid != imp_uid:
-                values.clear()
-            add_notes(txn, [(None, line)], values)
-            write_row(txn, values)
+            changed = dict(values) if not only_for or txn.imp_uid == only_for else {}
+            flag_row(txn, [note], changed)
+            write_row(txn, changed)
+            write_notes(txn, [note])
 
     retry_stale(act)

@@ -12,6 +12,7 @@ from billing import signals
 from billing.errors import InvalidGatewayResponse, UnmatchedPaymentError
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
 from billing.states import Review, Status
+from billing.tests.support.notes import notes_of
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True)]
 
@@ -72,9 +73,8 @@ def test_a_registered_card_is_never_credited_nor_sent_back_and_staff_are_told_on
         assert (applied.points, applied.txn.status, applied.txn.imp_uid) == (0, Status.READY, None)
     row = PointTransaction.objects.get()
     assert row.review == Review.CARD_REGISTRATION
-    assert row.review_note.splitlines() == [
-        "imp_100000000009 registered a card and is paid: no money to us; see at the gateway "
-        "whether it was charged"
+    assert notes_of(row) == [
+        ("card_registration", {"imp_uid": "imp_100000000009", "status": "paid"}, "")
     ]
     assert (ledger(txn), PointCancellation.objects.count()) == ((0, []), 0)
     assert heard == [("payment_needs_review", "card_registration")]
@@ -249,11 +249,9 @@ def test_wrong_money_is_flagged_and_waits_to_be_returned(
         None,
         code,
     )
-    assert "imp_100000000001" in fresh.review_note
-    assert (
-        fresh.review_note.splitlines()[1]
-        == "imp_100000000001: returns are left to staff here, so staff send it back"
-    )
+    told, by_staff = notes_of(fresh)
+    assert (told[0], told[1]["imp_uid"], told[1]["asked"]) == (code, "imp_100000000001", 10_000)
+    assert by_staff == ("refund_by_staff", {"imp_uid": "imp_100000000001", "why": "setting"}, "")
     back = PointCancellation.objects.get()
     assert (back.kind, back.state, back.amount, back.checksum, back.currency, back.tries) == (
         "return",
@@ -300,7 +298,7 @@ def test_the_first_flag_stays_and_every_reason_is_noted(make_txn, answer):
     apply(answer(txn, "imp_2", amount=9_000))
     fresh = PointTransaction.objects.get()
     assert fresh.review == Review.CLOSED_ACCOUNT
-    assert [line.split()[0] for line in fresh.review_note.splitlines()] == ["imp_1", "imp_2"]
+    assert [params["imp_uid"] for _, params, _ in notes_of(fresh)] == ["imp_1", "imp_2"]
 
 
 def test_money_that_is_to_be_returned_is_never_credited_later(make_txn, answer, ledger, settings):
@@ -357,7 +355,7 @@ def test_points_that_were_spent_are_taken_all_the_same_and_flagged(make_txn, ans
     assert ledger(txn) == (-3_000, [10_000, -5_000])
     fresh = PointTransaction.objects.get()
     assert fresh.review == Review.NEGATIVE_BALANCE
-    assert "-3000" in fresh.review_note
+    assert notes_of(fresh)[0][1]["balance"] == -3_000
     assert heard[1:] == [
         ("point_cancelled", 5_000),
         ("payment_needs_review", Review.NEGATIVE_BALANCE),
@@ -463,7 +461,7 @@ def test_a_return_costs_no_more_statements_than_a_credit(
 ):
     settings.BILLING_RETURN_WRONG_MONEY = False
     txn = make_txn()
-    for number, most in ((1, 3), (2, 4)):  # the second one has to look for the first
+    for number, most in ((1, 4), (2, 5)):  # the note; the second has to look for the first
         with django_assert_max_num_queries(20) as captured:
             apply(answer(txn, f"imp_{number}", amount=9_000))
         assert len(statements(captured)) == most

@@ -19,6 +19,7 @@ from billing.gateway.api import RefundAccount
 from billing.gateway.api import gateway as client
 from billing.gateway.transport import Client
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
+from billing.note_codes import Trouble
 from billing.reconciliation import reconcile
 from billing.services import cancel as cancel_service
 from billing.services import close_cancel
@@ -409,7 +410,7 @@ def test_an_old_try_that_heard_nothing_never_undoes_what_was_accepted(gateway, p
     txn = paid()
     fault(gateway, times=1, cancel_later_s=3_600)
     accepted = cancel(txn)
-    cancel_service._conclude(accepted, CancelResult("unknown", error="hung"))
+    cancel_service._conclude(accepted, CancelResult("unknown", trouble=Trouble("legacy", "hung")))
     accepted.refresh_from_db()
     assert accepted.state == State.ACCEPTED
     let_pass(minutes=16)
@@ -560,7 +561,7 @@ def test_an_old_refusal_does_not_close_a_newer_try(gateway, paid, cancel, ledger
     unclear = cancel(txn)
     old_try = PointCancellation.objects.get()
     assert claim_try(unclear, state=State.REQUESTED)
-    cancel_service.close_cancel(old_try, State.REFUSED, None, error="late")
+    cancel_service.close_cancel(old_try, State.REFUSED, None, trouble=Trouble("legacy", "late"))
     assert PointCancellation.objects.get().state == State.REQUESTED
     assert ledger(txn) == (0, [10_000, -10_000])
 

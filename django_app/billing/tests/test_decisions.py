@@ -11,6 +11,7 @@ from billing.gateway.api import RefundAccount
 from billing.models import Point, PointCancellation, PointTransaction
 from billing.states import RefundChoice, Review, Status
 from billing.tests.support.aging import let_pass
+from billing.tests.support.notes import notes_of
 from billing.tests.support.threads import together
 from billing_sandbox.models import Payment
 
@@ -62,7 +63,8 @@ def test_send_again(gateway, stuck, staff, ledger):
     )
     assert [(body["amount"], body["checksum"]) for body in sent(gateway)] == [(10_000, 10_000)] * 2
     assert (gone(stuck), ledger(stuck.txn)) == (10_000, (0, [10_000, -10_000]))
-    assert f"cancel #{stuck.pk} sent again by staff" in rows.get().review_note
+    about = {"imp_uid": stuck.imp_uid, "kind": "cancel", "number": stuck.pk}
+    assert ("sent_again", about, "staff") in notes_of()
     with pytest.raises(NotAllowed, match="closed"):
         rows.decide_refund(stuck, choice=RefundChoice.SEND_AGAIN, by=staff, refund_account=ACCOUNT)
 
@@ -82,11 +84,8 @@ def test_a_refusal_of_what_was_sent_again_proves_nothing_for_accounts(
 
 def test_give_up_gives_the_points_back(gateway, stuck, staff, ledger):
     closed = rows.decide_refund(stuck, choice=RefundChoice.GIVE_UP, by=staff)
-    assert (closed.state, closed.error, closed.needs_staff) == (
-        State.REFUSED,
-        "given up by staff",
-        False,
-    )
+    assert (closed.state, closed.needs_staff) == (State.REFUSED, False)
+    assert (closed.error_code, closed.error) == ("given_up", "staff")
     assert ledger(stuck.txn) == (10_000, [10_000, -10_000, 10_000])
     gateway.cancel(stuck.imp_uid)  # and should it come after all, it is taken back again (I3)
     assert rows.sync(stuck.imp_uid).points == -10_000
@@ -159,7 +158,10 @@ def test_close_account(gateway, waiting, staff):
     fresh = rows.get()
     assert fresh.account_closed_at is not None
     assert fresh.review == ""
-    assert "account closed by staff" in fresh.review_note
+    assert notes_of(fresh) == [
+        (code, {"imp_uid": fresh.imp_uid}, "staff")
+        for code in ("account_close_requested", "account_closed")
+    ]
     assert gateway.calls[-1].method == "DELETE"
     with pytest.raises(NotAllowed):
         rows.close_account(waiting, by=staff)
@@ -233,7 +235,7 @@ def test_adopt(gateway, user, staff, ledger):
         "paid",
     )
     assert Point.objects.get().point == 0  # no attempt
-    assert rows.get().review_note == "adopted for payer by staff"
+    assert notes_of() == [("claimed", {"member": "payer"}, "staff")]
     assert ledger(claimed.txn) == (7_000, [7_000])
     with pytest.raises(NotAllowed, match="already"):
         rows.claim_unmatched_payment(imp_uid, user=user, by=staff)
@@ -288,10 +290,8 @@ def test_resolve(gateway, user, staff):
     with pytest.raises(NotAllowed):
         rows.resolve(txn, by=staff, note="  ")
     row = rows.resolve(txn, by=staff, note="called the\nmember")
-    assert (row.review, row.review_note.splitlines()[-1]) == (
-        "",
-        "resolved by staff: called the member",
-    )
+    resolved = ("resolved", {"reason": "called the member"}, "staff")
+    assert (row.review, notes_of(row)[-1]) == ("", resolved)
     with pytest.raises(NotAllowed):
         rows.resolve(txn, by=staff, note="again")
     assert rows.sync(gateway.pay(txn.merchant_uid)).points == 10_000

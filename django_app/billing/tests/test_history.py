@@ -196,7 +196,7 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
                 {"paid": True},
                 {"cancelled": 1_000},
                 {"status": "failed"},
-                {"review": "wrong_amount", "review_note": "n"},
+                {"review": "wrong_amount", "has_notes": True},
             ):
                 add(**options)
 
@@ -247,8 +247,8 @@ def every_state(add: Any, now: Any) -> dict[str, PointTransaction]:
         checking=add(),
         failed=add("failed", imp_uid="imp_f"),
         closed=add("cancelled", imp_uid="imp_c"),
-        returning=add("failed", review_note="n"),
-        returned=add("failed", review_note="n"),
+        returning=add("failed", has_notes=True),
+        returned=add("failed", has_notes=True),
     )
     for name, state in (("returning", "requested"), ("returned", "done")):
         back = {
@@ -291,10 +291,10 @@ def test_wrong_money_is_found_where_its_account_leaves_it(
         "vbank_num": "123",
         "imp_uid": None,
         "vbank_date": NOW + timedelta(days=1),
-        "review_note": "n",
+        "has_notes": True,
     }
     back = {"kind": "return", "amount": 9_000, "base": 0, "checksum": 9_000, "reason": "r"}
-    going, gone, refused = add(**account), add(**account), add("failed", review_note="n")
+    going, gone, refused = add(**account), add(**account), add("failed", has_notes=True)
     for txn, state in ((going, "requested"), (gone, "done"), (refused, "refused")):
         PointCancellation.objects.create(txn=txn, imp_uid=f"imp_{txn.pk}", state=state, **back)
     rows = {

@@ -282,9 +282,9 @@ def test_wrong_money_beside_a_newer_account(payer: Client, gallery: Gallery) -> 
     assert "Your money has to go back to you" in text
     assert "Tell our support the payment number, and the account for your money." in text
     assert f"mailto:help@example.com?subject={txn.merchant_uid}" in text
-    gallery.change(txn, review="", review_note="")
+    gallery.change(txn, review="", has_notes=False)
     txn.cancellations.update(state="done", needs_staff=False)
-    gallery.change(txn, review="wrong_amount", review_note="x")
+    gallery.change(txn, review="wrong_amount", has_notes=True)
     text = page(payer, txn)  # sent back meanwhile: the account is what the payer can act upon
     assert 'class="outcome waiting"' in text
     assert (

@@ -22,6 +22,7 @@ from billing.models import Point, PointCancellation, PointTransaction
 from billing.services import mismatch_refund
 from billing.states import RefundChoice
 from billing.tests.support.aging import let_pass
+from billing.tests.support.notes import codes_of
 from billing.tests.support.payments import envelope, payment_json
 from billing.tests.support.threads import together
 from billing_sandbox.models import Payment
@@ -400,7 +401,7 @@ def test_a_settle_that_lost_says_so_and_logs_nothing(gateway, paid, staff):
     gateway.before_answer = meanwhile
     with contextlib.suppress(NotAllowed):
         rows.decide_refund(only(), choice=RefundChoice.WAIT, by=staff)
-    assert "left waiting" not in rows.get().review_note
+    assert "left_waiting" not in codes_of()
 
 
 def test_a_deposit_at_smartro_is_left_to_support(gateway, paid, user, client):

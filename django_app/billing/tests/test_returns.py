@@ -13,11 +13,13 @@ from billing import signals
 from billing.errors import GatewayPaymentNotFound
 from billing.gateway.api import RefundAccount
 from billing.gateway.api import gateway as client
-from billing.models import Point, PointCancellation, PointTransaction
+from billing.models import Point, PointCancellation, PointTransaction, TransactionNote
+from billing.note_codes import Note, Trouble
 from billing.services.mismatch_refund import close_mismatch_refund
 from billing.services.sending import CancelResult, claim_try
 from billing.states import RefundChoice, Review, Status
 from billing.tests.support.aging import let_pass
+from billing.tests.support.notes import codes_of, notes_of
 from billing.tests.support.threads import together
 from billing_sandbox.models import Payment
 
@@ -56,7 +58,7 @@ def test_an_old_refusal_does_not_undo_a_newer_try(gateway, txn):
     old_try, newer = PointCancellation.objects.get(), PointCancellation.objects.get()
     payment = client().payment(imp_uid)
     assert claim_try(newer, state=State.UNKNOWN, payment=payment)
-    close_mismatch_refund(old_try, CancelResult("refused", payment, "late"))
+    close_mismatch_refund(old_try, CancelResult("refused", payment, Trouble("legacy", "late")))
     assert (PointCancellation.objects.get().state, PointCancellation.objects.get().tries) == (
         State.UNKNOWN,
         2,
@@ -77,7 +79,7 @@ def test_one_that_the_gateway_cannot_tell_about_is_handed_to_staff(gateway, txn,
         with pytest.raises(GatewayPaymentNotFound):
             rows.finish(back)
     assert PointCancellation.objects.get().needs_staff
-    assert rows.get().review_note.count("sending the wrong money back: ") == 1
+    assert codes_of().count("return_stuck") == 1
     with pytest.raises(GatewayPaymentNotFound):
         rows.decide_refund(back, choice=RefundChoice.SEND_AGAIN, by=staff)
     assert rows.decide_refund(back, choice=RefundChoice.GIVE_UP, by=staff).state == State.REFUSED
@@ -148,11 +150,13 @@ def test_staff_are_told_by_signal_and_log(gateway, txn, caplog):
         rows.sync(imp_uid)
     finally:
         signals.payment_needs_review.disconnect(hear)
-    words = f"{imp_uid} paid 9000 KRW; the row asks for 10000 KRW once"
-    assert heard == [("wrong_amount", words)]
+    params = {
+        "imp_uid": imp_uid, "paid": "9000", "currency": "KRW", "test": False, "asked": 10_000,
+    }  # fmt: skip
+    assert heard == [("wrong_amount", Note("wrong_amount", params))]
     assert [
         record.getMessage() for record in caplog.records if record.name == "billing.review"
-    ] == [f"{txn.merchant_uid} wrong_amount: {words}"]
+    ] == [f"{txn.merchant_uid} wrong_amount {params}"]
 
 
 def test_a_second_payment_and_money_after_a_cancel(gateway, txn, ledger, staff):
@@ -164,7 +168,7 @@ def test_a_second_payment_and_money_after_a_cancel(gateway, txn, ledger, staff):
     third = gateway.pay(txn.merchant_uid)
     rows.sync(third)
     assert left(third) == 0
-    assert "imp" in rows.get().review_note
+    assert codes_of() == ["second_payment", "money_after_cancel"]
     assert ledger(txn) == (0, [10_000, -10_000])
 
 
@@ -282,7 +286,11 @@ def test_after_five_refusals_staff_look(gateway, txn, staff):
         let_pass(hours=4)
         rows.finish(back())
     assert (back().state, back().tries, back().needs_staff) == (State.REQUESTED, 5, True)
-    assert "refused 5 times" in rows.get().review_note
+    assert notes_of()[-1] == (
+        "return_stuck",
+        {"imp_uid": imp_uid, "why": "rejected", "tries": 5, "detail": "한도초과"},
+        "",
+    )
     assert rows.decide_refund(back(), choice=RefundChoice.SEND_AGAIN, by=staff).state == State.DONE
 
 
@@ -369,9 +377,10 @@ def test_the_return_of_wrong_money_costs_three_statements_and_one_call(
     flagged, asked = cost(gateway.pay(txn.merchant_uid, amount=9_000))
     settings.BILLING_RETURN_WRONG_MONEY = True
     txn.cancellations.all().delete()
-    rows.update(review="", review_note="")
+    TransactionNote.objects.all().delete()
+    rows.update(review="", has_notes=False)
     sent_back, calls = cost(gateway.pay(txn.merchant_uid, amount=9_000))
-    assert (flagged, asked, calls) == (3, 1, 2)
+    assert (flagged, asked, calls) == (4, 1, 2)  # the note is one of them
     assert sent_back - flagged <= 3
 
 

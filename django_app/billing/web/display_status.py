@@ -166,7 +166,7 @@ def _wrong_money(txn: PointTransaction) -> tuple[str, str, str]:
 
     Every return left a note, so most rows cost no query.
     """
-    if not txn.review_note:
+    if not txn.has_notes:
         return "", "", ""
     returns = [
         back

@@ -202,7 +202,7 @@ def _returns(**values: Any) -> Q:
     returns = PointCancellation.objects.filter(
         txn=OuterRef("pk"), kind=PointCancellation.Kind.MISMATCH_REFUND, **values
     )
-    return ~Q(review_note="") & Q(Exists(returns))
+    return Q(has_notes=True) & Q(Exists(returns))
 
 
 # -- entries ---------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def outcome(txn: PointTransaction) -> Outcome:
         if account and txn.vbank_date
         else None
     )
-    cancellations = list(txn.cancellations.all()) if txn.is_matched or txn.review_note else []
+    cancellations = list(txn.cancellations.all()) if txn.is_matched or txn.has_notes else []
     open_ones = [one for one in cancellations if one.state in PointCancellation.OPEN]
     goes_back = state.name in {"cancelled", "part_cancelled", "returning", "returned"} or state.also
     return Outcome(

@@ -4,6 +4,7 @@ invariants of docs/design.md).
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from django.conf import settings
 from django.db import connections
 from django.db.models import Model
 
-from billing.models import Point, PointCancellation, PointEntry, PointTransaction
+from billing.models import Point, PointCancellation, PointEntry, PointTransaction, TransactionNote
 from billing.states import Status
 from billing_sandbox.models import Cancellation
 from billing_sandbox.models import Payment as GatewayPayment
@@ -38,7 +39,7 @@ Row = dict[str, Any]
 ROW = (
     "id", "owner_id", "merchant_uid", "imp_uid", "amount", "status", "cancel_amount", "cancel_goal",
     "credited", "credited_at", "review",
-    "review_note", "next_check_at",
+    "next_check_at",
 )  # fmt: skip
 CANCEL = (
     "id",
@@ -50,7 +51,7 @@ CANCEL = (
     "state",
     "tries",
     "needs_staff",
-    "error",
+    "error_code",
 )
 PAYMENT = (
     "imp_uid",
@@ -76,6 +77,8 @@ class Books:
     payments: dict[str, Row]  # the gateway's
     # The last word of a cancel's reason at the gateway ("#7") → won that came back.
     effects: Counter[str]
+    # Of a row: (code, params) of what staff read about it.
+    notes: defaultdict[int, list[tuple[str, dict[str, Any]]]]
 
     def of(self, row: Row) -> list[Row]:
         """The gateway's payments for this row."""
@@ -99,6 +102,10 @@ def read() -> Books:
     effects: Counter[str] = Counter()
     for row in _all(Cancellation, ("reason", "amount")):
         effects[row["reason"].rpartition(" ")[2]] += row["amount"]
+    notes: defaultdict[int, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
+    for row in _all(TransactionNote, ("txn_id", "code", "params")):
+        params = row["params"] if isinstance(row["params"], dict) else json.loads(row["params"])
+        notes[row["txn_id"]].append((row["code"], params))
     return Books(
         balances={
             row["user_id"]: row["balance"] for row in _all(Point, ("user_id", "balance"), "user_id")
@@ -108,6 +115,7 @@ def read() -> Books:
         cancels={row["id"]: row for row in _all(PointCancellation, CANCEL)},
         payments={row["imp_uid"]: row for row in _all(GatewayPayment, PAYMENT)},
         effects=effects,
+        notes=notes,
     )
 
 
@@ -168,9 +176,8 @@ def _balances(now: Books) -> None:
                 f"{entry} takes points that were spent, and nobody allowed it"
             )
             if not entry.by_name:
-                assert f"the balance is {after}" in now.rows[entry.txn_id]["review_note"], (
-                    f"I3: nobody was told of {entry}"
-                )
+                told = [params.get("balance") for _, params in now.notes[entry.txn_id]]
+                assert after in told, f"I3: nobody was told of {entry}"
     for owner, balance in now.balances.items():
         assert balance == running[owner], (
             f"I1: the balance is {balance}, the entries add up to {running[owner]}"
@@ -209,7 +216,7 @@ def _row(now: Books, row: Row) -> None:
 
 def _our_cancel(now: Books, cancel: Row) -> None:
     """I10: at most once, at most as much, and never after we said that it did not happen."""
-    effect, given_up = now.effects[f"#{cancel['id']}"], "given up" in cancel["error"]
+    effect, given_up = now.effects[f"#{cancel['id']}"], cancel["error_code"] == "given_up"
     assert effect <= cancel["amount"], f"I10: {effect} came back by {cancel}"
     assert cancel["state"] != "refused" or given_up or not effect, (
         f"I10: {effect} came back, and the points too: {cancel}"
@@ -226,9 +233,12 @@ def _return(now: Books, back: Row) -> None:
     assert back["imp_uid"] != row["imp_uid"] or row["credited_at"] is None, (
         f"I5: the credited payment is sent back: {back}"
     )
-    assert f"{back['imp_uid']} paid" in row["review_note"], f"I5: nobody was told of {back}"
+    told = [params["imp_uid"] for _, params in now.notes[row["id"]] if "paid" in params]
+    assert back["imp_uid"] in told, f"I5: nobody was told of {back}"
     assert back["state"] != "done" or not left(now.payments[back["imp_uid"]]), f"{back} is not back"
-    assert back["state"] != "refused" or "given up" in back["error"], f"V3: {back} was left alone"
+    assert back["state"] != "refused" or back["error_code"] == "given_up", (
+        f"V3: {back} was left alone"
+    )
 
 
 def _passage(now: Books, was: Row, row: Row) -> None:

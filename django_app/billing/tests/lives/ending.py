@@ -100,7 +100,7 @@ def _goes_back(books: Books, payment: Row) -> None:
         if c["kind"] == "return" and c["imp_uid"] == payment["imp_uid"]
     ]
     assert found, f"I5: nobody sends {payment} back"
-    assert found[0]["needs_staff"] or "given up" in found[0]["error"], (
+    assert found[0]["needs_staff"] or found[0]["error_code"] == "given_up", (
         f"I5: {payment} is still here, {found[0]}"
     )
 
