@@ -38,14 +38,7 @@ _MONEY = ("imp_uid", "status", "cancel_amount", "pending_cancel_total", "credite
 
 
 def apply(payment: Payment, *, deadline: Deadline | None = None) -> ApplyResult:
-    """Make the row of `payment.merchant_uid` equal to this answer, points included; send wrong
-    money back after the commit.
-
-    An answer that proves a cancel of ours closes it, whoever brings it. deadline: bounds the
-    sending. A second time, or after a newer answer: nothing changes. Losing a race is no error.
-    Raises UnmatchedPaymentError where no row has the merchant_uid, InvalidGatewayResponse where
-    the answer contradicts what the row holds, RuntimeError inside a caller's transaction.
-    """
+    """The verb `PointTransaction.objects.apply`; what it promises is said there."""
     try:
         applied, back = retry_stale(lambda: _apply_once(payment))
     except IntegrityError:
@@ -63,12 +56,7 @@ def apply(payment: Payment, *, deadline: Deadline | None = None) -> ApplyResult:
 
 
 def changes(txn: PointTransaction, payment: Payment) -> tuple[str, ...]:
-    """Which money columns `apply(payment)` would change in this row, ("return",) for wrong
-    money that is not on its way back yet, or ("review",) for what staff have not been told yet.
-
-    Only reads, so that the answer may be old when it is used: apply decides again under the
-    lock. Raises InvalidGatewayResponse.
-    """
+    """The verb `PointTransaction.objects.changes`; what it promises is said there."""
     decision = decide_for_row(txn, payment)
     if isinstance(decision, RefundMismatch):
         return () if is_being_refunded(txn, payment) else ("return",)

@@ -64,19 +64,7 @@ def cancel(
     refund_account: RefundAccount | None = None,
     allow_negative: bool = False,
 ) -> PointCancellation:
-    """Cancel `amount` won of a paid row (None: all that remains) and take its points back
-    first.
-
-    reason: for the gateway and staff. by: the user who does it. remaining: won that the caller
-    believes can be cancelled; where it is not so any more, nothing happens (a form sent twice).
-    refund_account: needed for virtual accounts. allow_negative: take points that were spent
-    already.
-
-    Returns the cancel: done; refused, with the gateway's words in `error` and the points given
-    back; accepted, to be done later; unknown or requested, which reconcile finishes. Raises
-    CannotCancel before anything is changed or asked, RuntimeError inside a caller's
-    transaction. A second call while one is open is refused: CannotCancel("cancel_open").
-    """
+    """The verb `PointTransaction.objects.cancel`; what it promises is said there."""
     cancellation = retry_stale(
         lambda: _hold(txn.pk, reason, by, amount, remaining, refund_account, allow_negative)
     )
@@ -86,13 +74,7 @@ def cancel(
 def finish(
     cancellation: PointCancellation, *, deadline: Deadline | None = None
 ) -> PointCancellation:
-    """See how an open cancel or return stands and take the next step; what is closed stays as
-    it is. Returns it as it is then.
-
-    May be called at any time and by several at once: the gateway is asked before anything is
-    sent again, each try is claimed, and carries the same checksum. What nobody but staff can
-    tell is handed to them. Raises GatewayError where the gateway cannot be asked.
-    """
+    """The verb `PointTransaction.objects.finish`; what it promises is said there."""
     cancellation.refresh_from_db(using=write_alias(PointTransaction))
     if cancellation.state not in cancellation.OPEN:
         return cancellation
@@ -104,13 +86,7 @@ def finish(
 
 
 def look_after_cancel(txn: PointTransaction, *, deadline: Deadline | None = None) -> bool:
-    """As `finish` for the open cancel of this row, but send nothing: for a door, which has no
-    minute to give to a further try.
-
-    deadline: bounds the one question. Whether the gateway was asked, so that the row may have
-    moved: it is to be read again then. No cancel open, or one that is being sent at this
-    moment: nothing is asked. Raises GatewayError where the gateway cannot be asked.
-    """
+    """The verb `PointTransaction.objects.look_after_cancel`; what it promises is said there."""
     cancellation = open_cancel_of(txn)
     return cancellation is not None and _ask_and_continue(cancellation, deadline, may_send=False)
 

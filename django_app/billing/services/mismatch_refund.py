@@ -80,13 +80,7 @@ def write_mismatch_refund(
 def send_mismatch_refund(
     back: PointCancellation, *, deadline: Deadline | None = None
 ) -> PointCancellation:
-    """Send a return whose state is requested, once. Returns it as it stands then; trouble is
-    kept on it and never raised.
-
-    Each try is claimed first, so that of several callers one sends. Refused, or surely not
-    sent: requested again, with the newest amount; after MOST_TRIES (a test channel's after one)
-    staff look.
-    """
+    """The verb `PointTransaction.objects.send_mismatch_refund`; what it promises is said there."""
     _send_once(back, deadline)
     back.refresh_from_db(using=write_alias(PointTransaction))
     return back

@@ -24,13 +24,7 @@ MEMO_LENGTH = 200
 
 
 def count_attempt(owner_id: Any) -> None:
-    """One more attempt of this member, whose account is made with the first. Runs inside
-    start()'s transaction.
-
-    A conditional UPDATE, so that no attempt is lost whatever runs at the same time: 1
-    statement, 3 for a member's first. Called twice, it counts two. The language of the moment
-    is kept for mail that is sent without a request.
-    """
+    """The verb `Point.objects.count_attempt`; what it promises is said there."""
     values = {"point": F("point") + 1, "language": (get_language() or "")[:10]}
     if not Point.objects.filter(pk=owner_id).update(**values):
         primary(Point).bulk_create([Point(pk=owner_id)], ignore_conflicts=True)
@@ -38,22 +32,12 @@ def count_attempt(owner_id: Any) -> None:
 
 
 def balance_of(user: Any) -> int:
-    """Points the member can spend, as the database that is written to has them; 0 for one who
-    never charged.
-    """
+    """The verb `Point.objects.balance_of`; what it promises is said there."""
     return primary(Point).filter(pk=user.pk).values_list("balance", flat=True).first() or 0
 
 
 def spend(*, user: Any, amount: int, idempotency_key: str, memo: str = "") -> PointEntry:
-    """Take `amount` points (≥ 1) from the member's balance, never below zero, and return the
-    entry.
-
-    idempotency_key: the caller's name for this purchase, unique per member for ever, at most
-    100 characters. A second time with the same key and amount returns the same entry and takes
-    nothing. Raises InsufficientPoints, IdempotencyConflict (another amount, or given back
-    meanwhile), ValueError. Inside a caller's transaction nothing of it is broken by these
-    errors.
-    """
+    """The verb `Point.objects.spend`; what it promises is said there."""
     _check(amount, idempotency_key, memo)
     entry = _post_keyed_entry(user.pk, "spend", idempotency_key, -amount, floor=0, memo=memo)
     if entry is None:
@@ -73,11 +57,7 @@ def spend(*, user: Any, amount: int, idempotency_key: str, memo: str = "") -> Po
 
 
 def refund_spend(*, user: Any, idempotency_key: str) -> PointEntry:
-    """Give back the whole of what this member spent under `idempotency_key`, once, and return
-    the entry.
-
-    A second time returns the same entry and gives nothing. Raises NoSuchSpend, ValueError.
-    """
+    """The verb `Point.objects.refund_spend`; what it promises is said there."""
     _check(1, idempotency_key, "")
     spent = (
         primary(PointEntry)
@@ -95,13 +75,7 @@ def refund_spend(*, user: Any, idempotency_key: str) -> PointEntry:
 
 
 def adjust(*, user: Any, delta: int, idempotency_key: str, reason: str, by: Any) -> PointEntry:
-    """Correct the member's balance by `delta` points (not 0), never below zero, and return the
-    entry.
-
-    idempotency_key: names this correction, so that a form sent twice corrects once. reason and
-    by: why, and which user of the staff; kept on the entry. Raises InsufficientPoints,
-    IdempotencyConflict (the same key with another delta), ValueError.
-    """
+    """The verb `Point.objects.adjust`; what it promises is said there."""
     _check(abs(delta) if type(delta) is int else 0, idempotency_key, reason)
     if not reason.strip() or by is None:
         raise ValueError("an adjustment says why, and who made it")

@@ -42,19 +42,7 @@ def decide_refund(
     by: Any,
     refund_account: RefundAccount | None = None,
 ) -> PointCancellation:
-    """Decide an open cancel or return that waits for staff (`needs_staff`). Returns it as it
-    stands then.
-
-    The gateway is asked first: what it has done already counts, whatever was chosen. SEND_AGAIN
-    claims one more try with the same checksum (a return's from the newest answer);
-    refund_account is needed for virtual accounts, because accounts are not kept. WAIT gives it
-    another 7 days. GIVE_UP closes it as refused: a cancel's points go back, a return is left to
-    the gateway.
-
-    Raises NotAllowed where it does not wait for staff or an account is missing, GatewayError
-    where the gateway cannot be asked. That it does not know the payment keeps nobody from
-    giving up.
-    """
+    """The verb `PointTransaction.objects.decide_refund`; what it promises is said there."""
     if choice not in RefundChoice.values:
         raise ValueError(f"{choice!r} is no choice")
     cancellation.refresh_from_db(using=write_alias(PointTransaction))
@@ -105,13 +93,7 @@ def decide_refund(
 
 
 def close_account(txn: PointTransaction, *, by: Any) -> ApplyResult:
-    """Close the virtual account of a row that waits for its deposit. Returns what the gateway's
-    answer changed.
-
-    A deposit that was faster is credited as always. Raises NotAllowed where no account waits,
-    GatewayError where the gateway refuses or cannot be asked. A second time: NotAllowed. After
-    a try whose answer was lost, a refusal is taken for "closed already", unless money is there.
-    """
+    """The verb `PointTransaction.objects.close_account`; what it promises is said there."""
     txn.refresh_from_db(using=write_alias(PointTransaction))
     if (
         txn.is_matched
@@ -140,13 +122,7 @@ def close_account(txn: PointTransaction, *, by: Any) -> ApplyResult:
 
 
 def claim_unmatched_payment(imp_uid: str, *, user: Any, by: Any) -> ApplyResult:
-    """Give a payment that no row knows to `user`: a row with the payment's own merchant_uid and
-    amount, no attempt counted, then apply.
-
-    Only for right money: whole won that is left, through no test channel. Raises NotAllowed
-    where it is not, or where a row knows the merchant_uid (twice: NotAllowed), GatewayError,
-    InvalidId.
-    """
+    """The verb `PointTransaction.objects.claim_unmatched_payment`; what it promises is said there."""
     payment = gateway().payment(imp_uid)
     check_claimable(payment)
     try:
@@ -171,9 +147,7 @@ def claim_unmatched_payment(imp_uid: str, *, user: Any, by: Any) -> ApplyResult:
 
 
 def resolve(txn: PointTransaction, *, by: Any, note: str) -> PointTransaction:
-    """Take a review off a row; its notes stay, with who resolved it and why.
-    Twice: NotAllowed.
-    """
+    """The verb `PointTransaction.objects.resolve`; what it promises is said there."""
     if not note.strip():
         raise NotAllowed("reason_needed", "a note must say why")
 

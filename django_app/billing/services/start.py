@@ -31,13 +31,7 @@ COLLISIONS = 5
 def start(
     *, user: Any, amount: int, pay_method: str, deadline: Deadline | None = None
 ) -> PointTransaction:
-    """Open an attempt to pay `amount` won and register the amount at the gateway.
-
-    The row and the attempt's count are committed before the gateway is asked. Every call is a
-    new attempt with a new merchant_uid. Raises ValueError for an amount that is not a positive
-    int, and the GatewayError of a failed registration: the row is kept then, as failed and with
-    the reason.
-    """
+    """The verb `PointTransaction.objects.start`; what it promises is said there."""
     if type(amount) is not int or amount <= 0:
         raise ValueError("the amount must be a positive number of won")
     txn = open_attempt(user, amount, pay_method)
@@ -52,13 +46,7 @@ def start(
 
 
 def new_merchant_uid(user: Any) -> str:
-    """A fresh merchant_uid: the day, then 26 letters and digits of a SHA-256 over member, time
-    and 128 random bits.
-
-    A hash takes bytes, so the text is encoded first. 34 characters of [a-z0-9]: 6 to 40 letters
-    and digits offend no known processor, while several refuse a hyphen (Smartro; Payletter
-    global; NICE's SSG Pay by account). Rows of before have one and stay readable.
-    """
+    """The verb `PointTransaction.objects.new_merchant_uid`; what it promises is said there."""
     text = f"{user.pk}:{time.time_ns()}:{secrets.token_hex(16)}"
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     short = base64.b32encode(digest[:16]).decode("ascii").rstrip("=").lower()

@@ -9,9 +9,11 @@ import pytest
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from billing import signals
 from billing.gateway.payment import Payment
-from billing.models import Point, PointEntry, PointTransaction
+from billing.models import Point, PointCancellation, PointEntry, PointTransaction
 from billing.services.start import open_attempt
+from billing.testing import SandboxGateway
 from billing.tests.support.browser import ONE_LOOK, Payer
 from billing.tests.support.payments import payment_json
 
@@ -65,6 +67,56 @@ def ledger() -> Callable[[PointTransaction], None]:
         return balance, deltas
 
     return check
+
+
+@pytest.fixture
+def staff(make_user: Callable[..., Any]) -> Any:
+    """Somebody who cancels and decides."""
+    return make_user("staff")
+
+
+@pytest.fixture
+def paid(gateway: SandboxGateway, user: Any) -> Callable[..., PointTransaction]:
+    """paid(10_000, pay_method="card", …) → a credited row, its owner loaded."""
+
+    def make(amount: int = 10_000, pay_method: str = "card", **how: Any) -> PointTransaction:
+        txn = PointTransaction.objects.start(user=user, amount=amount, pay_method=pay_method)
+        how.setdefault("outcome", "vbank" if pay_method == "vbank" else "paid")
+        imp_uid = gateway.pay(txn.merchant_uid, pay_method=pay_method, **how)
+        if how["outcome"] == "vbank":
+            gateway.control(f"payments/{imp_uid}/deposit")
+        PointTransaction.objects.sync(imp_uid)
+        return PointTransaction.objects.select_related("owner").get(pk=txn.pk)
+
+    return make
+
+
+@pytest.fixture
+def cancel(staff: Any) -> Callable[..., PointCancellation]:
+    """cancel(txn, amount=…) as `staff` does it."""
+
+    def act(txn: PointTransaction, **how: Any) -> PointCancellation:
+        how = {"reason": "wrong order", "by": staff, **how}
+        return PointTransaction.objects.cancel(txn, **how)
+
+    return act
+
+
+@pytest.fixture
+def told() -> Iterator[list[tuple[str, Any]]]:
+    """(signal, points or code) of every signal about points and reviews, in order."""
+    heard: list[tuple[str, Any]] = []
+    receivers = []
+    for name in ("point_charged", "point_cancelled", "payment_needs_review"):
+
+        def receive(sender: Any, name: str = name, **kwargs: Any) -> None:
+            heard.append((name, kwargs.get("points") or kwargs.get("code")))
+
+        getattr(signals, name).connect(receive)
+        receivers.append((name, receive))
+    yield heard
+    for name, receive in receivers:
+        getattr(signals, name).disconnect(receive)
 
 
 # -- in the browser --------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from billing.errors import GatewayPaymentNotFound, GatewayRejected, GatewayUnreachable, NotAllowed
@@ -11,6 +9,7 @@ from billing.gateway.api import RefundAccount
 from billing.models import Point, PointCancellation, PointTransaction
 from billing.states import RefundChoice, Review, Status
 from billing.tests.support.aging import let_pass
+from billing.tests.support.gateway import sent
 from billing.tests.support.notes import notes_of
 from billing.tests.support.threads import together
 from billing_sandbox.models import Payment
@@ -26,11 +25,6 @@ ACCOUNT = RefundAccount(bank="88", account="110123456789", holder="홍길동")
 
 
 @pytest.fixture
-def staff(make_user):
-    return make_user("staff")
-
-
-@pytest.fixture
 def stuck(gateway, user, staff):
     """A cancel of a deposit whose call was cut off: nobody but staff can tell what became of it."""
     txn = rows.start(user=user, amount=10_000, pay_method="vbank")
@@ -42,10 +36,6 @@ def stuck(gateway, user, staff):
     let_pass(minutes=16)
     assert rows.finish(cancellation).needs_staff
     return cancellation
-
-
-def sent(gateway):
-    return [json.loads(call.body) for call in gateway.calls if call.path == "payments/cancel"]
 
 
 def gone(cancellation):

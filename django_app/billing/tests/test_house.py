@@ -1,112 +1,238 @@
-"""The house: imports go down only, and files stay small."""
+"""The house: packages that import one way, small files, and nothing decided by reading a sentence."""
+
+from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-BILLING = Path(__file__).resolve().parents[1]
-SANDBOX = BILLING.parent / "billing_sandbox"
+APP = Path(__file__).resolve().parents[2]
+BILLING = APP / "billing"
+ROOT = APP.parent
+APPS = ("billing", "billing_office", "billing_sandbox", "config", "accounts")
 
-# A module may import what stands on a lower floor, or a neighbour on its own.
-FLOORS = [
-    {
-        "errors",
-        "routing",
-        "database_state",
-        "signals",
-        "throttle",
-        "addresses",
-        "triggers",
-        "installation",
-        "texts",
-        "context_processors",
-        "shared_cache",
-        "punctual",
-        "permissions",
-        "foreign_indexes",
-        "bookkeeping",
-        "outbox",
-        "non_atomic",
-        "csv_file",
-        "xlsx_file",
-        "wire",
-    },
-    {"states"},
-    {"payment"},
-    {"unmatched"},
-    {"client"},
-    {"iamport"},
-    {"managers"},
-    {"models"},
-    {"standing", "forms", "notices", "webhooks", "buyer", "audit", "figures", "self_cancel"},
-    {"checkout", "answers", "mail", "history", "outcome", "reconciliation"},
-    {"backlog"},
-    {"staff_mail"},
-    {"views", "views_history", "views_cancel", "admin", "management", "checks", "testing"},
-    {"urls", "apps"},
+# A package of billing may import those above it in this list, and nothing below.
+ORDER = [
+    "states",  # statuses, reviews, decisions: words that everything shares
+    "note_codes",
+    "errors",
+    "signals",
+    "support",
+    "db",
+    "gateway",
+    "models",
+    "services",
+    "webhooks",
+    "reconciliation",
+    "reports",
+    "web",
+    "notifications",
+    "checks",
+    "management",
+    "testing",
+    "urls",
+    "apps",
 ]
-FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+# The verbs of managers call services, and services work on the models that have these managers: the
+# one import that goes down, when a verb is called and not before.
+WHEN_CALLED = {("models", "services")}
 
 
-def modules(folder):
+class Import(NamedTuple):
+    name: str  # in full: module.attribute
+    when_called: bool  # inside a function
+
+
+def sources(folder: Path, *suffixes: str) -> list[Path]:
     return [
         path
-        for path in sorted(folder.rglob("*.py"))
-        if not {"tests", "migrations"} & set(path.parts)
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in suffixes and "node_modules" not in path.parts
     ]
 
 
-def imported(path):
-    """Full names of what a file imports; imports under TYPE_CHECKING do not count."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    skipped = {
-        id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.unparse(block.test)
-        for node in ast.walk(block)
-    }
-    for node in ast.walk(tree):
-        if id(node) in skipped:
-            continue
+def modules(folder: Path) -> list[Path]:
+    """Those that serve, without tests and migrations."""
+    return [path for path in sources(folder, ".py") if not {"tests", "migrations"} & {*path.parts}]
+
+
+def imports(path: Path) -> Iterator[Import]:
+    """All of them: for types only (TYPE_CHECKING) and inside functions too."""
+
+    def found(node: ast.AST, inside: bool) -> Iterator[Import]:
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from (Import(alias.name, inside) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute here"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (Import(f"{node.module}.{alias.name}", inside) for alias in node.names)
+        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for child in ast.iter_child_nodes(node):
+            yield from found(child, inside)
+
+    yield from found(ast.parse(path.read_text(encoding="utf-8")), inside=False)
 
 
-def room(path):
+def package(path: Path) -> str:
     return path.relative_to(BILLING).parts[0].removesuffix(".py")
 
 
-@pytest.mark.parametrize("path", modules(BILLING), ids=lambda path: str(path.relative_to(BILLING)))
-def test_imports_go_down_only(path):
-    if room(path) == "__init__":
-        return
-    assert room(path) in FLOOR, f"{room(path)} has no floor yet: give it one in this test"
-    for name in imported(path):
-        if name.startswith("billing."):
-            below = name.split(".")[1]
-            below = below if below in FLOOR else name.split(".")[-1]
-            assert FLOOR[below] <= FLOOR[room(path)], f"{path.name} must not import {name}"
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(APP).with_suffix("").parts).removesuffix(".__init__")
 
 
-def test_billing_and_sandbox_do_not_know_each_other():
+@pytest.mark.parametrize("name", ORDER)
+def test_imports_of_billing_go_one_way(name: str) -> None:
+    above = set(ORDER[: ORDER.index(name) + 1])
     for path in modules(BILLING):
-        assert not [
-            name
-            for name in imported(path)
-            if name.split(".")[0] in ("sandbox", "accounts", "config")
-        ], path
-    for path in modules(SANDBOX):
-        assert not [name for name in imported(path) if name.split(".")[0] == "billing"], path
+        if package(path) != name:
+            continue
+        for imported in imports(path):
+            if not imported.name.startswith("billing."):
+                continue
+            other = imported.name.split(".")[1]
+            late = imported.when_called and (name, other) in WHEN_CALLED
+            assert other in above or late, f"{name_of(path)} must not import {imported.name}"
 
 
-@pytest.mark.parametrize("folder", [BILLING, SANDBOX], ids=["billing", "sandbox"])
-def test_files_stay_small(folder):
+def test_every_package_of_billing_has_its_place() -> None:
+    found = {package(path) for path in modules(BILLING)} - {"__init__"}
+    assert found == set(ORDER)
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_no_module_is_part_of_a_circle(app: str) -> None:
+    known = {name_of(path): path for path in modules(APP / app)}
+    graph = {
+        name: {
+            target
+            for imported in imports(path)
+            for target in (imported.name, imported.name.rpartition(".")[0])
+            if target in known
+            and target != name
+            and not (imported.when_called and name.startswith("billing.models."))
+        }
+        for name, path in known.items()
+    }
+    done: set[str] = set()
+
+    def walk(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, f"a circle: {' → '.join([*way, name])}"
+        if name not in done:
+            for target in graph[name]:
+                walk(target, (*way, name))
+            done.add(name)
+
+    for name in graph:
+        walk(name, ())
+
+
+def test_apps_know_of_each_other_only_upwards() -> None:
+    allowed = {
+        "billing": set(),
+        "billing_sandbox": set(),
+        "billing_office": {"billing"},
+        "accounts": {"billing"},
+        "config": {"billing", "billing_office", "billing_sandbox", "accounts"},
+    }
+    for app in APPS:
+        for path in modules(APP / app):
+            if app == "billing" and package(path) == "testing":
+                continue  # the sandbox is what it is for
+            others = {imported.name.split(".")[0] for imported in imports(path)} & set(APPS)
+            assert others <= allowed[app] | {app}, f"{name_of(path)} imports {others}"
+
+
+def test_nothing_private_is_imported() -> None:
+    found = [
+        f"{name_of(path)}: {imported.name}"
+        for app in APPS
+        for path in modules(APP / app)
+        for imported in imports(path)
+        if imported.name.split(".")[0] in APPS
+        and any(part.startswith("_") and part != "__future__" for part in imported.name.split("."))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("folder", [APP, ROOT / ".ci"], ids=["django_app", ".ci"])
+def test_files_stay_small(folder: Path) -> None:
     sizes = {
-        str(path.relative_to(folder)): len(path.read_text(encoding="utf-8").splitlines())
-        for path in modules(folder)
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in sources(folder, ".py", ".js", ".mjs")
+        if "migrations" not in path.parts
     }
     assert {name: size for name, size in sizes.items() if size > 400} == {}
+
+
+def test_nothing_is_named_by_what_was_left_over() -> None:
+    leftovers = ("_more", "_misc", "_rest", "_other", "_stuff")
+    names = [path.stem for path in sources(APP, ".py", ".js", ".html")]
+    assert [name for name in names if name.endswith(leftovers)] == []
+
+
+# Attributes that hold sentences: the gateway's words, our developers', people's.
+SENTENCES = {"error", "detail", "gateway_message", "error_msg", "fail_reason", "cancel_reason"}
+READERS = {"startswith", "endswith", "find", "index", "partition", "rpartition", "split", "count"}
+
+
+def holds_a_sentence(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):  # str(error), error.lower()
+        inner = node.args[0] if getattr(node.func, "id", "") == "str" and node.args else None
+        if inner is not None:
+            return isinstance(inner, ast.Name) and inner.id in {"error", "trouble", "exc"}
+        return isinstance(node.func, ast.Attribute) and holds_a_sentence(node.func.value)
+    return isinstance(node, ast.Attribute) and node.attr in SENTENCES
+
+
+def decisions_by_text(source: str) -> list[str]:
+    """Conditions that compare such a text with another, or search in it."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            texts = [
+                side for side in sides if isinstance(side, ast.Constant | ast.JoinedStr)
+                and getattr(side, "value", "x") not in ("", None)
+            ]  # fmt: skip
+            if texts and any(map(holds_a_sentence, sides)):
+                found.append(ast.unparse(node))
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and (
+                (node.func.attr in READERS and holds_a_sentence(node.func.value))
+                or (
+                    node.func.attr in {"match", "fullmatch", "search"}
+                    and any(map(holds_a_sentence, node.args))
+                )
+            )
+        ):
+            found.append(ast.unparse(node))
+    return found
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_nothing_is_decided_by_reading_a_sentence(app: str) -> None:
+    found = {
+        name_of(path): decided
+        for path in modules(APP / app)
+        if (decided := decisions_by_text(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'event.error.startswith(("GatewayUnreachable", "GatewayRefused"))',
+        '"given up" in one.error',
+        'str(error) == "it is closed already"',
+        "re.fullmatch(pattern, cancellation.error)",
+        'f"{imp_uid}: closing" in txn.cancel_reason',
+    ],
+)
+def test_such_a_decision_would_be_found(source: str) -> None:
+    assert decisions_by_text(source) != []

@@ -4,8 +4,6 @@ touched by it.
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import requests
 
@@ -19,6 +17,7 @@ from billing.services.mismatch_refund import close_mismatch_refund
 from billing.services.sending import CancelResult, claim_try
 from billing.states import RefundChoice, Review, Status
 from billing.tests.support.aging import let_pass
+from billing.tests.support.gateway import fault, sent
 from billing.tests.support.notes import codes_of, notes_of
 from billing.tests.support.threads import together
 from billing_sandbox.models import Payment
@@ -33,21 +32,8 @@ State = PointCancellation.State
 
 
 @pytest.fixture
-def staff(make_user):
-    return make_user("staff")
-
-
-@pytest.fixture
 def txn(gateway, user):
     return rows.start(user=user, amount=10_000, pay_method="card")
-
-
-def fault(gateway, **what):
-    gateway.control("faults", path="payments/cancel", **what)
-
-
-def sent(gateway):
-    return [json.loads(call.body) for call in gateway.calls if call.path == "payments/cancel"]
 
 
 def test_an_old_refusal_does_not_undo_a_newer_try(gateway, txn):

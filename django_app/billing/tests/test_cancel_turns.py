@@ -5,26 +5,19 @@ a process dies, a processor is odd.
 from __future__ import annotations
 
 import contextlib
-import json
-import random
-import threading
-from datetime import timedelta
 
 import pytest
-from django.db.models import F
 
-from billing import signals
-from billing.errors import BillingError, GatewayError, InsufficientPoints, NotAllowed
+from billing.errors import GatewayError, InsufficientPoints, NotAllowed
 from billing.gateway.api import RefundAccount
-from billing.gateway.api import gateway as client
 from billing.gateway.transport import Client as HttpClient
 from billing.models import Point, PointCancellation, PointTransaction
 from billing.services import mismatch_refund
 from billing.states import RefundChoice
 from billing.tests.support.aging import let_pass
+from billing.tests.support.gateway import fault, sent
 from billing.tests.support.notes import codes_of
 from billing.tests.support.payments import envelope, payment_json
-from billing.tests.support.threads import together
 from billing_sandbox.models import Payment
 
 pytestmark = [
@@ -37,39 +30,12 @@ State = PointCancellation.State
 ACCOUNT = RefundAccount(bank="88", account="110123456789", holder="홍길동", tel="01012345678")
 
 
-@pytest.fixture
-def staff(make_user):
-    return make_user("staff")
-
-
-def fault(gateway, **what):
-    gateway.control("faults", path="payments/cancel", **what)
-
-
-def sent(gateway):
-    return [json.loads(call.body) for call in gateway.calls if call.path == "payments/cancel"]
-
-
 def gone(imp_uid):
     return int(Payment.objects.using("sandbox").get(imp_uid=imp_uid).cancel_amount)
 
 
 def only(kind="cancel"):
     return PointCancellation.objects.get(kind=kind)
-
-
-@pytest.fixture
-def paid(gateway, user):
-    def make(amount=10_000, pay_method="card", **how):
-        txn = rows.start(user=user, amount=amount, pay_method=pay_method)
-        outcome = "vbank" if pay_method == "vbank" else "paid"
-        imp_uid = gateway.pay(txn.merchant_uid, pay_method=pay_method, outcome=outcome, **how)
-        if outcome == "vbank":
-            gateway.control(f"payments/{imp_uid}/deposit")
-        rows.sync(imp_uid)
-        return rows.select_related("owner").get(pk=txn.pk)
-
-    return make
 
 
 def test_give_up_does_not_close_what_another_is_sending(gateway, paid, staff, ledger, user):
@@ -219,97 +185,6 @@ def test_an_answer_older_than_the_row_closes_nothing(gateway, paid, staff, ledge
     assert (second.state, ledger(txn)[0]) == (State.UNKNOWN, 5_000)
 
 
-@pytest.mark.parametrize("why", ["currency", "account", "setting"])
-def test_a_return_that_is_staff_s_stays_staff_s(gateway, user, staff, settings, why):
-    """Refused once after staff sent it, it is sent again by itself: without the account, in
-    dollars, against the setting.
-    """
-    account = None
-    if why == "account":
-        txn = rows.start(user=user, amount=10_000, pay_method="vbank")
-        for _ in range(2):
-            imp_uid = gateway.pay(txn.merchant_uid, outcome="vbank")
-            gateway.control(f"payments/{imp_uid}/deposit")
-            rows.sync(imp_uid)
-        account = ACCOUNT
-    else:
-        txn = rows.start(user=user, amount=10_000, pay_method="card")
-        settings.BILLING_RETURN_WRONG_MONEY = why != "setting"
-        rows.sync(
-            gateway.pay(
-                txn.merchant_uid, amount=9_000, **({"currency": "USD"} if why == "currency" else {})
-            )
-        )
-    assert only("return").needs_staff
-    fault(gateway, code=-1, message="no", times=1)
-    rows.decide_refund(
-        only("return"), choice=RefundChoice.SEND_AGAIN, by=staff, refund_account=account
-    )
-    assert len(sent(gateway)) == 1
-    let_pass(minutes=3)
-    rows.finish(only("return"))
-    assert len(sent(gateway)) == 1
-    assert only("return").needs_staff
-
-
-def test_the_setting_stops_returns_that_wait(gateway, user, settings):
-    txn = rows.start(user=user, amount=10_000, pay_method="card")
-    fault(gateway, code=-1, message="no", times=1)
-    rows.sync(gateway.pay(txn.merchant_uid, amount=9_000))
-    settings.BILLING_RETURN_WRONG_MONEY = False
-    let_pass(minutes=3)
-    rows.finish(only("return"))
-    assert len(sent(gateway)) == 1
-
-
-def test_wait_is_nothing_for_what_was_never_sent(gateway, user, staff, settings):
-    """A slip of the hand: the payer's money can never be sent back any more, only waited for or
-    given up.
-    """
-    settings.BILLING_RETURN_WRONG_MONEY = False
-    txn = rows.start(user=user, amount=10_000, pay_method="card")
-    imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
-    rows.sync(imp_uid)
-    with contextlib.suppress(NotAllowed):
-        rows.decide_refund(only("return"), choice=RefundChoice.WAIT, by=staff)
-    let_pass(days=8)
-    rows.finish(only("return"))
-    assert (
-        rows.decide_refund(only("return"), choice=RefundChoice.SEND_AGAIN, by=staff).state
-        == State.DONE
-    )
-    assert gone(imp_uid) == 9_000
-
-
-def test_a_return_that_staff_sent_often_can_still_be_looked_at(gateway, user, staff):
-    txn = rows.start(user=user, amount=10_000, pay_method="card")
-    imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
-    fault(gateway, code=-1, message="no", times=30)
-    rows.sync(imp_uid)
-    for _ in range(25):
-        let_pass(days=1)
-        rows.finish(only("return"))
-        if only("return").needs_staff:
-            rows.decide_refund(only("return"), choice=RefundChoice.SEND_AGAIN, by=staff)
-    rows.finish(only("return"))
-
-
-def test_what_staff_did_at_the_console_is_seen_soon(gateway, user, staff):
-    txn = rows.start(user=user, amount=10_000, pay_method="card")
-    imp_uid = gateway.pay(txn.merchant_uid, amount=9_000)
-    fault(gateway, code=-1, message="no", times=30)
-    rows.sync(imp_uid)
-    for _ in range(8):
-        let_pass(days=1)
-        rows.finish(only("return"))
-        if only("return").needs_staff:
-            rows.decide_refund(only("return"), choice=RefundChoice.SEND_AGAIN, by=staff)
-    gateway.cancel(imp_uid)
-    let_pass(days=1)
-    rows.finish(only("return"))
-    assert only("return").state == State.DONE
-
-
 def test_the_refund_account_is_not_kept_because_the_processor_quotes_it(gateway, paid, staff):
     txn = paid(pay_method="vbank")
     fault(gateway, code=-1, message="환불계좌 110123456789 (홍길동) 예금주 불일치", times=1)
@@ -415,134 +290,3 @@ def test_a_deposit_at_smartro_is_left_to_support(gateway, paid, user, client):
 
 # stress
 # --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", [0])
-def test_stress(gateway, paid, staff, ledger, user, seed):
-    charged, cancelled = [], []
-
-    def hear_c(sender, points, **kw):
-        charged.append(points)
-
-    def hear_x(sender, points, **kw):
-        cancelled.append(points)
-
-    signals.point_charged.connect(hear_c)
-    signals.point_cancelled.connect(hear_x)
-    try:
-        txn, other = paid(), paid(7_000)
-        stale = [client().payment(txn.imp_uid)]
-        gateway.control("faults", path="payments/cancel", chance=0.3, timeout=True)
-        gateway.control("faults", path="payments/cancel", chance=0.3, drop=True)
-        gateway.control("faults", path="payments/cancel", chance=0.2, code=-1, message="no")
-
-        def finish():
-            for one in PointCancellation.objects.filter(state__in=PointCancellation.OPEN):
-                rows.finish(one)
-
-        def settle(choice):
-            for one in PointCancellation.objects.filter(needs_staff=True):
-                rows.decide_refund(one, choice=choice, by=staff)
-
-        n = iter(range(10**6))
-        one_ager = threading.Lock()
-
-        # one row per statement: the helper's own updates of whole tables must not be what deadlocks
-        def age():
-            with one_ager:
-                for pk in PointCancellation.objects.values_list("pk", flat=True):
-                    row = PointCancellation.objects.filter(pk=pk)
-                    row.update(
-                        sent_at=F("sent_at") - timedelta(minutes=16),
-                        waiting_since=F("waiting_since") - timedelta(minutes=16),
-                    )
-
-        def pick(rng):
-            what = rng.choice(
-                [
-                    "cancel",
-                    "cancel2",
-                    "console",
-                    "sync",
-                    "stale",
-                    "finish",
-                    "age",
-                    "settle",
-                    "spend",
-                    "giveback",
-                    "adjust",
-                ]
-            )
-            i = next(n)
-            return {
-                "cancel": lambda: rows.cancel(
-                    txn,
-                    reason="r",
-                    by=staff,
-                    amount=rng.choice([1, 1000, 3000, None]),
-                    allow_negative=rng.random() < 0.3,
-                ),
-                "cancel2": lambda: rows.cancel(other, reason="r", by=staff, amount=500),
-                "console": lambda: gateway.cancel(txn.imp_uid, rng.choice([1, 500])),
-                "sync": lambda: rows.sync(txn.imp_uid),
-                "stale": lambda: rows.apply(rng.choice(stale)),
-                "finish": finish,
-                "age": age,
-                "settle": lambda: settle(rng.choice(RefundChoice.values)),
-                "spend": lambda: Point.objects.spend(
-                    user=user, amount=rng.choice([100, 4000]), idempotency_key=f"k{i % 40}"
-                ),
-                "giveback": lambda: Point.objects.refund_spend(
-                    user=user, idempotency_key=f"k{rng.randrange(40)}"
-                ),
-                "adjust": lambda: Point.objects.adjust(
-                    user=user,
-                    delta=rng.choice([5, -5]),
-                    idempotency_key=f"a{i}",
-                    reason="r",
-                    by=staff,
-                ),
-            }[what]
-
-        def worker(seed):
-            rng = random.Random(seed)
-            bad = []
-            for _ in range(25):
-                try:
-                    pick(rng)()
-                except (BillingError, ValueError):
-                    pass
-                except AssertionError:  # the sandbox's console refuses
-                    pass
-                except Exception as error:
-                    bad.append(error)
-            return bad
-
-        for round_ in range(3):
-            results = together(
-                [lambda s=s, r=round_: worker(seed * 1000 + r * 10 + s) for s in range(6)]
-            )
-            assert results == [[]] * 6, results
-            stale.append(client().payment(txn.imp_uid))
-        for _ in range(6):
-            let_pass(days=8)
-            with contextlib.suppress(GatewayError):
-                finish()
-            with contextlib.suppress(BillingError):
-                settle(RefundChoice.GIVE_UP)
-        rows.sync(txn.imp_uid)
-        rows.sync(other.imp_uid)
-        for row in (txn, other):
-            _, deltas = ledger(row)
-            fresh = rows.get(pk=row.pk)
-            assert fresh.cancel_amount == gone(row.imp_uid)
-            if not PointCancellation.objects.filter(
-                txn=row, state__in=PointCancellation.OPEN
-            ).exists():
-                assert sum(deltas) == row.amount - gone(row.imp_uid)
-        assert charged == [10_000, 7_000]
-        if not PointCancellation.objects.filter(state__in=PointCancellation.OPEN).exists():
-            assert sum(cancelled) == gone(txn.imp_uid) + gone(other.imp_uid)
-    finally:
-        signals.point_charged.disconnect(hear_c)
-        signals.point_cancelled.disconnect(hear_x)
