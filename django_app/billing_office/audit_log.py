@@ -17,9 +17,14 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from billing.errors import BillingError, GatewayUnreachable, InvalidGatewayResponse
+from billing.errors import (
+    BillingError,
+    GatewayError,
+    GatewayUnreachable,
+    InvalidGatewayResponse,
+)
 from billing.models import PointCancellation
-from billing_office import review_notes
+from billing_office import error_messages, masking, review_notes
 from billing_office.formatting import moment, points, sum_of
 
 logger = logging.getLogger("billing.staff")
@@ -65,10 +70,17 @@ def doing(request: HttpRequest, row: Model, what: str, **facts: Any) -> Iterator
             request,
             row,
             what,
-            **{**facts, "result": "failed" if silent else "refused", "error": str(error)},
+            **{**facts, "result": "failed" if silent else "refused", **_facts_of(error)},
         )
         raise
     note(request, row, what, **facts)
+
+
+def _facts_of(error: BillingError) -> dict[str, str]:
+    """What a refusal leaves in the log."""
+    if isinstance(error, GatewayError):
+        return error.trouble.columns()
+    return {"error_code": getattr(error, "code", ""), "error": str(error)}
 
 
 def money(one: PointCancellation) -> dict[str, str]:
@@ -130,16 +142,23 @@ def words(entry: LogEntry, *, in_full: bool = False) -> str:
             ),
             "points": points(facts.get("points") or 0, signed=True),
             "result": _results().get(facts.get("result") or "done", facts.get("result")),
-            "note": review_notes.shown(facts.get("note") or "", in_full=in_full),
+            "note": masking.shown(facts.get("note") or "", in_full=in_full),
             "imp_uid": facts.get("imp_uid") or "",
         }
         return (
-            f"{said} ({review_notes.shown(facts['error'], in_full=in_full)})"
-            if facts.get("error")
+            f"{said} ({_error(facts, in_full=in_full)})"
+            if facts.get("error") or facts.get("error_code")
             else said
         )
     except (ValueError, KeyError, TypeError, ArithmeticError):
         return entry.get_change_message()
+
+
+def _error(facts: dict[str, Any], *, in_full: bool) -> str:
+    """What went wrong; a sentence of the time before codes as it was written."""
+    code, detail = facts.get("error_code") or "", facts.get("error") or ""
+    known = error_messages.refusal(code)
+    return known or review_notes.error_words(code, detail, in_full=in_full)
 
 
 def _texts() -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy
 
 from billing.errors import (
     BillingError,
@@ -15,25 +15,34 @@ from billing.errors import (
     NotAllowed,
 )
 
-# What the verbs of managers/decisions.py refuse with; named here, they enter the translations.
-REFUSALS = [
-    gettext_noop("it is closed already"),
-    gettext_noop("it is still being cleared by itself"),
-    gettext_noop("the gateway has accepted it already: sent twice, it could be paid twice"),
-    gettext_noop("a part was cancelled meanwhile, so that the gateway would refuse it"),
-    gettext_noop("a refund account is needed"),
-    gettext_noop("somebody else is deciding this at the moment"),
-    gettext_noop("it was never sent, or somebody else has decided"),
-    gettext_noop("no virtual account waits for a deposit here"),
-    gettext_noop("a transaction has this merchant_uid already"),
-    gettext_noop("a note must say why"),
-    gettext_noop("nothing is to be reviewed here"),
-    gettext_noop("there is no money left in this payment"),
-    gettext_noop("it is not whole won"),
-    gettext_noop("it was paid through a test channel: no real money"),
-    gettext_noop("it registered a card, which is no payment"),
-    gettext_noop("its merchant_uid cannot be an address here"),
-]
+# The codes of `NotAllowed`.
+REFUSALS = {
+    "closed": gettext_lazy("it is closed already"),
+    "not_waiting": gettext_lazy("it is still being cleared by itself"),
+    "accepted": gettext_lazy(
+        "the gateway has accepted it already: sent twice, it could be paid twice"
+    ),
+    "part_cancelled": gettext_lazy(
+        "a part was cancelled meanwhile, so that the gateway would refuse it"
+    ),
+    "account_needed": gettext_lazy("a refund account is needed"),
+    "somebody_else": gettext_lazy("somebody else is deciding this at the moment"),
+    "never_sent": gettext_lazy("it was never sent, or somebody else has decided"),
+    "no_account_waits": gettext_lazy("no virtual account waits for a deposit here"),
+    "row_exists": gettext_lazy("a transaction has this merchant_uid already"),
+    "reason_needed": gettext_lazy("a note must say why"),
+    "nothing_to_review": gettext_lazy("nothing is to be reviewed here"),
+    "no_money_left": gettext_lazy("there is no money left in this payment"),
+    "not_whole_won": gettext_lazy("it is not whole won"),
+    "test_channel": gettext_lazy("it was paid through a test channel: no real money"),
+    "card_registration": gettext_lazy("it registered a card, which is no payment"),
+    "no_address": gettext_lazy("its merchant_uid cannot be an address here"),
+}
+
+
+def refusal(code: str) -> str:
+    """Why a decision of staff was refused, as a part of a sentence; "" for other codes."""
+    return str(REFUSALS.get(code, ""))
 
 
 def words(error: BillingError) -> str:
@@ -41,7 +50,7 @@ def words(error: BillingError) -> str:
     if isinstance(error, CannotCancel):
         return _cannot_cancel(error)
     if isinstance(error, NotAllowed):
-        return _("That is not possible now: %(why)s.") % {"why": _(str(error))}
+        return _("That is not possible now: %(why)s.") % {"why": refusal(error.code)}
     if isinstance(error, GatewayError):
         said = f" “{error.gateway_message}”" if error.gateway_message else ""
         return f"{_gateway(error)}{said}"

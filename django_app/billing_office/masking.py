@@ -82,3 +82,8 @@ def free_text(written: str, *, keep: Collection[str] = ()) -> str:
 
     written = _MAIL.sub(rf"\1{DOT * 3}\2\3", written)
     return _NUMBER.sub(number, written)
+
+
+def shown(text: str, *, in_full: bool = False) -> str:
+    """What people or the gateway wrote, as a page shows it."""
+    return text if in_full else free_text(text)

@@ -275,7 +275,9 @@ def _raise_unreachable(error: BaseException) -> NoReturn:
         | urllib3.exceptions.ConnectTimeoutError,
     )
     raise GatewayUnreachable(
-        f"the gateway gave no answer ({type(error).__name__})", surely_not_sent=not_sent
+        f"the gateway gave no answer ({type(error).__name__})",
+        surely_not_sent=not_sent,
+        kind=type(error).__name__,
     ) from None
 
 

@@ -122,7 +122,7 @@ def close_account(txn: PointTransaction, *, by: Any) -> ApplyResult:
 
 
 def claim_unmatched_payment(imp_uid: str, *, user: Any, by: Any) -> ApplyResult:
-    """The verb `PointTransaction.objects.claim_unmatched_payment`; what it promises is said there."""
+    """The verb of that name of `PointTransaction.objects`; what it promises is said there."""
     payment = gateway().payment(imp_uid)
     check_claimable(payment)
     try:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from billing.models import PointCancellation, PointEntry, PointTransaction
+from billing.note_codes import ErrorCode
 from billing.web.display_status import Standing, abandoned, shows_account, standing
 from billing.web.json_api import payment_url
 from billing.web.refund_eligibility import Offer, offer
@@ -125,11 +126,9 @@ def _refusal(cancellations: list[PointCancellation]) -> str | None:
     """The gateway's words on the newest cancel of ours, if it was refused."""
     ours = [one for one in cancellations if one.kind == PointCancellation.Kind.CANCEL]
     newest = max(ours, key=lambda one: one.pk, default=None)
-    return (
-        newest.error
-        if newest is not None and newest.state == PointCancellation.State.REFUSED
-        else None
-    )
+    if newest is None or newest.state != PointCancellation.State.REFUSED:
+        return None
+    return newest.error if newest.error_code == ErrorCode.GATEWAY_REJECTED else ""
 
 
 def _sent_back(cancellations: list[PointCancellation]) -> int | None:

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from billing.db.routing import primary
 from billing.errors import CannotCancel
 from billing.models import PointCancellation, PointTransaction
+from billing.note_codes import ErrorCode
 from billing.support.rate_limit import allow
 from billing.web.json_api import error, json_endpoint, row
 from billing.web.refund_eligibility import SelfCancelForm, offer
@@ -47,5 +48,6 @@ def cancel(request: HttpRequest, merchant_uid: str) -> HttpResponse:
     except CannotCancel:  # somebody was faster: a second click, staff, a purchase
         return error("cancel_not_allowed", message=offer(own.get()).why)
     if cancellation.state == PointCancellation.State.REFUSED:
-        return error("cancel_refused", gateway_message=cancellation.error)
+        said = cancellation.error if cancellation.error_code == ErrorCode.GATEWAY_REJECTED else ""
+        return error("cancel_refused", gateway_message=said)
     return row(own.get(), status=200 if cancellation.state == PointCancellation.State.DONE else 202)

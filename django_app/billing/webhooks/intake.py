@@ -27,6 +27,7 @@ from billing.db.routing import primary, write_alias
 from billing.errors import GatewayError, GatewayPaymentNotFound, UnmatchedPaymentError
 from billing.gateway.api import Deadline
 from billing.models import PointTransaction, WebhookEvent
+from billing.note_codes import NO_TROUBLE, ErrorCode, Trouble
 from billing.states import Status
 from billing.support.client_ip import is_listed, line_of
 from billing.support.rate_limit import allow
@@ -97,7 +98,7 @@ def receive(notice: Notice, sender: str | None) -> bool:
         if allow_invalid_delivery(sender) and allow(
             "unknown-notices", at_most=UNKNOWN_PER_DAY, seconds=86_400
         ):
-            _close(event, Outcome.IGNORED, "no such merchant_uid")
+            _close(event, Outcome.IGNORED, Trouble(ErrorCode.UNKNOWN_ORDER))
             event.save(force_insert=True)
         return True
     return _act(event, room=knock.room) if knock.may_ask else knock.handled
@@ -169,9 +170,9 @@ def _knock(row: PointTransaction, event: WebhookEvent) -> _Knock:
     elif useless:
         _close(event, Outcome.DONE)
     elif room:
-        event.error, event.next_try_at = "asked too often this hour", timezone.now() + FIRST_WAIT
+        event.error_code, event.next_try_at = ErrorCode.ASKED_TOO_OFTEN, timezone.now() + FIRST_WAIT
     else:
-        _close(event, Outcome.IGNORED, "asked too often this hour, and others wait already")
+        _close(event, Outcome.IGNORED, Trouble(ErrorCode.ASKED_TOO_OFTEN))  # others wait already
     event.save(force_insert=True)
     return _Knock(may_ask=may_ask, handled=useless or room, room=room)
 
@@ -185,7 +186,7 @@ def _act(event: WebhookEvent, *, room: bool) -> bool:
     """
     trouble = _ask(event, Deadline(settings.BILLING_DOOR_SECONDS))
     if isinstance(trouble, GatewayPaymentNotFound) and not room:
-        _close(event, Outcome.IGNORED, f"{event.error}; others wait already")
+        _close(event, Outcome.IGNORED, trouble.trouble)  # others wait already
     _note(event)
     return trouble is None
 
@@ -209,18 +210,26 @@ def _ask(event: WebhookEvent, deadline: Deadline | None) -> GatewayError | None:
     """
     try:
         PointTransaction.objects.sync(event.imp_uid, deadline=deadline)
-    except UnmatchedPaymentError as error:
-        _close(event, Outcome.IGNORED, str(error))
+    except UnmatchedPaymentError:
+        _close(event, Outcome.IGNORED, Trouble(ErrorCode.UNKNOWN_ORDER))
     except GatewayError as error:
-        event.error = f"{type(error).__name__}: {error}"[:300]
+        _keep(event, error.trouble)
         return error
     else:
         _close(event, Outcome.DONE)
     return None
 
 
-def _close(event: WebhookEvent, outcome: WebhookEvent.Outcome, error: str = "") -> None:
-    event.outcome, event.error = outcome, error[:300]
+def _keep(event: WebhookEvent, trouble: Trouble) -> None:
+    for name, value in trouble.columns(300).items():
+        setattr(event, name, value)
+
+
+def _close(
+    event: WebhookEvent, outcome: WebhookEvent.Outcome, trouble: Trouble = NO_TROUBLE
+) -> None:
+    event.outcome = outcome
+    _keep(event, trouble)
     event.handled_at, event.next_try_at = timezone.now(), None
 
 
@@ -228,6 +237,7 @@ def _note(event: WebhookEvent) -> None:
     """Store what came of this try, unless a later try has begun or closed the event meanwhile."""
     _waiting(event).update(
         outcome=event.outcome,
+        error_code=event.error_code,
         error=event.error,
         handled_at=event.handled_at,
         next_try_at=event.next_try_at,
@@ -284,10 +294,10 @@ def try_again(event: WebhookEvent, *, deadline: Deadline | None = None) -> bool:
     txn = primary(PointTransaction).filter(merchant_uid=event.merchant_uid).first()
     if txn is not None and _nothing_can_change(txn, event):
         _close(event, Outcome.DONE)
-    elif _ask(event, deadline) and timezone.now() - event.received_at >= GIVE_UP:
-        _close(event, Outcome.DEAD, f"given up after {GIVE_UP.days} days: {event.error}")
+    elif (trouble := _ask(event, deadline)) and timezone.now() - event.received_at >= GIVE_UP:
+        _close(event, Outcome.DEAD, trouble.trouble)
         logger.warning(
-            "delivery %s about %s is dead, %s", event.pk, event.merchant_uid, event.error
+            "delivery %s about %s is dead, %s", event.pk, event.merchant_uid, event.error_code
         )
     _note(event)
     return event.outcome != Outcome.PENDING
@@ -298,7 +308,7 @@ def gateway_failed(event: WebhookEvent) -> bool:
     now. That it does not know this payment, or contradicts what we know of it, says nothing about
     others.
     """
-    return event.error.startswith(("GatewayUnreachable", "GatewayRejected"))
+    return event.error_code in (ErrorCode.GATEWAY_UNREACHABLE, ErrorCode.GATEWAY_REJECTED)
 
 
 def prunable(days: int) -> QuerySet[WebhookEvent]:

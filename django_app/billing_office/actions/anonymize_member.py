@@ -27,7 +27,14 @@ from django.utils.translation import gettext as _
 
 from billing.db import permissions
 from billing.db.routing import primary, write_alias
-from billing.models import Point, PointCancellation, PointTransaction, WebhookEvent
+from billing.models import (
+    Point,
+    PointCancellation,
+    PointTransaction,
+    TransactionNote,
+    WebhookEvent,
+)
+from billing.note_codes import NoteCode
 from billing.states import Status
 from billing_office import audit_log, columns, masking
 from billing_office.actions import confirmation
@@ -199,12 +206,6 @@ def _scrub_payments(user: Any, name: str, nobody: str, known_as: list[str]) -> N
     """
 
     def without(text: str) -> str:
-        text = re.sub(
-            rf"^adopted for {re.escape(name)} by ",
-            f"adopted for {nobody} by ",
-            text,
-            flags=re.MULTILINE,
-        )
         for word in known_as:
             text = text.replace(word, nobody)
         return text
@@ -220,10 +221,20 @@ def _scrub_payments(user: Any, name: str, nobody: str, known_as: list[str]) -> N
 
     rows = primary(PointTransaction).filter(owner_id=user.pk)
     for txn in rows.iterator(chunk_size=500):
-        texts = changed(txn, "review_note", "fail_reason", "cancel_reason")
+        texts = changed(txn, "fail_reason", "cancel_reason")
         if texts or txn.vbank_holder:
             # The version, so that whoever writes this row at the moment reads it again.
             rows.filter(pk=txn.pk).update(**texts, vbank_holder="", version=F("version") + 1)
+    for note in primary(TransactionNote).filter(txn__owner_id=user.pk).iterator(chunk_size=500):
+        params = {
+            key: without(value) if isinstance(value, str) else value
+            for key, value in note.params.items()
+        }
+        if note.code == NoteCode.CLAIMED and params.get("member") == name:
+            params["member"] = nobody
+        if params != note.params:
+            TransactionNote.objects.filter(pk=note.pk).update(params=params)
+    TransactionNote.objects.filter(by=user).update(by_name=nobody)
     PointCancellation.objects.filter(by=user).update(by_name=nobody)
     for one in primary(PointCancellation).filter(txn__owner_id=user.pk).iterator(chunk_size=500):
         if texts := changed(one, "reason", "error"):

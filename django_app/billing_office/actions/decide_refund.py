@@ -37,7 +37,7 @@ def _about(one: PointCancellation) -> list[tuple[str, Any]]:
         (_("Amount"), sum_of(one.amount, one.currency)),
         (_("State"), one.get_state_display()),
         (_("Sent"), f"{moment(one.sent_at)} ({one.tries})"),
-        (_("Remark"), review_notes.shown(one.error)),
+        (_("Remark"), review_notes.trouble_of(one)),
     ]
 
 

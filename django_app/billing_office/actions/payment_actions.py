@@ -114,7 +114,7 @@ def cancel(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
                 refund_account=form.account(),
                 allow_negative=may_go_negative and found.get("rule") == NEGATIVE,
             )
-            facts.update(result=done.state, error=done.error)
+            facts.update(result=done.state, error_code=done.error_code, error=done.error)
         return how_it_went(done)
 
     return confirmation.walk(
@@ -190,11 +190,11 @@ def how_it_went(done: PointCancellation) -> confirmation.Told:
         if done.kind == PointCancellation.Kind.MISMATCH_REFUND:
             return messages.ERROR, _("Not sent back: %(amount)s. “%(error)s”") % {
                 **amount,
-                "error": review_notes.shown(done.error),
+                "error": review_notes.trouble_of(done),
             }
         return messages.ERROR, _("Not cancelled: %(amount)s. “%(error)s” The points are back.") % {
             **amount,
-            "error": review_notes.shown(done.error),
+            "error": review_notes.trouble_of(done),
         }
     return messages.WARNING, _(
         "Not known yet whether %(amount)s went back. The points stay held, and nothing is sent "

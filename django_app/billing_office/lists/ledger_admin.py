@@ -124,7 +124,7 @@ class PointCancellationAdmin(MoneyAdmin):
         Column(
             gettext_lazy("Reason"),
             lambda row: format_html(
-                "{}<small>{}</small>", review_notes.shown(row.reason), review_notes.shown(row.error)
+                "{}<small>{}</small>", review_notes.reason_words(row), review_notes.trouble_of(row)
             ),
         ),
         Column(gettext_lazy("By"), lambda row: columns.by_whom(row, row.txn.owner_id)),
@@ -234,7 +234,7 @@ class WebhookEventAdmin(MoneyAdmin):
             lambda event: choice_badge(event.outcome, event.get_outcome_display()),
         ),
         Column(gettext_lazy("Tries"), lambda event: str(event.tries), numeric=True),
-        Column(gettext_lazy("Remark"), lambda event: review_notes.shown(event.error)),
+        Column(gettext_lazy("Remark"), lambda event: review_notes.trouble_of(event)),
     ]
 
     def listing(self, request: HttpRequest) -> Listing:

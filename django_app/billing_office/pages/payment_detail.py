@@ -19,9 +19,10 @@ from billing.db import permissions
 from billing.gateway.payment import Payment
 from billing.models import PointCancellation, PointTransaction
 from billing.states import Review, Status
-from billing_office import audit_log, columns, error_messages, review_notes
+from billing_office import audit_log, columns, error_messages, masking, review_notes
 from billing_office.base import MoneyAdmin
 from billing_office.formatting import (
+    moment,
     open_cancel_badge,
     points,
     review_badge,
@@ -72,7 +73,8 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "status": format_html("{} {}", status_badge(txn), open_cancel_badge(txn)),
         "review": review_badge(txn),
         "review_notes": [
-            review_notes.shown(line, in_full=in_full) for line in txn.review_note.splitlines()
+            (moment(note.at), review_notes.note_words(note, in_full=in_full))
+            for note in (txn.notes.order_by("pk") if txn.has_notes else ())
         ],
         "amount": won(txn.amount),
         "books": list(_books(txn)),
@@ -85,7 +87,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "history": [
             (
                 sum_of(record.amount, answer.payment.currency),
-                review_notes.shown(record.reason, in_full=in_full),
+                masking.shown(record.reason, in_full=in_full),
             )
             for record in answer.payment.cancel_history
         ]
@@ -218,8 +220,8 @@ def _cancellation(one: PointCancellation, request: HttpRequest, in_full: bool) -
         "row": one,
         "amount": sum_of(one.amount, one.currency),
         "badge": columns.cancellation_badge(one),
-        "reason": review_notes.shown(one.reason, in_full=in_full),
-        "error": review_notes.shown(one.error, in_full=in_full),
+        "reason": review_notes.reason_words(one, in_full=in_full),
+        "error": review_notes.trouble_of(one, in_full=in_full),
         "deeds": _deeds_of(one, request),
     }
 

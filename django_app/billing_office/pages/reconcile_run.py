@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from billing.db import permissions
 from billing.models import PointTransaction, ReconcileRun
 from billing.states import Status
-from billing_office import columns, review_notes
+from billing_office import columns, masking
 from billing_office.base import MoneyAdmin
 from billing_office.formatting import NOTHING, choice_badge, moment
 from billing_office.lists.listing import Column
@@ -45,7 +45,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "unknown": [[(column, column.cell(payment)) for column in listed] for payment in payments],
         "elsewhere": max(unknown.get("count", 0) - len(payments), 0),
         "troubles": [
-            review_notes.shown(line)
+            masking.shown(line)
             for line in [*(result.get("troubles") or []), *(result.get("notes") or [])]
         ],
     }

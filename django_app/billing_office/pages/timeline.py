@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import PointCancellation, PointEntry, PointTransaction, WebhookEvent
 from billing.states import Status
-from billing_office import audit_log, columns, review_notes
+from billing_office import audit_log, columns, masking, review_notes
 from billing_office.formatting import choice_badge, moment, points, sum_of, won
 
 Write = Callable[[str], str]  # a free text, as this reader may see it
@@ -75,12 +75,12 @@ def tell(txn: PointTransaction, rows: Rows, *, in_full: bool = False) -> list[Ev
     """The time line, newest first; lines of one second stand in the order in which such things
     happen. in_full: free texts unmasked.
     """
-    write = partial(review_notes.shown, in_full=in_full)
+    write = partial(masking.shown, in_full=in_full)
     happened = [
         *_attempt(txn),
         *_at_the_gateway(txn, write),
-        *_deliveries(rows.deliveries[:MOST], write),
-        *_cancellations(rows.cancellations[:MOST], txn.owner_id, write),
+        *_deliveries(rows.deliveries[:MOST], in_full),
+        *_cancellations(rows.cancellations[:MOST], txn.owner_id, in_full),
         *_entries(rows.entries[:MOST]),
         *_staff(rows.staff[:MOST], in_full),
     ]
@@ -130,7 +130,7 @@ def _at_the_gateway(txn: PointTransaction, write: Write) -> Iterator[Event]:
         )
 
 
-def _deliveries(deliveries: list[WebhookEvent], write: Write) -> Iterator[Event]:
+def _deliveries(deliveries: list[WebhookEvent], in_full: bool) -> Iterator[Event]:
     for event in deliveries:
         says = (
             _("says “%(status)s”") % {"status": event.claimed_status}
@@ -138,7 +138,15 @@ def _deliveries(deliveries: list[WebhookEvent], write: Write) -> Iterator[Event]
             else ""
         )
         detail = " · ".join(
-            filter(None, [event.imp_uid, says, columns.sender(event), write(event.error)])
+            filter(
+                None,
+                [
+                    event.imp_uid,
+                    says,
+                    columns.sender(event),
+                    review_notes.trouble_of(event, in_full=in_full),
+                ],
+            )
         )
         badge = choice_badge(event.outcome, event.get_outcome_display())
         who = _("Gateway") if event.source == WebhookEvent.Source.WEBHOOK else _("Member")
@@ -162,7 +170,7 @@ def _entries(entries: list[PointEntry]) -> Iterator[Event]:
 
 
 def _cancellations(
-    cancellations: list[PointCancellation], owner_id: Any, write: Write
+    cancellations: list[PointCancellation], owner_id: Any, in_full: bool
 ) -> Iterator[Event]:
     for one in cancellations:
         who = columns.by_whom(one, owner_id) or _("System")
@@ -175,7 +183,7 @@ def _cancellations(
             one.created_at,
             who,
             _("%(kind)s of %(amount)s begun (#%(number)s)") % named,
-            f"{one.imp_uid} · {write(one.reason)}",
+            f"{one.imp_uid} · {review_notes.reason_words(one, in_full=in_full)}",
         )
         if one.sent_at:
             sent = _("%(kind)s #%(number)s sent to the gateway, try %(tries)s") % {
@@ -195,7 +203,7 @@ def _cancellations(
                 one.closed_at,
                 _("System"),
                 _("%(kind)s #%(number)s ended") % named,
-                write(one.error),
+                review_notes.trouble_of(one, in_full=in_full),
                 badge,
             )
 
