@@ -8,14 +8,12 @@ import random
 from collections import defaultdict
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
-from importlib import import_module
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.db.migrations.loader import MigrationLoader
 from django.db.models import F, Sum
 from django.test.utils import CaptureQueriesContext
 
@@ -199,21 +197,6 @@ def test_what_staff_adopted_is_money_and_no_attempt(attempt, gateway, user, make
         stranger, user=user, by=make_user("staff")
     ).txn
     assert claimed.claimed
-
-
-def test_rows_adopted_before_there_was_a_column_are_marked(attempt):
-    old = attempt(
-        "2026-11-23 10:00", review_note="adopted for hong by staff\nresolved by staff: ok"
-    )
-    other = attempt("2026-11-23 10:00", review_note="imp_1 is not adopted for anybody")
-    state = MigrationLoader(connection).project_state(("billing", "0006_unmatched_payment"))
-    import_module("billing.migrations.0004_figures").mark_adopted(
-        state.apps, connection.schema_editor()
-    )
-    assert set(PointTransaction.objects.values_list("pk", "claimed")) == {
-        (old.pk, True),
-        (other.pk, False),
-    }
 
 
 def test_a_success_counts_for_31_days(attempt):

@@ -231,6 +231,19 @@ def test_every_table_can_be_rebuilt_after_the_names_changed(lived: None, old_sch
         rows.update(pending_cancel_total=-1)
 
 
+def test_rows_adopted_before_there_was_a_column_are_marked(make_txn: Any, old_schema: None) -> None:
+    old, other = make_txn(), make_txn()
+    call_command("migrate", "billing", BEFORE, verbosity=0)
+    then = models_of(BEFORE)
+    before = then.get_model("billing", "PointTransaction").objects
+    before.filter(pk=old.pk).update(review_note="adopted for hong by staff\nresolved by staff: ok")
+    before.filter(pk=other.pk).update(review_note="imp_1 is not adopted for anybody")
+    with connection.schema_editor() as editor:
+        import_module("billing.migrations.0004_figures").mark_adopted(then, editor)
+    call_command("migrate", "billing", verbosity=0)
+    assert set(rows.values_list("pk", "claimed")) == {(old.pk, True), (other.pk, False)}
+
+
 @pytest.mark.parametrize("code", [code for code in LINES if code != "legacy"])
 def test_each_sentence_of_before_is_read(code: str) -> None:
     read = import_module("billing.migrations.0009_notes_from_sentences").note_of

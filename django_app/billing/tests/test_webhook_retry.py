@@ -164,7 +164,7 @@ def test_after_a_week_it_is_given_up_and_kept(gateway, txn, caplog):
     assert intake.try_again(event) is True
     stored = events.get()
     assert (stored.outcome, stored.tries, stored.next_try_at) == ("dead", 3, None)
-    assert stored.error.startswith("given up after 7 days: GatewayUnreachable")
+    assert (stored.error_code, stored.error) == ("gateway_unreachable", "HTTP 500")
     assert [
         record.levelname for record in caplog.records if record.name == "billing.webhooks.intake"
     ] == ["WARNING"]
@@ -186,9 +186,9 @@ def test_a_payment_that_the_gateway_learns_of_later(gateway, txn):
     event = events.get()
     assert not intake.gateway_failed(event)
     gateway.answer_next(f"payments/{imp_uid}", body="<html>")
-    assert (intake.try_again(event), event.error[:15], intake.gateway_failed(event)) == (
+    assert (intake.try_again(event), event.error_code, intake.gateway_failed(event)) == (
         False,
-        "InvalidGatewayResponse",
+        "invalid_gateway_response",
         False,
     )
     assert intake.try_again(event) is True

@@ -17,6 +17,7 @@ from billing.models import Point, PointCancellation, PointEntry, PointTransactio
 from billing.services import cancel as cancel_service
 from billing.states import Review, Status
 from billing.tests.support.aging import let_pass
+from billing.tests.support.notes import notes_of
 from billing_office.tests.conftest import told, url
 from billing_sandbox.models import Payment
 
@@ -343,7 +344,7 @@ def test_close_a_virtual_account(gateway, finance, user, settings):
 
 def test_resolve_a_review(finance, make_txn):
     txn = make_txn()
-    rows.filter(pk=txn.pk).update(review=Review.WRONG_AMOUNT, review_note="imp_1 paid 9000 KRW")
+    rows.filter(pk=txn.pk).update(review=Review.WRONG_AMOUNT)
     address = url("pointtransaction", txn.pk, "resolve")
     assert finance.post(address, {"note": " ", **YES}).context["form"].errors["note"]
     assert "No money moves" in finance.post(address, {"note": "sent back by hand"}).text
@@ -352,10 +353,7 @@ def test_resolve_a_review(finance, make_txn):
     ]
     txn.refresh_from_db()
     assert txn.review == ""
-    assert txn.review_note.splitlines() == [
-        "imp_1 paid 9000 KRW",
-        "resolved by finance: sent back by hand",
-    ]
+    assert notes_of(txn) == [("resolved", {"reason": "sent back by hand"}, "finance")]
     assert (
         "nothing is to be reviewed here"
         in told(finance.post(address, {"note": "x", **YES}, follow=True))[0]

@@ -17,10 +17,12 @@ from django.utils import timezone
 
 from billing import signals
 from billing.models import Point, PointTransaction
+from billing.note_codes import Note
 from billing.services.start import open_attempt
 from billing.states import Review
 from billing.tests.support.aging import let_pass
 from billing.tests.support.counting import statements
+from billing.tests.support.notes import notes_of
 from billing.tests.support.threads import together
 from billing_office.actions import anonymize_member, confirmation
 from billing_office.tests.conftest import told, url
@@ -105,9 +107,9 @@ def test_right_money_of_a_closed_account_is_credited_flagged_and_refunded(
     signals.payment_needs_review.disconnect(hear)
     assert ledger(gone) == (70_000, [70_000])
     gone.refresh_from_db()
-    note = f"{imp_uid}: 70000 points were credited to a member who has left"
-    assert (gone.review, gone.review_note) == ("member_left", note)
-    assert heard == [(Review.MEMBER_LEFT, note)]
+    params = {"imp_uid": imp_uid, "points": 70_000}
+    assert (gone.review, notes_of(gone)) == ("member_left", [("member_left", params, "")])
+    assert heard == [(Review.MEMBER_LEFT, Note(Review.MEMBER_LEFT, params))]
     listed = finance.get(url("pointtransaction"), {"review": "member_left"})
     assert [txn.pk for txn in listed.context["listing"].page] == [gone.pk]
     page = finance.get(url("pointtransaction", gone.pk, "change"))
@@ -122,11 +124,11 @@ def test_right_money_of_a_closed_account_is_credited_flagged_and_refunded(
     assert [deed.words for deed in done.context["deeds"]] == ["Resolve the review"]
 
 
-def test_the_flag_costs_no_statement(make_txn, answer):
+def test_the_flag_costs_one_statement(make_txn, answer):
     for number, left_at in enumerate((None, timezone.now()), 1):
         txn = make_txn()
         Point.objects.update(left_at=left_at)
-        with statements(4):
+        with statements(5 if left_at else 4):  # the note
             rows.apply(answer(txn, imp_uid=f"imp_{number}"))
 
 

@@ -94,7 +94,7 @@ def rich(user):
             "reason": "r",
             "state": state,
         }
-        PointCancellation.objects.create(txn=txn(number, review_note="20261123"), **back)
+        PointCancellation.objects.create(txn=txn(number, has_notes=True), **back)
     for version, kind in enumerate(("charge", "cancel", "release")):
         PointEntry.objects.create(owner=account, txn=paid, version=version, kind=kind, delta=1)
     for kind in ("spend", "give_back", "adjust"):
