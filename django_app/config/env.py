@@ -118,6 +118,30 @@ def choice(name: str, options: tuple[str, ...], default: str) -> str:
     return value
 
 
+MODES = ("live", "sandbox")
+
+
+def mode() -> str:
+    """IAMPORT_MODE: live, unless the environment says sandbox."""
+    return choice("IAMPORT_MODE", MODES, "live")
+
+
+def settings_module() -> str:
+    """The settings of the mode, for DJANGO_SETTINGS_MODULE."""
+    return f"config.settings.{mode()}"
+
+
+def require_mode(name: str) -> None:
+    """ConfigurationError where the settings of one mode are loaded while IAMPORT_MODE says another:
+    keys, database and gateway would be mixed.
+    """
+    if mode() != name:
+        raise ConfigurationError(
+            f"DJANGO_SETTINGS_MODULE is config.settings.{name}, and IAMPORT_MODE is {mode()!r}: "
+            "set one of them only."
+        )
+
+
 def port(name: str, default: int) -> int:
     """The variable `name` as a TCP port."""
     value = os.environ.get(name, "").strip() or str(default)

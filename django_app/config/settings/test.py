@@ -9,8 +9,11 @@ from pathlib import Path
 import dj_database_url
 
 from config import env, env_merchant
-from config.settings.base import *
+from config.settings import base
 from config.settings.base import INSTALLED_APPS, MIDDLEWARE, sqlite
+from config.settings.inheritance import settings_of
+
+globals().update(settings_of(base))
 
 IAMPORT_MODE = "sandbox"
 DEBUG = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import runpy
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ KEYS = {
 
 @pytest.fixture
 def live_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
-    """live_settings(VARIABLE="…") → what config/settings.py makes of these environment variables in
+    """live_settings(VARIABLE="…") → what config/settings/live.py makes of these environment variables in
     live mode.
     """
 
@@ -45,6 +46,9 @@ def live_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
             **variables,
         }.items():
             monkeypatch.setenv(name, value)
-        return runpy.run_path(str(Path(config.__file__).parent / "settings" / "by_mode.py"))
+        # Read anew: it reads the environment when it is imported.
+        monkeypatch.delitem(sys.modules, "config.settings.served", raising=False)
+        monkeypatch.delattr("config.settings.served", raising=False)
+        return runpy.run_path(str(Path(config.__file__).parent / "settings" / "live.py"))
 
     return make

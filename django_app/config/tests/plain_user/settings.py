@@ -1,7 +1,10 @@
 """The tests' settings, with that user model."""
 
-from config.settings.test import *
+from config.settings import test
+from config.settings.inheritance import settings_of
 from config.settings.test import INSTALLED_APPS
+
+globals().update(settings_of(test))
 
 INSTALLED_APPS = [*INSTALLED_APPS, "config.tests.plain_user.apps.PlainUserConfig"]
 AUTH_USER_MODEL = "plain_user.Member"

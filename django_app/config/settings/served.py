@@ -1,4 +1,4 @@
-"""Settings of the two modes, chosen by IAMPORT_MODE: `live` (default) takes real money, `sandbox`
+"""What both modes that serve people take from the environment: `live` takes real money, `sandbox`
 plays with the stand-in gateway.
 
 What would be dangerous raises ConfigurationError here, because Django's checks do not run under a
@@ -8,27 +8,22 @@ server. The README lists the environment variables.
 import os
 from pathlib import Path
 
-from config import csp, env, env_merchant
-from config.settings.base import *
+from config import env, env_merchant
+from config.settings import base
 from config.settings.base import (
     BILLING_MERCHANT,
     BILLING_NOTICE_URL,
     BILLING_STAFF_MAIL,
     BILLING_WEBHOOK_ADDRESSES,
-    CONTENT_SECURITY_POLICY,
     IAMPORT_API_URL,
-    IAMPORT_CALL_HOSTS,
-    IAMPORT_PG_HOSTS,
-    IAMPORT_PG_SCRIPT_HOSTS,
-    IAMPORT_SDK_URL,
-    IAMPORT_WINDOW_HOSTS,
-    INSTALLED_APPS,
-    MIDDLEWARE,
     ROOT_DIR,
     sqlite,
 )
+from config.settings.inheritance import settings_of
 
-IAMPORT_MODE = env.choice("IAMPORT_MODE", ("live", "sandbox"), "live")
+globals().update(settings_of(base))
+
+IAMPORT_MODE = env.mode()
 LIVE = IAMPORT_MODE == "live"
 
 VAR_DIR = ROOT_DIR / "var"
@@ -136,51 +131,3 @@ BILLING_ACCEPT_TEST_CHANNEL = env.flag("BILLING_ACCEPT_TEST_CHANNEL", False)
 BILLING_RETURN_WRONG_MONEY = env.flag("BILLING_RETURN_WRONG_MONEY", True)
 BILLING_STAFF_MAIL = env.words("BILLING_STAFF_MAIL") or BILLING_STAFF_MAIL
 BILLING_WEBHOOK_ADDRESSES = env.words("BILLING_WEBHOOK_ADDRESSES") or BILLING_WEBHOOK_ADDRESSES
-
-if LIVE:
-    if not IAMPORT_API_URL.startswith("https://") or IAMPORT_API_URL == "https://":
-        raise env.ConfigurationError(
-            "IAMPORT_API_URL must begin with https:// in live mode: keys and money facts "
-            "travel there."
-        )
-    _hosts = csp.Hosts(
-        sdk=csp.origin_of(IAMPORT_SDK_URL),
-        windows=tuple(IAMPORT_WINDOW_HOSTS),
-        calls=tuple(IAMPORT_CALL_HOSTS),
-        companies=tuple(env.hosts("IAMPORT_PG_HOSTS", IAMPORT_PG_HOSTS)),
-        company_scripts=tuple(env.hosts("IAMPORT_PG_SCRIPT_HOSTS", IAMPORT_PG_SCRIPT_HOSTS)),
-    )
-    CONTENT_SECURITY_POLICY = {
-        "DIRECTIVES": csp.pages(_hosts, report_uri=env.address("DJANGO_CSP_REPORT_URI"))
-    }
-    if env.flag("DJANGO_CSP_REPORT_ONLY", False):
-        CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY = None, CONTENT_SECURITY_POLICY
-    PERMISSIONS_POLICY = csp.permissions(_hosts)
-    SECURE_CROSS_ORIGIN_OPENER_POLICY = (
-        "same-origin-allow-popups"  # a payment company's pop-up answers the page that opened it
-    )
-else:
-    INSTALLED_APPS = [*INSTALLED_APPS, "billing_sandbox"]
-    MIDDLEWARE = ["billing_sandbox.middleware.LoopbackOnly", *MIDDLEWARE]
-    DATABASES["sandbox"] = sqlite(VAR_DIR / "sandbox_gateway.sqlite3")
-    DATABASE_ROUTERS = ["billing_sandbox.router.SandboxRouter"]
-    if HOST not in {"127.0.0.1", "localhost", "::1", "0.0.0.0", "::"}:
-        raise env.ConfigurationError(
-            f"HOST is {HOST!r}, but sandbox mode serves this machine only: write 127.0.0.1, "
-            "localhost or ::1."
-        )
-    # The address the browser and the server itself reach this process by.
-    _here = f"http://{'[::1]' if HOST == '::1' else '127.0.0.1'}:{PORT}"
-    IAMPORT_API_URL = os.environ.get("IAMPORT_API_URL", "").strip() or f"{_here}/sandbox/api/"
-    IAMPORT_SDK_URL = "/sandbox/iamport.js"
-    BILLING_NOTICE_URL = BILLING_NOTICE_URL or f"{_here}/billing/webhook/"
-    SANDBOX = {
-        "code": IAMPORT_CODE,
-        "key": IAMPORT_KEY,
-        "secret": IAMPORT_SECRET,
-        "webhook_url": BILLING_NOTICE_URL,
-        "worker": True,
-    }
-
-if not IAMPORT_API_URL.endswith("/"):
-    IAMPORT_API_URL += "/"
