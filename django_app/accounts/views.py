@@ -23,6 +23,7 @@ from django.views.i18n import LANGUAGE_QUERY_PARAMETER
 from django.views.i18n import set_language as django_set_language
 
 from accounts.logins import know
+from accounts.mail import mail_works
 from accounts.throttle import (
     OLD_PASSWORD,
     RESET,
@@ -36,7 +37,6 @@ from accounts.throttle import (
 from billing.models import Point
 from billing.notifications import mail_queue
 from billing.notifications.member_mail import Letter, email_field, message
-from config.env_merchant import NO_MAIL
 
 
 def _optional_email() -> str | None:
@@ -147,7 +147,7 @@ class ResetView(views.PasswordResetView):
     form_class = ResetForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if settings.EMAIL_BACKEND == NO_MAIL or not email_field():
+        if not mail_works() or not email_field():
             return render(request, "registration/no_reset.html")
         return super().dispatch(request, *args, **kwargs)
 

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 
-from config.env_merchant import NO_MAIL
+from accounts.mail import mail_works
 
 
 def mail(request: HttpRequest) -> dict[str, Any]:
     """`mail_works`: whether this site can send mail at all."""
-    return {"mail_works": settings.EMAIL_BACKEND != NO_MAIL}
+    return {"mail_works": mail_works()}

@@ -13,6 +13,7 @@ from email.utils import formataddr, parseaddr
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from accounts.mail import NO_MAIL
 from config.env import ConfigurationError, choice, port
 
 # Sandbox mode and tests show these; nobody can take them for a real shop's.
@@ -72,9 +73,6 @@ class Mail:
     starttls: bool = False
     tls: bool = False
     sender: str = "no-reply@localhost"
-
-
-NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 
 
 def mail() -> Mail:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -29,9 +29,6 @@ from billing.reports import csv_file, xlsx_file
 from billing.reports.csv_file import Cell
 from billing_office import audit_log, masking
 from billing_office.lists.listing import Listing
-
-if TYPE_CHECKING:
-    from billing_office.base import MoneyAdmin
 
 SLICE = 2_000  # rows in one statement
 FORMATS = ("csv", "xlsx")
@@ -61,18 +58,30 @@ class Sheet:
     more: Mapping[str, str] = field(default_factory=dict)
 
 
-def links(admin: MoneyAdmin, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
+class Exported(Protocol):
+    """What an export asks of a list's admin."""
+
+    sheet: Sheet | None
+    opts: Any
+    model: type[Model]
+
+    def listing(self, request: HttpRequest) -> Listing: ...
+
+    def has_view_permission(self, request: HttpRequest) -> bool: ...
+
+
+def links(admin: Exported, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
     """(words, address) of the files of this list, for those who may have them."""
     if admin.sheet is None or not request.user.has_perm(permissions.FIGURES):
         return []
     return [(kind.upper(), f"{_address(admin, kind)}{listing.first}") for kind in FORMATS]
 
 
-def _address(admin: MoneyAdmin, kind: str) -> str:
+def _address(admin: Exported, kind: str) -> str:
     return reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_export", args=[kind])
 
 
-def send(admin: MoneyAdmin, request: HttpRequest, kind: str) -> HttpResponseBase:
+def send(admin: Exported, request: HttpRequest, kind: str) -> HttpResponseBase:
     """The list of this address as a file. 403 without the permission, 404 for an unknown format;
     back to the list, with why, where a filter was refused or the rows are too many for one sheet.
     """

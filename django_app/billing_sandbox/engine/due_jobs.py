@@ -1,5 +1,5 @@
 """What falls due by the gateway's clock: accepted cancels, scheduled payments. Webhooks are
-deliveries.py's.
+webhook_delivery.py's.
 """
 
 from billing_sandbox.engine import cancels, charges

@@ -29,13 +29,14 @@ def create(**facts: Any) -> Payment:
     """A new `ready` row with an imp_uid of its own: `imp_` and 12 digits."""
     now = clock.now()
     while True:
+        imp_uid = f"imp_{processor.digits(12)}"
         try:
             with transaction.atomic(using=ALIAS):
                 return Payment.objects.create(
-                    imp_uid=f"imp_{processor.digits(12)}", started_at=now, updated_at=now, **facts
+                    imp_uid=imp_uid, started_at=now, updated_at=now, **facts
                 )
-        except IntegrityError as error:
-            if "imp_uid" not in str(error):
+        except IntegrityError:
+            if not Payment.objects.filter(imp_uid=imp_uid).exists():
                 raise
 
 

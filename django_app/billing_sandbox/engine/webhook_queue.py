@@ -1,16 +1,18 @@
-"""Webhooks: queued here as rows, handed out by deliveries.py. V1 sends none on failure and none for
-an abandoned window.
+"""Webhooks: queued here as rows, handed out by webhook_delivery.py. V1 sends none on failure and
+none for an abandoned window.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
-from billing_sandbox.engine import clock, worker
+from billing_sandbox.engine import clock
+from billing_sandbox.engine.signals import webhook_queued
 from billing_sandbox.faults import in_force
 from billing_sandbox.models import Delivery, Gateway, Payment
 from billing_sandbox.router import ALIAS
@@ -110,5 +112,5 @@ def _queue(
             facts |= {"state": Delivery.State.FAILED, "answer_text": DROPPED, "delivered_at": now}
         rows += [Delivery.objects.create(**facts) for _ in range(1 + fault.get("duplicate", 0))]
     if rows:
-        transaction.on_commit(worker.wake, using=ALIAS)
+        transaction.on_commit(partial(webhook_queued.send, sender=Delivery), using=ALIAS)
     return rows

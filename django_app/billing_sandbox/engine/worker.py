@@ -7,11 +7,14 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from typing import Any
 
 from django.conf import settings
 from django.db import connections
+from django.dispatch import receiver
 
 from billing_sandbox.engine import due_jobs, webhook_delivery
+from billing_sandbox.engine.signals import webhook_queued
 from billing_sandbox.models import Delivery
 from billing_sandbox.router import ALIAS
 
@@ -38,7 +41,8 @@ def ensure_running() -> None:
             threading.Thread(target=_run, name="sandbox-webhooks", daemon=True).start()
 
 
-def wake() -> None:
+@receiver(webhook_queued)
+def wake(**kwargs: Any) -> None:
     """Something was queued."""
     ensure_running()
     _wake.set()

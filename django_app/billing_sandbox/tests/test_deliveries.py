@@ -6,6 +6,7 @@ import json
 import threading
 import time as clock_time
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
+from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 import pytest
@@ -249,7 +250,7 @@ def test_queueing_wakes_the_worker_after_commit(
     pay, monkeypatch, django_capture_on_commit_callbacks
 ):
     woken = []
-    monkeypatch.setattr(worker, "wake", lambda: woken.append(1))
+    monkeypatch.setattr(worker, "_wake", SimpleNamespace(set=lambda: woken.append(1)))
     with django_capture_on_commit_callbacks(using="sandbox", execute=True):
         pay(webhook=True)
         assert woken == []
