@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def _emptied_not_flushed() -> Iterator[None]:
     """After a test with real transactions."""
 
-    def empty_all(case: TransactionTestCase) -> None:
+    def empty_all(case: Any) -> None:
         for alias in case._databases_names(include_mirrors=False):
             emptying.empty(alias)
 

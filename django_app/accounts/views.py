@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model, login, views
 from django.contrib.auth.forms import PasswordResetForm, UserCreationForm
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext as _
@@ -47,7 +47,7 @@ def _optional_email() -> str | None:
     return None if name == get_user_model().USERNAME_FIELD else name
 
 
-class SignupForm(UserCreationForm):
+class SignupForm(UserCreationForm):  # type: ignore[type-arg]  # not generic at run time
     """Django's form, for whatever user model the project has, and an e-mail address for those who
     want mail.
     """
@@ -68,7 +68,7 @@ class SignupForm(UserCreationForm):
             self.order_fields([self._meta.model.USERNAME_FIELD, "password1", "password2", name])
 
 
-class SignupView(CreateView):
+class SignupView(CreateView):  # type: ignore[type-arg]
     """Make a member, log them in and show the charge page."""
 
     form_class = SignupForm
@@ -105,13 +105,13 @@ class ResetForm(PasswordResetForm):
     whether an address is known.
     """
 
-    def save(self, **options: Any) -> None:
+    def save(self, *args: Any, **options: Any) -> None:
         if settings.PUBLIC_URL:  # else the host that was asked, which is one of ALLOWED_HOSTS
             public = urlsplit(settings.PUBLIC_URL)
             options.update(domain_override=public.netloc, use_https=public.scheme == "https")
-        super().save(**options)
+        super().save(*args, **options)
 
-    def send_mail(
+    def send_mail(  # type: ignore[override]  # positional names of Django's, shortened
         self,
         subject: str,
         template: str,
@@ -146,7 +146,7 @@ class ResetView(views.PasswordResetView):
 
     form_class = ResetForm
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not mail_works() or not email_field():
             return render(request, "registration/no_reset.html")
         return super().dispatch(request, *args, **kwargs)
@@ -185,7 +185,9 @@ def _wait_of_line(limit: Limit, request: HttpRequest) -> int:
     return 0 if is_own_machine(request) else take(limit, line(request))
 
 
-def limit_old_password(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def limit_old_password(
+    view: Callable[..., HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
     """A password change that answers 429 after too many wrong old passwords of one member; the
     session stays. A right one is not counted.
 
@@ -194,7 +196,7 @@ def limit_old_password(view: Callable[..., HttpResponse]) -> Callable[..., HttpR
     """
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method != "POST" or not request.user.is_authenticated:
             return view(request, *args, **kwargs)
         member = request.user.pk

@@ -97,9 +97,10 @@ class SandboxGateway:
         """
         more.setdefault("webhook", False)
         pay_method = "vbank" if outcome == "vbank" else pay_method
-        return self.control(
+        made = self.control(
             "pay", merchant_uid=merchant_uid, outcome=outcome, pay_method=pay_method, **more
-        )["imp_uid"]
+        )
+        return str(made["imp_uid"])
 
     def cancel(self, imp_uid: str, amount: int | None = None) -> None:
         """Staff cancel at the gateway's console; None: all that remains."""
@@ -108,14 +109,16 @@ class SandboxGateway:
     def log(self) -> dict[str, Any]:
         """The sandbox's own record: `calls` and `deliveries`, in order."""
         with _own_language():
-            return self._client().get(f"{CONTROL_PATH}log").json()
+            found: dict[str, Any] = self._client().get(f"{CONTROL_PATH}log").json()
+            return found
 
     def deliver(self) -> list[dict[str, Any]]:
         """Hand out the queued webhooks now; they reach this project's own webhook view. Returns all
         deliveries so far.
         """
         self.control("deliver")
-        return self.log()["deliveries"]
+        deliveries: list[dict[str, Any]] = self.log()["deliveries"]
+        return deliveries
 
     def answer_next(
         self,
@@ -193,7 +196,7 @@ class SandboxGateway:
                 API_PATH + path,
                 body,
                 content_type=request.headers.get("Content-Type", "application/octet-stream"),
-                **sent,
+                **sent,  # type: ignore[arg-type]  # headers, as META has them
             )
         # What a socket would show, see docs/sandbox.md.
         fault = response.headers.get("X-Sandbox-Fault")

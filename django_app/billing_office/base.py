@@ -164,7 +164,7 @@ class MoneyAdmin(Pages, ModelAdmin):
         self,
         request: HttpRequest,
         object_id: str,
-        rows: QuerySet | None = None,
+        rows: QuerySet[Any] | None = None,
         *,
         permission: str = "",
     ) -> Any:

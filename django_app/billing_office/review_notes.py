@@ -175,7 +175,7 @@ WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "trouble": lambda params: error_words(
         params.get("code", ""), params.get("detail", ""), in_full=True
     ),
-    "status": lambda params: str(dict(Status.choices).get(params.get("status"), "")),
+    "status": lambda params: str(dict(Status.choices).get(params.get("status", ""), "")),
     "member": lambda params: masking.login(str(params.get("member", ""))),
 }
 

@@ -37,7 +37,7 @@ def in_frames(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = view(request, *args, **kwargs)
-        response.xframe_options_exempt = True  # type: ignore[attr-defined]
+        response.xframe_options_exempt = True
         if not hasattr(response, "_csp_replace"):
             let_in(response, opener=None)
         return response
@@ -54,10 +54,10 @@ def let_in(response: HttpResponse, *, opener: str | None, leads_to: str = "") ->
     """
     ancestors = None if opener == "" else [SELF, *([opener] if opener else [])]
     # What django-csp's own decorators set; they know no origin that differs from answer to answer.
-    response._csp_replace = {
+    response._csp_replace = {  # type: ignore[attr-defined]
         "frame-ancestors": ancestors,
         "form-action": [SELF, *_source(leads_to)],
-    }  # type: ignore[attr-defined]
+    }
 
 
 def _source(address: str) -> list[str]:

@@ -4,7 +4,7 @@ its 500.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.admin.apps import AdminConfig
 from django.core.paginator import InvalidPage
@@ -40,7 +40,8 @@ class OfficeSite(UnfoldAdminSite):
         """Django's own, which lets an old password be guessed for ever."""
         from accounts.views import limit_old_password  # apps are loaded by now
 
-        return limit_old_password(super().password_change)(request, extra_context)
+        guarded = limit_old_password(super().password_change)
+        return cast(HttpResponse, guarded(request, extra_context))
 
     def search(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -49,8 +50,10 @@ class OfficeSite(UnfoldAdminSite):
         the first one is.
         """
         try:
-            return super().search(request, extra_context)
+            found: HttpResponse = super().search(request, extra_context)
+            return found
         except InvalidPage:
             request.GET = request.GET.copy()  # type: ignore[assignment]
-            del request.GET["page"]
-            return super().search(request, extra_context)
+            del request.GET["page"]  # type: ignore[misc]  # a copy is mutable
+            found = super().search(request, extra_context)
+            return found

@@ -17,7 +17,7 @@ from accounts.mail import NO_MAIL
 from config.env import ConfigurationError, choice, port
 
 # Sandbox mode and tests show these; nobody can take them for a real shop's.
-SAMPLE_MERCHANT = {
+SAMPLE_MERCHANT: dict[str, str] = {
     "name": "연습용 상점",
     "representative": "홍길동",
     "registration_number": "000-00-00000",

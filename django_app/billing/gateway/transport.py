@@ -82,7 +82,7 @@ class _Session(requests.Session):
         return None
 
 
-class Client(Iamport):
+class Client(Iamport):  # type: ignore[misc]  # the vendor's package has no types
     """The vendor's client with what it lacks: a shared token, time limits, bodies of error answers,
     `include_sandbox`.
 
@@ -177,7 +177,7 @@ class Client(Iamport):
         """The token that all threads and processes share. `rejected`: the one that the gateway has
         just refused.
         """
-        token = safe_cache.get(self._token_cache_key)
+        token: str | None = safe_cache.get(self._token_cache_key)
         if token and token != rejected:
             return token
         if not self._token_lock.acquire(timeout=deadline.left() if deadline else READ_SECONDS):

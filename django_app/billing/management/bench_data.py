@@ -102,7 +102,7 @@ class Writer:
                     ]
                     for row in rows
                 )
-                cursor.executemany(f"INSERT INTO {into} VALUES ({marks})", ready)  # noqa: S608  (names of our own tables)
+                cursor.executemany(f"INSERT INTO {into} VALUES ({marks})", ready)  # type: ignore[arg-type]  # noqa: S608  (names of our own tables)
 
 
 @dataclass
@@ -373,7 +373,8 @@ def fill(
         )
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            for model in (*TABLES, Point, get_user_model()):
+            tables: list[Any] = [*TABLES, Point, get_user_model()]
+            for model in tables:
                 cursor.execute(f"VACUUM ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
     return Counter(
         {"members": len(members), **{name: writer.counts[model] for model, name in TABLES.items()}}

@@ -101,18 +101,19 @@ def day_of(moment: datetime) -> date:
     return timezone.localtime(moment, timezone.get_default_timezone()).date()
 
 
-def _within(rows: QuerySet, since: date | None, before: date | None) -> QuerySet:
+def _within(rows: QuerySet[Any], since: date | None, before: date | None) -> QuerySet[Any]:
     """Rows that were made on these days (`before` excluded), with their day."""
     if since:
         rows = rows.filter(created_at__gte=start_of(since))
     if before:
         rows = rows.filter(created_at__lt=start_of(before))
-    return rows.order_by().annotate(
+    found: QuerySet[Any] = rows.order_by().annotate(
         on=TruncDate("created_at", tzinfo=timezone.get_default_timezone())
     )
+    return found
 
 
-def _entries(since: date | None = None, before: date | None = None) -> QuerySet:
+def _entries(since: date | None = None, before: date | None = None) -> QuerySet[Any]:
     """(day, method, charged, cancelled, spent, given_back, adjusted) from the ledger."""
 
     def points(*kinds: str, sign: int = 1) -> Any:
@@ -123,27 +124,29 @@ def _entries(since: date | None = None, before: date | None = None) -> QuerySet:
     rows = _within(PointEntry.objects.all(), since, before).annotate(
         method=Coalesce("txn__pay_method", Value(""))
     )
-    return rows.values("on", "method").annotate(
+    sums: QuerySet[Any] = rows.values("on", "method").annotate(
         charged=points(Kind.CHARGE),
         cancelled=points(Kind.CANCEL, Kind.RELEASE, sign=-1),
         spent=points(Kind.SPEND, sign=-1),
         given_back=points(Kind.GIVE_BACK),
         adjusted=points(Kind.ADJUST),
     )
+    return sums
 
 
-def _attempts(since: date | None = None, before: date | None = None) -> QuerySet:
+def _attempts(since: date | None = None, before: date | None = None) -> QuerySet[Any]:
     """(day, method, attempts, succeeded) from the transactions; what staff adopted never was an
     attempt here.
     """
     rows = _within(PointTransaction.objects.filter(claimed=False), since, before)
     paid = Q(credited_at__lt=F("created_at") + PAID_WITHIN)
-    return rows.values("on", method=F("pay_method")).annotate(
+    counts: QuerySet[Any] = rows.values("on", method=F("pay_method")).annotate(
         attempts=Count("pk"), succeeded=Count("pk", filter=paid)
     )
+    return counts
 
 
-def _by_key(*found: QuerySet) -> dict[Key, Sums]:
+def _by_key(*found: QuerySet[Any]) -> dict[Key, Sums]:
     """Rows of these queries, added up by day and method."""
     sums: defaultdict[Key, Sums] = defaultdict(Sums)
     for query in found:

@@ -18,6 +18,6 @@ def allow(what: str, *, at_most: int, seconds: int) -> bool:
     """
     key = f"billing-throttle-{what}-{int(time.time() // seconds)}"
     with _one_at_a_time:
-        used = safe_cache.get(key, 0)
+        used: int = safe_cache.get(key, 0)
         safe_cache.put(key, used + 1, seconds=seconds)
     return used < at_most

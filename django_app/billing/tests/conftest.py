@@ -49,7 +49,7 @@ def answer() -> Callable[..., Payment]:
 
 
 @pytest.fixture
-def ledger() -> Callable[[PointTransaction], None]:
+def ledger() -> Callable[[PointTransaction], tuple[int, list[int]]]:
     """ledger(txn) checks I1 and the row's own sums, and returns (balance, [deltas of the row])."""
 
     def check(txn: PointTransaction) -> tuple[int, list[int]]:

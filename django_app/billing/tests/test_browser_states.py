@@ -35,7 +35,7 @@ def test_every_state_is_accessible_in_both_themes(
         payer.page.goto(f"{site}/billing/payments/{txn.merchant_uid}/")
         assert payer.page.locator(f".outcome.{STATES[name]}").count() == 1, name
         for scheme in ("light", "dark"):
-            payer.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            payer.page.emulate_media(color_scheme=scheme)
             payer.accessible()
         assert payer.page.evaluate("window.shifts") == [], name
     payer.page.goto(f"{site}/billing/terms/")

@@ -30,6 +30,11 @@ ALL = [PAYMENTS, ENTRIES, PAYMENTS_CSV, ENTRIES_CSV]
 _numbers = count(1)
 
 
+def streamed(response: Any) -> list[bytes]:
+    """The parts of a file, as they are sent."""
+    return list(response.streaming_content)
+
+
 @pytest.fixture(autouse=True)
 def now(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """now(moment) → whatever is made from then on was made at that moment."""
@@ -102,7 +107,7 @@ def shown(response: Any) -> list[int]:
 
 
 def table(response: Any) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(b"".join(response.streaming_content).decode("utf-8-sig"))))
+    return list(csv.reader(io.StringIO(b"".join(streamed(response)).decode("utf-8-sig"))))
 
 
 # -- whose -----------------------------------------------------------------------------------------
@@ -120,7 +125,7 @@ def test_only_own_rows(member: Client, add: Any, user: Any, make_user: Any) -> N
         assert theirs.merchant_uid not in page
         assert "their memo" not in page
     for address in (PAYMENTS_CSV, ENTRIES_CSV):
-        file = b"".join(member.get(address).streaming_content).decode()
+        file = b"".join(streamed(member.get(address))).decode()
         assert mine.merchant_uid in file
         assert theirs.merchant_uid not in file
         assert "their memo" not in file
@@ -172,7 +177,7 @@ def statements(client: Client, address: str) -> list[str]:
         response = client.get(address)
         assert response.status_code == 200
         if response.streaming:
-            list(response.streaming_content)
+            streamed(response)
     return [query["sql"] for query in captured]
 
 
@@ -452,7 +457,7 @@ def test_the_file_of_payments(member: Client, add: Any) -> None:
     response = member.get(PAYMENTS_CSV, headers={"Accept-Language": "en"})
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response["Content-Disposition"] == 'attachment; filename="payments-2026-11-24.csv"'
-    content = b"".join(response.streaming_content)
+    content = b"".join(streamed(response))
     assert content.startswith(b"\xef\xbb\xbf")
     head, row = csv.reader(io.StringIO(content.decode("utf-8-sig")))
     assert head == [
@@ -507,7 +512,7 @@ def test_the_file_follows_the_choice_and_the_language(member: Client, add: Any, 
 def test_a_text_is_never_a_formula(member: Client, user: Any, text: str) -> None:
     assert cell(text) == f"'{text}"
     spend(user, -1, text)
-    content = b"".join(member.get(ENTRIES_CSV).streaming_content).decode("utf-8-sig")
+    content = b"".join(streamed(member.get(ENTRIES_CSV))).decode("utf-8-sig")
     assert list(csv.reader(io.StringIO(content, newline="")))[1][3] == f"'{text}"
 
 
@@ -525,7 +530,7 @@ def test_a_long_file_comes_in_parts(member: Client, add: Any) -> None:
     for _ in range(450):
         add()
     response = member.get(PAYMENTS_CSV)
-    parts = list(response.streaming_content)
+    parts = streamed(response)
     assert len(parts) == 3
     assert len(b"".join(parts).decode().splitlines()) == 451
 

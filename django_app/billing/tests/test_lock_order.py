@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import OperationalError, transaction
 
 from billing.models import Point
-from billing.services import points
+from billing.services import locking, points
 from billing.tests.support.threads import together
 from billing_office.actions import anonymize_member
 
@@ -36,7 +36,7 @@ def meet(user: Any, django_user_model: Any, monkeypatch: pytest.MonkeyPatch) -> 
         user=user, delta=10_000, idempotency_key="a gift", reason="a test", by=user
     )
     user_locked, balance_locked = threading.Event(), threading.Event()
-    real = points.by_whom
+    real = locking.by_whom
 
     def between(by: Any) -> dict[str, Any]:
         if by is not None:

@@ -132,7 +132,7 @@ def contents() -> dict[str, list[dict[str, Any]]]:
     """Everything but the columns that are new."""
     found = {}
     for model in apps.get_app_config("billing").get_models():
-        names = [field.column for field in model._meta.concrete_fields]
+        names = [str(field.column) for field in model._meta.concrete_fields]
         with connection.cursor() as cursor:
             table = connection.ops.quote_name(model._meta.db_table)
             columns = ", ".join(map(connection.ops.quote_name, names))
@@ -158,8 +158,9 @@ def lived(gateway: SandboxGateway, user: Any, make_user: Any, settings: Any) -> 
     rows.sync(gateway.pay(paid.merchant_uid))
     rows.sync(gateway.pay(paid.merchant_uid))  # a second payment, sent back
     Point.objects.spend(user=user, amount=9_500, idempotency_key="order-1")
-    gateway.cancel(rows.get(pk=paid.pk).imp_uid, 5_000)  # below zero
-    rows.sync(rows.get(pk=paid.pk).imp_uid)
+    imp_uid = str(rows.get(pk=paid.pk).imp_uid)
+    gateway.cancel(imp_uid, 5_000)  # below zero
+    rows.sync(imp_uid)
     Point.objects.refund_spend(user=user, idempotency_key="order-1")
     Point.objects.adjust(user=user, delta=7, idempotency_key="a-1", reason="why", by=staff)
     wrong = started()
@@ -217,7 +218,7 @@ def test_every_table_can_be_rebuilt_after_the_names_changed(lived: None, old_sch
     for model in models_of(NOW).get_app_config("billing").get_models():
         if connection.vendor == "sqlite":
             with connection.schema_editor() as editor:
-                editor._remake_table(model)
+                editor._remake_table(model)  # type: ignore[attr-defined]
         else:
             with connection.cursor() as cursor:
                 cursor.execute(f"VACUUM FULL {model._meta.db_table}")

@@ -72,7 +72,8 @@ def _start_of(request: HttpRequest) -> bytes:
     empty; gunicorn marks one that ends.
     """
     if not request.META.get("CONTENT_LENGTH") and request.META.get("wsgi.input_terminated"):
-        return request.META["wsgi.input"].read(MAX_BODY + 1)
+        start: bytes = request.META["wsgi.input"].read(MAX_BODY + 1)
+        return start
     return request.read(MAX_BODY + 1)
 
 

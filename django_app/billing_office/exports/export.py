@@ -119,7 +119,7 @@ def as_file(
     return writer(f"{name}-{moment:%Y%m%d-%H%M%S}", head, rows)
 
 
-def newest_first(rows: QuerySet, when: str) -> Iterator[Model]:
+def newest_first(rows: QuerySet[Any], when: str) -> Iterator[Model]:
     """Every row, newest first by `when` (a column with an index, "" for the key alone) and key.
 
     Each slice begins where the last one ended, so that neither memory nor a statement grows with

@@ -38,7 +38,7 @@ def _search_entries(typed: str, data: QueryDict) -> Found:
     )
 
 
-def _entry_totals(rows: QuerySet) -> list[tuple[Any, str]]:
+def _entry_totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
     sums = rows.order_by().aggregate(
         up=Sum("delta", filter=Q(delta__gt=0)),
         down=Sum("delta", filter=Q(delta__lt=0)),
@@ -93,7 +93,7 @@ class PointEntryAdmin(MoneyAdmin):
 # -- cancels and returns ---------------------------------------------------------------------------
 
 
-def _cancellation_totals(rows: QuerySet) -> list[tuple[Any, str]]:
+def _cancellation_totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
     in_won = Q(state=PointCancellation.State.DONE, currency="KRW")
     cancels, returns = in_won & Q(kind="cancel"), in_won & Q(kind="return")
     sums = rows.order_by().aggregate(
@@ -200,7 +200,7 @@ def _search_deliveries(typed: str, data: QueryDict) -> Found:
     return Found(Q(pk__in=[]))
 
 
-def _delivery_totals(rows: QuerySet) -> list[tuple[Any, str]]:
+def _delivery_totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
     outcomes = WebhookEvent.Outcome
     sums = rows.order_by().aggregate(
         number=Count("pk"),

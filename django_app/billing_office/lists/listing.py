@@ -120,13 +120,13 @@ class Listing:
     """
 
     data: QueryDict
-    rows: QuerySet
+    rows: QuerySet[Any]
     columns: Sequence[Column]
     filters: Sequence[Filter] = ()
     when: str = ""
     search: Callable[[str, QueryDict], Found] | None = None
     search_hint: Any = ""
-    totals: Callable[[QuerySet], list[tuple[Any, str]]] | None = None
+    totals: Callable[[QuerySet[Any]], list[tuple[Any, str]]] | None = None
     per_page: int = PAGE
     totals_days: int = TOTALS_DAYS
     nothing_found: Any = ""  # a way on, where a search found nothing
@@ -145,7 +145,7 @@ class Listing:
         return self.search(typed, self.data) if typed and self.search else None
 
     @cached_property
-    def queryset(self) -> QuerySet:
+    def queryset(self) -> QuerySet[Any]:
         """All rows that fit, in order: for pages, totals and exports."""
         rows = self.rows
         if self.found:
@@ -333,7 +333,7 @@ class Listing:
         return any(self.chosen.values()) or bool(self.form.errors)
 
 
-def key_of(field: Field, typed: str) -> Any:
+def key_of(field: Field[Any, Any], typed: str) -> Any:
     """The key that `typed` stands for, as this key field has it; None for what cannot be one: no
     database is asked for that.
     """

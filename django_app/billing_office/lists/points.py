@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, QueryDict
@@ -51,8 +53,9 @@ class PointAdmin(MoneyAdmin):
         Column(gettext_lazy("Attempts"), lambda point: f"{point.point:,}", numeric=True),
     ]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).select_related("user")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request).select_related("user")
+        return rows
 
     def listing(self, request: HttpRequest) -> Listing:
         below = Filter(

@@ -61,7 +61,7 @@ def payments(typed: str) -> list[tuple[int, str]]:
     returns = PointCancellation.objects.order_by().filter(
         kind=PointCancellation.Kind.MISMATCH_REFUND, imp_uid=typed
     )
-    parts: list[QuerySet] = [
+    parts: list[QuerySet[Any]] = [
         _named(rows.filter(merchant_uid__in=small), "merchant_uid"),
         _named(rows.filter(imp_uid__in=small), "imp_uid"),
         _named(rows.filter(pg_tid=typed).exclude(pg_tid=""), "pg_tid"),
@@ -72,8 +72,9 @@ def payments(typed: str) -> list[tuple[int, str]]:
     return list(first.union(*more, all=True)[:MOST])
 
 
-def _named(rows: QuerySet, how: str) -> QuerySet:
-    return rows.annotate(how=Value(how), row=F("pk")).values_list("row", "how")
+def _named(rows: QuerySet[Any], how: str) -> QuerySet[Any]:
+    named: QuerySet[Any] = rows.annotate(how=Value(how), row=F("pk")).values_list("row", "how")
+    return named
 
 
 def recognised(hows: Iterable[str]) -> str:

@@ -93,7 +93,7 @@ def filters() -> list[Filter]:
     ]
 
 
-def totals(rows: QuerySet) -> list[tuple[Any, str]]:
+def totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
     """What the listed attempts came to, by the day they began."""
     paid = Q(credited_at__isnull=False)
     sums = rows.order_by().aggregate(
@@ -138,8 +138,9 @@ class PointTransactionAdmin(MoneyAdmin):
         ]
         return non_atomic([*own, *super().get_urls()])
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).select_related("owner__user")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request).select_related("owner__user")
+        return rows
 
     def listing(self, request: HttpRequest) -> Listing:
         typed = request.GET.get("q", "").strip()

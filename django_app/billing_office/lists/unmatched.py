@@ -94,7 +94,7 @@ def _search(typed: str, data: QueryDict) -> Found:
     return Found(Q(pk__in=[]))
 
 
-def _totals(rows: QuerySet) -> list[tuple[Any, str]]:
+def _totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
     left = Sum(
         F("amount") - F("cancel_amount"), filter=Q(currency="KRW", test_channel=False) & HOLDS_MONEY
     )

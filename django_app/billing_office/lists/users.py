@@ -43,7 +43,7 @@ def hangs_on(user: Any) -> bool:
     )
 
 
-class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):
+class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[type-arg]
     """Users: Django's form, our list, and a way to the member's page."""
 
     form = UserChangeForm
@@ -95,7 +95,7 @@ class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):
         }
         return super().changelist_view(request, more)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("point")
 
     def change_view(

@@ -259,7 +259,7 @@ def test_every_refusal_has_its_words() -> None:
     """The verbs refuse with codes; each has words, and these are translated."""
     tree = ast.parse((BILLING / "services" / "staff_decisions.py").read_text(encoding="utf-8"))
     codes = {
-        node.args[0].value
+        str(node.args[0].value)
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and getattr(node.func, "id", "") == "NotAllowed"

@@ -41,7 +41,7 @@ def _birthday(value: Any) -> str:
 def _gender(value: Any) -> str:
     if value not in ("male", "female"):
         raise ValueError("male or female")
-    return value
+    return str(value)
 
 
 def _foreigner(value: Any) -> bool:

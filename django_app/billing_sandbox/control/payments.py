@@ -65,7 +65,8 @@ def endpoint(methods: str, *allowed: str) -> Callable[..., Any]:
                     made["Allow"] = ", ".join(methods.split())
                 return made
 
-        return view
+        decorated: Callable[..., Any] = view
+        return decorated
 
     return decorate
 
@@ -92,7 +93,7 @@ def reset(request: HttpRequest, values: Mapping[str, Any]) -> dict[str, Any]:
     machine's time again.
     """
     for model in apps.get_app_config("sandbox").get_models():
-        model.objects.all().delete()
+        model._default_manager.all().delete()
     return {}
 
 
@@ -165,7 +166,8 @@ def pay(request: HttpRequest, values: Mapping[str, Any]) -> dict[str, Any]:
 @csrf_exempt
 def act(request: HttpRequest, imp_uid: str, verb: str) -> JsonResponse:
     """`payments/<imp_uid>/<verb>`."""
-    return _VERBS.get(verb, nothing)(request, imp_uid=imp_uid)
+    answer: JsonResponse = _VERBS.get(verb, nothing)(request, imp_uid=imp_uid)
+    return answer
 
 
 def _verb(*allowed: str) -> Callable[..., Any]:
@@ -185,7 +187,8 @@ def _verb(*allowed: str) -> Callable[..., Any]:
             except payments.WrongState as error:
                 raise Bad("wrong_state", f"Not possible: {error}.", 409) from None
 
-        return view
+        decorated: Callable[..., Any] = view
+        return decorated
 
     return decorate
 

@@ -219,7 +219,7 @@ def _flag(value: Any) -> bool:
 def _pay_method(value: Any) -> str:
     if value not in processor.PAY_METHODS:
         raise ValueError("unknown")
-    return value
+    return str(value)
 
 
 def _pg(value: Any) -> str:

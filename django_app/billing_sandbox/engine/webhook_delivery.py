@@ -146,7 +146,7 @@ def _post(delivery: Delivery) -> tuple[int, str]:
     with requests.Session() as session:
         session.trust_env = False  # no proxy between this machine and itself
         headers = {"Content-Type": content_type, "User-Agent": "iamport-sandbox"}
-        timeout = urllib3.Timeout(total=RESEND_TIMEOUT) if delivery.resend else TIMEOUT
+        timeout: Any = urllib3.Timeout(total=RESEND_TIMEOUT) if delivery.resend else TIMEOUT
         with session.post(
             delivery.url,
             data=body.encode(),

@@ -83,13 +83,14 @@ def retries() -> int:
     SANDBOX["webhook_retries"], else 0.
     """
     chosen = Gateway.objects.filter(pk=1).values_list("webhook_retries", flat=True).first()
-    return settings.SANDBOX.get("webhook_retries", 0) if chosen is None else chosen
+    usual: Any = settings.SANDBOX.get("webhook_retries", 0)
+    return int(usual) if chosen is None else chosen
 
 
 def content_format() -> str:
     """json or form: the console's setting, else SANDBOX["webhook_format"], else json."""
     chosen = Gateway.objects.filter(pk=1).values_list("webhook_format", flat=True).first()
-    return chosen or settings.SANDBOX.get("webhook_format", "json")
+    return chosen or str(settings.SANDBOX.get("webhook_format", "json"))
 
 
 def _queue(

@@ -46,7 +46,7 @@ def _marked(fault: str, closed: bool) -> HttpResponse:
 
 
 def _socket(request: HttpRequest) -> socket.socket | None:
-    given = request.META.get("gunicorn.socket")
+    given: socket.socket | None = request.META.get("gunicorn.socket")
     if given is not None:
         return given
     stream: Any = request.META.get("wsgi.input")

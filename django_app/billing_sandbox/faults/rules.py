@@ -120,7 +120,7 @@ def _text(limit: int) -> Callable[[str, Any], str]:
 def _method(name: str, value: Any) -> str:
     if value not in METHODS:
         raise Bad(name, f"{name} is one of {', '.join(METHODS)}.")
-    return value
+    return str(value)
 
 
 def _chance(name: str, value: Any) -> float:
@@ -134,13 +134,13 @@ def _seed(value: Any) -> str:
         return ""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return str(value)
-    return _text(100)("seed", value)
+    return str(_text(100)("seed", value))
 
 
 def _format(name: str, value: Any) -> str:
     if value not in ("json", "form"):
         raise Bad(name, f"{name} is json or form.")
-    return value
+    return str(value)
 
 
 def _delivery(value: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ SANDBOX_IMP_KEY with SANDBOX_IMP_SECRET (default: any).
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -91,7 +92,7 @@ LOGGING = {
 }
 
 # None: whatever a caller sends is right; tokens belong to their key.
-SANDBOX = {
+SANDBOX: dict[str, Any] = {
     "code": os.environ.get("SANDBOX_IMP_CODE", "").strip() or None,
     "key": os.environ.get("SANDBOX_IMP_KEY", "").strip() or None,
     "secret": os.environ.get("SANDBOX_IMP_SECRET", "").strip() or None,

@@ -262,7 +262,9 @@ class Receiver(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.got.append((self.path, self.headers["Content-Type"], body))  # type: ignore[attr-defined]
+        self.server.got.append(  # type: ignore[attr-defined]
+            (self.path, self.headers["Content-Type"], body)
+        )
         self.send_response(200)
         self.end_headers()
 
@@ -273,7 +275,7 @@ class Receiver(BaseHTTPRequestHandler):
 @pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 def test_one_round_over_a_real_socket(pay, settings):
     server = HTTPServer(("127.0.0.1", 0), Receiver)
-    server.got = []  # type: ignore[attr-defined]
+    server.got = []
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         settings.SANDBOX = {
@@ -285,7 +287,7 @@ def test_one_round_over_a_real_socket(pay, settings):
     finally:
         server.shutdown()
         server.server_close()
-    assert server.got == [  # type: ignore[attr-defined]
+    assert server.got == [
         (
             "/hook/",
             "application/json",

@@ -1,6 +1,7 @@
 """payments/<imp_uid> and payments/find: the payment's form, the failure matrix, the log."""
 
 import json
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 MISSING = {"code": -1, "message": "존재하지 않는 결제정보입니다.", "response": None}
 
 # Every key that V1's payment has, with its value where nothing is known.
-EMPTY = {
+EMPTY: dict[str, Any] = {
     "apply_num": None, "bank_code": None, "bank_name": None, "buyer_addr": None,
     "buyer_email": None, "buyer_name": None,
     "buyer_postcode": None, "buyer_tel": None, "cancel_amount": 0, "cancel_history": [],

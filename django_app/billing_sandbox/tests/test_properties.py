@@ -172,6 +172,7 @@ class Gateway(RuleBasedStateMachine):
     def choose_in_the_window(self, imp_uid: str, choice: str, amount: int) -> None:
         payment = Payment.objects.filter(imp_uid=imp_uid).first()
         assume(payment is not None)
+        assert payment is not None
         with suppress(WrongState, ValueError, request_pay.Refused):
             window_options.choose(payment, choice, Fields({"amount": str(amount)}, form=True))
 

@@ -26,7 +26,8 @@ def together(work: Callable[[int], Any]) -> list[Any]:
     """`work(n)` in THREADS threads that start at once; their results, or the exceptions they
     raised.
     """
-    barrier, results = threading.Barrier(THREADS), [None] * THREADS
+    barrier = threading.Barrier(THREADS)
+    results: list[Any] = [None] * THREADS
 
     def run(number: int) -> None:
         try:

@@ -1,5 +1,7 @@
 """Settings of the live mode: real money. The default of manage.py and of the servers."""
 
+from typing import Any
+
 from config import csp, env
 from config.settings import served
 from config.settings.base import (
@@ -27,11 +29,12 @@ _hosts = csp.Hosts(
     companies=tuple(env.hosts("IAMPORT_PG_HOSTS", IAMPORT_PG_HOSTS)),
     company_scripts=tuple(env.hosts("IAMPORT_PG_SCRIPT_HOSTS", IAMPORT_PG_SCRIPT_HOSTS)),
 )
-CONTENT_SECURITY_POLICY = {
+CONTENT_SECURITY_POLICY: dict[str, Any] | None = {
     "DIRECTIVES": csp.pages(_hosts, report_uri=env.address("DJANGO_CSP_REPORT_URI"))
 }
 if env.flag("DJANGO_CSP_REPORT_ONLY", False):
-    CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY = None, CONTENT_SECURITY_POLICY
+    CONTENT_SECURITY_POLICY_REPORT_ONLY = CONTENT_SECURITY_POLICY
+    CONTENT_SECURITY_POLICY = None
 PERMISSIONS_POLICY = csp.permissions(_hosts)
 SECURE_CROSS_ORIGIN_OPENER_POLICY = (
     "same-origin-allow-popups"  # a payment company's pop-up answers the page that opened it

@@ -10,15 +10,6 @@ from pathlib import Path
 
 from config import env, env_merchant
 from config.settings import base
-from config.settings.base import (
-    BILLING_MERCHANT,
-    BILLING_NOTICE_URL,
-    BILLING_STAFF_MAIL,
-    BILLING_WEBHOOK_ADDRESSES,
-    IAMPORT_API_URL,
-    ROOT_DIR,
-    sqlite,
-)
 from config.settings.inheritance import settings_of
 
 globals().update(settings_of(base))
@@ -26,16 +17,17 @@ globals().update(settings_of(base))
 IAMPORT_MODE = env.mode()
 LIVE = IAMPORT_MODE == "live"
 
-VAR_DIR = ROOT_DIR / "var"
+VAR_DIR = base.ROOT_DIR / "var"
 VAR_DIR.mkdir(mode=0o700, exist_ok=True)  # members and their payments
 
 if LIVE:
     # A relative path begins at the project's root, whatever folder the server was started in.
     _secrets = env.live_secrets(
-        ROOT_DIR / (os.environ.get("SETTINGS_COMMON_FILE") or ".config_secret/settings_common.json")
+        base.ROOT_DIR
+        / (os.environ.get("SETTINGS_COMMON_FILE") or ".config_secret/settings_common.json")
     )
 else:
-    _secrets = env.sandbox_secrets(ROOT_DIR / ".config_secret" / "sandbox.json")
+    _secrets = env.sandbox_secrets(base.ROOT_DIR / ".config_secret" / "sandbox.json")
 
 SECRET_KEY = _secrets.django_secret_key
 IAMPORT_CODE = _secrets.iamport_code
@@ -98,8 +90,8 @@ USE_X_FORWARDED_HOST = "x-forwarded-host" in TRUSTED_PROXY_HEADERS
 MAINTENANCE = env.flag("DJANGO_MAINTENANCE", False)
 
 # -- who sells, and how mail leaves ----------------------------------------------------------------
-BILLING_MERCHANT = env_merchant.merchant(
-    "BILLING_MERCHANT", BILLING_MERCHANT if LIVE else env_merchant.SAMPLE_MERCHANT
+BILLING_MERCHANT: dict[str, str] = env_merchant.merchant(
+    "BILLING_MERCHANT", base.BILLING_MERCHANT if LIVE else env_merchant.SAMPLE_MERCHANT
 )
 BILLING_MAIL = env.flag("BILLING_MAIL", True)
 # The sandbox's: seen where it runs.
@@ -114,20 +106,20 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = _mail.sender
 
 # -- where things are kept -------------------------------------------------------------------------
-DATABASES = {"default": sqlite(VAR_DIR / "sandbox.sqlite3")}
+DATABASES = {"default": base.sqlite(VAR_DIR / "sandbox.sqlite3")}
 _database_url = env.live_database_url() if LIVE else os.environ.get("DATABASE_URL", "").strip()
 if _database_url:
-    DATABASES["default"] = env.database(_database_url, ROOT_DIR)
+    DATABASES["default"] = env.database(_database_url, base.ROOT_DIR)
     if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-        DATABASES["default"] = sqlite(Path(DATABASES["default"]["NAME"]))
+        DATABASES["default"] = base.sqlite(Path(DATABASES["default"]["NAME"]))
 CACHES = {
     "default": env.cache(os.environ.get("CACHE_URL", "").strip(), VAR_DIR / "cache" / IAMPORT_MODE)
 }
 
 # -- the gateway -----------------------------------------------------------------------------------
-IAMPORT_API_URL = os.environ.get("IAMPORT_API_URL", "").strip() or IAMPORT_API_URL
-BILLING_NOTICE_URL = os.environ.get("BILLING_NOTICE_URL", "").strip() or BILLING_NOTICE_URL
+IAMPORT_API_URL = os.environ.get("IAMPORT_API_URL", "").strip() or base.IAMPORT_API_URL
+BILLING_NOTICE_URL = os.environ.get("BILLING_NOTICE_URL", "").strip() or base.BILLING_NOTICE_URL
 BILLING_ACCEPT_TEST_CHANNEL = env.flag("BILLING_ACCEPT_TEST_CHANNEL", False)
 BILLING_RETURN_WRONG_MONEY = env.flag("BILLING_RETURN_WRONG_MONEY", True)
-BILLING_STAFF_MAIL = env.words("BILLING_STAFF_MAIL") or BILLING_STAFF_MAIL
-BILLING_WEBHOOK_ADDRESSES = env.words("BILLING_WEBHOOK_ADDRESSES") or BILLING_WEBHOOK_ADDRESSES
+BILLING_STAFF_MAIL = env.words("BILLING_STAFF_MAIL") or base.BILLING_STAFF_MAIL
+BILLING_WEBHOOK_ADDRESSES = env.words("BILLING_WEBHOOK_ADDRESSES") or base.BILLING_WEBHOOK_ADDRESSES

@@ -2,9 +2,10 @@
 
 import pytest
 
+from accounts.mail import NO_MAIL
 from billing.checks import deployment
 from config.env import ConfigurationError
-from config.env_merchant import NO_MAIL, SAMPLE_MERCHANT, Mail
+from config.env_merchant import SAMPLE_MERCHANT, Mail
 
 SECRET = "a-password-that-must-not-be-shown"
 SERVER = {

@@ -33,7 +33,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # A supervisor's stop is as clean as Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        host, port = settings.HOST, settings.PORT
+        host: str = settings.HOST  # type: ignore[misc]  # of the served modes alone
+        port: int = settings.PORT  # type: ignore[misc]
         ipv6 = ":" in host
         self._refuse_a_taken_port(host, port, ipv6)
         self.check(display_num_errors=False)
@@ -81,7 +82,8 @@ class Command(BaseCommand):
                 users.create_superuser(name, password=password)
             else:
                 # Mail to it is shown here.
-                address = {email_field(): f"{name}@example.com"} if email_field() else {}
+                field = email_field()
+                address = {field: f"{name}@example.com"} if field else {}
                 users.create_user(name, password=password, **address)
         return f"  {name:8} {password:14} {'admin' if staff else 'member'}"
 

@@ -176,7 +176,7 @@ def _balances(now: Books) -> None:
                 f"{entry} takes points that were spent, and nobody allowed it"
             )
             if not entry.by_name:
-                told = [params.get("balance") for _, params in now.notes[entry.txn_id]]
+                told = [params.get("balance") for _, params in now.notes[entry.txn_id or 0]]
                 assert after in told, f"I3: nobody was told of {entry}"
     for owner, balance in now.balances.items():
         assert balance == running[owner], (

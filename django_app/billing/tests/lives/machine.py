@@ -96,7 +96,7 @@ STEPS = some.sampled_from([1, 2, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8])
 MEANWHILE = some.lists(some.sampled_from(DEEDS), min_size=1, max_size=3)
 # Who does this is held up at that step of his, and others do that; if they do nothing, he has
 # ended.
-HELD = some.none() | some.tuples(STEPS, some.just([])) | some.tuples(STEPS, MEANWHILE)
+HELD: Any = some.none() | some.tuples(STEPS, some.just([])) | some.tuples(STEPS, MEANWHILE)
 Held = tuple[int, list[str]] | None
 KEYS = some.sampled_from(["order-1", "order-2"])
 

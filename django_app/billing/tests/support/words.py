@@ -103,7 +103,7 @@ def _untranslated(language: str) -> dict[str, str]:
     path = Path(settings.LOCALE_PATHS[0]) / language / "LC_MESSAGES" / "django.po"
     with path.open("rb") as file:
         catalog = read_po(file, locale=language)
-    pairs = {}
+    pairs: dict[Any, Any] = {}
     for message in catalog:
         ids = message.id if isinstance(message.id, tuple) else (message.id,)
         strings = message.string if isinstance(message.string, tuple) else (message.string,)

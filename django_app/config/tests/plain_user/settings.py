@@ -2,9 +2,8 @@
 
 from config.settings import test
 from config.settings.inheritance import settings_of
-from config.settings.test import INSTALLED_APPS
 
 globals().update(settings_of(test))
 
-INSTALLED_APPS = [*INSTALLED_APPS, "config.tests.plain_user.apps.PlainUserConfig"]
+INSTALLED_APPS = [*test.INSTALLED_APPS, "config.tests.plain_user.apps.PlainUserConfig"]
 AUTH_USER_MODEL = "plain_user.Member"
