@@ -17,7 +17,7 @@ from pytest_django import Settings
 from billing.models import Point, PointEntry, PointTransaction
 from billing.testing import SandboxGateway
 from billing.tests.support.gallery import STATES, Gallery, states
-from billing.web.display_status import standing
+from billing.web.display_status import display_status
 from billing.web.payment_page import LATER_ENTRIES, arrival_words, left_words
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
@@ -234,12 +234,12 @@ def test_every_state_has_its_standing_and_its_page(
     for name, txn in made.items():
         fresh = PointTransaction.objects.select_related("owner").get(pk=txn.pk)
         with override("en"):
-            state = standing(fresh)
-        assert state.name == STATES[name], name
+            display = display_status(fresh)
+        assert display.status == STATES[name], name
         text = page(payer, txn)
-        assert f'class="outcome {state.name}"' in text, name
-        assert state.title in text, name
-        shown = state.short or state.message
+        assert f'class="outcome {display.status}"' in text, name
+        assert display.title in text, name
+        shown = display.short or display.message
         assert shown in text or name in (
             "paid",
             "paid_twice",
@@ -320,7 +320,7 @@ def test_the_gateways_reason_is_quoted_unchanged(payer: Client, gallery: Gallery
 def test_who_stopped_is_told_so(gallery: Gallery, reason: str) -> None:
     txn = gallery.change(gallery.declined(), fail_reason=reason)
     with override("ko"):
-        assert standing(gallery.fresh(txn)).message == "결제를 멈췄어요. 빠져나간 돈은 없어요"
+        assert display_status(gallery.fresh(txn)).message == "결제를 멈췄어요. 빠져나간 돈은 없어요"
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,8 @@ def test_who_was_declined_is_not_told_that_they_stopped(gallery: Gallery, reason
     txn = gallery.change(gallery.declined(), fail_reason=reason)
     with override("ko"):
         assert (
-            standing(gallery.fresh(txn)).message == "결제가 승인되지 않았어요. 빠져나간 돈은 없어요"
+            display_status(gallery.fresh(txn)).message
+            == "결제가 승인되지 않았어요. 빠져나간 돈은 없어요"
         )
 
 

@@ -13,7 +13,7 @@ from billing.models import Point, PointCancellation, PointTransaction
 from billing.support import rate_limit
 from billing.tests.support.aging import let_pass
 from billing.web import refund
-from billing.web.refund_eligibility import offer
+from billing.web.refund_eligibility import refund_offer
 
 pytestmark = [
     pytest.mark.money,
@@ -137,7 +137,7 @@ def test_too_late(paid, ask, settings):
     rows.update(
         paid_at=timezone.now() - timedelta(days=settings.BILLING_SELF_CANCEL_DAYS, seconds=-60)
     )
-    assert offer(rows.select_related("owner").get()).allowed
+    assert refund_offer(rows.select_related("owner").get()).allowed
     rows.update(
         paid_at=timezone.now() - timedelta(days=settings.BILLING_SELF_CANCEL_DAYS, seconds=60)
     )
@@ -148,9 +148,9 @@ def test_too_late(paid, ask, settings):
 def test_a_phone_bill_only_within_its_month(paid):
     txn = paid(pay_method="phone")
     txn.paid_at = datetime(2026, 1, 30, 16, 0, tzinfo=UTC)  # 31 January, 01:00 in Seoul
-    assert offer(txn).until == datetime(2026, 1, 31, 14, 59, 59, tzinfo=UTC)
+    assert refund_offer(txn).until == datetime(2026, 1, 31, 14, 59, 59, tzinfo=UTC)
     txn.paid_at = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
-    assert offer(txn).until == datetime(2026, 1, 12, 3, 0, tzinfo=UTC)
+    assert refund_offer(txn).until == datetime(2026, 1, 12, 3, 0, tzinfo=UTC)
 
 
 def test_an_unpaid_row(browser, make_txn, ask):
@@ -159,7 +159,7 @@ def test_an_unpaid_row(browser, make_txn, ask):
 
 def test_a_deposit(paid, ask, ledger):
     txn = paid(pay_method="vbank")
-    shown = offer(txn)
+    shown = refund_offer(txn)
     assert (shown.needs_account, shown.banks) == (True, [("88", "신한은행")])
     response = ask(txn)
     refused(response, 400, "bad_input")

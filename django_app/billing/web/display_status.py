@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db.models import TextChoices
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
@@ -20,25 +21,53 @@ UNFINISHED_AFTER = timedelta(minutes=30)
 
 # How processors say that the payer closed their window; display only, and what is not recognised is
 # simply "not approved".
-_GAVE_UP = re.compile(
+_ABANDONED = re.compile(
     r"결제\s*포기|(사용자|고객|구매자)[가-힣]*\s*(결제를\s*)?(취소|중단|중지)|PAY_PROCESS_CANCELED",
     re.IGNORECASE,
 )
 
 
-@dataclass(frozen=True)
-class Standing:
-    """Where a payment stands, for the payer.
-
-    name: paid, waiting (for a deposit), expired (the account's time is over), failed, checking,
-    unfinished (nothing was ever heard of it), returning or returned (wrong money), cancelling (a
-    refund of ours is open), part_cancelled, cancelled, or closed (no money ever came). title and
-    message: a heading, and what it means for the payer's money. short: the message below the
-    heading, where that has said half of it. also: what is said about wrong money beside the right
-    one.
+class DisplayStatus(TextChoices):
+    """Where a payment stands, for the payer. The words of a page follow from it; they are not these
+    labels.
     """
 
-    name: str
+    PAID = "paid"
+    WAITING = "waiting"  # for a deposit
+    EXPIRED = "expired"  # the account's time is over
+    FAILED = "failed"
+    CHECKING = "checking"
+    UNFINISHED = "unfinished"  # nothing was ever heard of it
+    RETURNING = "returning"  # wrong money goes back
+    RETURNED = "returned"
+    CANCELLING = "cancelling"  # a refund of ours is open
+    PART_CANCELLED = "part_cancelled"
+    CANCELLED = "cancelled"
+    CLOSED = "closed"  # no money ever came
+
+
+ASKS_ON = frozenset(
+    {
+        DisplayStatus.CHECKING,
+        DisplayStatus.UNFINISHED,
+        DisplayStatus.WAITING,
+        DisplayStatus.EXPIRED,
+        DisplayStatus.RETURNING,
+        DisplayStatus.CANCELLING,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Display:
+    """A payment as the payer sees it.
+
+    title and message: a heading, and what it means for the payer's money. short: the message below
+    the heading, where that has said half of it. also: what is said about wrong money beside the
+    right one.
+    """
+
+    status: DisplayStatus
     title: str
     message: str
     also: str = ""
@@ -47,14 +76,7 @@ class Standing:
     @property
     def is_open(self) -> bool:
         """Whether the page should go on asking."""
-        return self.name in {
-            "checking",
-            "unfinished",
-            "waiting",
-            "expired",
-            "returning",
-            "cancelling",
-        }
+        return self.status in ASKS_ON
 
     @property
     def words(self) -> str:
@@ -62,37 +84,39 @@ class Standing:
         return f"{self.message} · {self.also}" if self.also else self.message
 
 
-def standing(txn: PointTransaction) -> Standing:
+def display_status(txn: PointTransaction) -> Display:
     """The payer's view of this row. `txn.owner` must be loaded. No gateway call.
 
     Reads the row's cancellations, if it has a note for staff or an open cancel: one query, none
     where they were prefetched.
     """
-    going_back, name, title = _wrong_money(txn)
+    going_back, status, title = _wrong_money(txn)
     if txn.is_matched:
-        return _bound(txn, going_back)
-    if name == "returned" and _has_account(txn) and not _account_is_over(txn):
+        return _matched(txn, going_back)
+    if status == DisplayStatus.RETURNED and _has_account(txn) and not _account_is_over(txn):
         # A newer account waits: that is what the payer can act upon.
-        return _unbound(txn, going_back)
+        return _unmatched(txn, going_back)
     if going_back:
-        return Standing(name, title, going_back)
-    return _unbound(txn, "")
+        return Display(status, title, going_back)
+    return _unmatched(txn, "")
 
 
-def _unbound(txn: PointTransaction, also: str) -> Standing:
+def _unmatched(txn: PointTransaction, also: str) -> Display:
     """No right money so far."""
     if txn.status == Status.FAILED:
         title, message = _failure(txn)
-        return Standing("failed", title, message, short=_("Nothing was taken."))
+        return Display(DisplayStatus.FAILED, title, message, short=_("Nothing was taken."))
     if txn.status == Status.CANCELLED or txn.account_closed_at:
         if txn.vbank_num:
-            return Standing(
-                "closed",
+            return Display(
+                DisplayStatus.CLOSED,
                 _("Account closed"),
                 _("Please do not deposit into this account any more. Nothing was taken."),
             )
-        return Standing(
-            "closed", _("Payment closed"), _("This payment was closed. Nothing was taken.")
+        return Display(
+            DisplayStatus.CLOSED,
+            _("Payment closed"),
+            _("This payment was closed. Nothing was taken."),
         )
     if _has_account(txn):
         if _account_is_over(txn):
@@ -100,22 +124,22 @@ def _unbound(txn: PointTransaction, also: str) -> Standing:
                 "This account no longer takes deposits. If you paid in before, your points "
                 "arrive by themselves."
             )
-            return Standing("expired", _("The deposit time is over"), over)
+            return Display(DisplayStatus.EXPIRED, _("The deposit time is over"), over)
         due = deadline_words(txn)
         words = (
             _("Deposit by %(due)s and your points arrive at once.") % {"due": due}
             if due
             else _("Deposit and your points arrive at once.")
         )
-        return Standing("waiting", _("Waiting for your deposit"), words, also)
+        return Display(DisplayStatus.WAITING, _("Waiting for your deposit"), words, also)
     if timezone.now() - txn.created_at > UNFINISHED_AFTER:
-        return Standing(
-            "unfinished",
+        return Display(
+            DisplayStatus.UNFINISHED,
             _("Payment not finished"),
             _("No payment has been reported. If you did pay, your points arrive by themselves."),
         )
     words = _("You can safely leave. If you paid, your points arrive by themselves.")
-    return Standing("checking", _("We are checking your payment"), words)
+    return Display(DisplayStatus.CHECKING, _("We are checking your payment"), words)
 
 
 def _failure(txn: PointTransaction) -> tuple[str, str]:
@@ -133,7 +157,7 @@ def _failure(txn: PointTransaction) -> tuple[str, str]:
 
 def abandoned(txn: PointTransaction) -> bool:
     """Whether the payer closed the window: nothing is wrong then."""
-    return txn.status == Status.FAILED and bool(_GAVE_UP.search(txn.fail_reason))
+    return txn.status == Status.FAILED and bool(_ABANDONED.search(txn.fail_reason))
 
 
 def _has_account(txn: PointTransaction) -> bool:
@@ -160,14 +184,14 @@ def shows_account(txn: PointTransaction) -> bool:
 # -- wrong money -----------------------------------------------------------------------------------
 
 
-def _wrong_money(txn: PointTransaction) -> tuple[str, str, str]:
-    """What is said about wrong money of this order, its state (returning, returned) and heading; ""
-    where there is none.
+def _wrong_money(txn: PointTransaction) -> tuple[str, DisplayStatus, str]:
+    """What is said about wrong money of this order ("": there is none), its status (returning,
+    returned) and heading.
 
-    Every return left a note, so most rows cost no query.
+    Every mismatch refund leaves a note, so that most rows cost no query.
     """
     if not txn.has_notes:
-        return "", "", ""
+        return "", DisplayStatus.CHECKING, ""
     returns = [
         back
         for back in txn.cancellations.all()
@@ -181,8 +205,8 @@ def _wrong_money(txn: PointTransaction) -> tuple[str, str, str]:
         if (words := _return_words(txn, some, goes))
     ]
     if on_its_way:
-        return " ".join(said), "returning", _return_title(txn, on_its_way)
-    return " ".join(said), "returned", _("Your money was sent back")
+        return " ".join(said), DisplayStatus.RETURNING, _return_title(txn, on_its_way)
+    return " ".join(said), DisplayStatus.RETURNED, _("Your money was sent back")
 
 
 def _return_words(txn: PointTransaction, returns: list[PointCancellation], on_its_way: bool) -> str:
@@ -245,33 +269,33 @@ def money_words(cancellation: PointCancellation) -> str:
 # -- right money -----------------------------------------------------------------------------------
 
 
-def _bound(txn: PointTransaction, also: str) -> Standing:
+def _matched(txn: PointTransaction, also: str) -> Display:
     if (
         txn.pending_cancel_total > txn.cancel_amount
     ):  # a cancel of ours is open; what the gateway has cancelled already is refunded
         return _cancelling(txn, also)
-    given_back = f"{txn.cancel_amount:,}"
+    refunded = f"{txn.cancel_amount:,}"
     if txn.cancel_amount == txn.amount:
-        return Standing(
-            "cancelled",
+        return Display(
+            DisplayStatus.CANCELLED,
             _("Refunded"),
-            _("%(amount)s won were refunded.") % {"amount": given_back},
+            _("%(amount)s won were refunded.") % {"amount": refunded},
             also,
         )
     if txn.cancel_amount:
         words = _("%(amount)s of %(whole)s won were refunded. %(left)s won remain.")
         words %= {
-            "amount": given_back,
+            "amount": refunded,
             "whole": f"{txn.amount:,}",
             "left": f"{txn.amount - txn.cancel_amount:,}",
         }
-        return Standing("part_cancelled", _("Partly refunded"), words, also)
+        return Display(DisplayStatus.PART_CANCELLED, _("Partly refunded"), words, also)
     words = _("You received %(points)sP · Balance %(balance)sP")
     words %= {"points": f"{txn.amount:,}", "balance": f"{txn.owner.balance:,}"}
-    return Standing("paid", _("Points charged"), words, also)
+    return Display(DisplayStatus.PAID, _("Points charged"), words, also)
 
 
-def _cancelling(txn: PointTransaction, also: str) -> Standing:
+def _cancelling(txn: PointTransaction, also: str) -> Display:
     """An open cancel: asked for, accepted, or of unknown outcome. The points are held back
     in each.
     """
@@ -287,10 +311,10 @@ def _cancelling(txn: PointTransaction, also: str) -> Standing:
             if by_bank
             else _("Refund accepted. It may take some days.")
         )
-        return Standing("cancelling", _("Refund under way"), words, also)
+        return Display(DisplayStatus.CANCELLING, _("Refund under way"), words, also)
     words = _("We are checking the result of your refund and make sure that it happens once.")
     short = _("We make sure that it happens once. You can safely leave.")
-    return Standing("cancelling", _("We are checking your refund"), words, also, short)
+    return Display(DisplayStatus.CANCELLING, _("We are checking your refund"), words, also, short)
 
 
 def deadline_words(txn: PointTransaction) -> str:

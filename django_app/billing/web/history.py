@@ -20,7 +20,7 @@ from billing.models import PayMethod, Point, PointEntry, PointTransaction
 from billing.reports import csv_file
 from billing.support.rate_limit import allow
 from billing.web import history_query
-from billing.web.display_status import standing
+from billing.web.display_status import DisplayStatus, display_status
 from billing.web.history_query import ENTRY_KINDS, PAYMENT_KINDS, QUIET, STATES, Month, Query
 
 FILES_PER_MINUTE = 10  # per member; each reads the whole history
@@ -53,7 +53,13 @@ def payments(request: HttpRequest, query: Query) -> HttpResponse:
     member = request.user.pk
     page = history_query.payments(member, query)
     months = [
-        (month, [(txn, state := standing(txn).name, STATES[state], state in QUIET) for txn in rows])
+        (
+            month,
+            [
+                (txn, state := display_status(txn).status, STATES[state], state in QUIET)
+                for txn in rows
+            ],
+        )
         for month, rows in page.months()
     ]
     context = {
@@ -89,6 +95,7 @@ def _show(
     context: dict[str, Any],
 ) -> HttpResponse:
     shared = {
+        "DisplayStatus": DisplayStatus,
         "query": query,
         "balance": Point.objects.balance_of(request.user),
         "choices": history_query.months_of(model, request.user.pk, query.month),
@@ -116,7 +123,7 @@ def payments_csv(request: HttpRequest, query: Query) -> HttpResponseBase:
             yield (
                 _time(txn.created_at),
                 txn.merchant_uid,
-                states[standing(txn).name],
+                states[display_status(txn).status],
                 method,
                 *money,
             )

@@ -2,7 +2,7 @@
 file.
 
 Pages go on from an id (keyset): no OFFSET and no COUNT, so the newest page costs the same however
-much there is. Totals are those of one month. Where a payment stands is for `standing` to say; what
+much there is. Totals are those of one month. Where a payment stands, `display_status` says; what
 it reads of a row's cancellations is fetched for the whole page at once.
 """
 
@@ -23,6 +23,7 @@ from django.utils.translation import pgettext_lazy
 
 from billing.models import PointCancellation, PointEntry, PointTransaction
 from billing.states import Status
+from billing.web.display_status import DisplayStatus
 
 PAGE = 20  # rows
 MOST_MONTHS = 240  # in the list to choose from
@@ -129,26 +130,32 @@ PAYMENT_KINDS: dict[str, Any] = {
     "unpaid": pgettext_lazy("history", "Not paid"),
 }
 
-# `standing`'s names, in the few words of a list.
+# The values of `display_status`, in the few words of a list.
 STATES: dict[str, Any] = {
-    "paid": pgettext_lazy("history", "Paid"),
-    "part_cancelled": pgettext_lazy("history", "Partly refunded"),
-    "cancelled": pgettext_lazy("history", "Refunded"),
-    "cancelling": pgettext_lazy("history", "Refund under way"),
-    "returning": pgettext_lazy("history", "Wrong payment, being sent back"),
-    "returned": pgettext_lazy("history", "Wrong payment, sent back"),
-    "waiting": pgettext_lazy("history", "Waiting for your deposit"),
-    "expired": pgettext_lazy("history", "Not paid in in time"),
-    "checking": pgettext_lazy("history", "Being checked"),
-    "unfinished": pgettext_lazy("history", "Not finished"),
-    "failed": pgettext_lazy("history", "Not paid"),
-    "closed": pgettext_lazy("history", "Closed"),
+    DisplayStatus.PAID: pgettext_lazy("history", "Paid"),
+    DisplayStatus.PART_CANCELLED: pgettext_lazy("history", "Partly refunded"),
+    DisplayStatus.CANCELLED: pgettext_lazy("history", "Refunded"),
+    DisplayStatus.CANCELLING: pgettext_lazy("history", "Refund under way"),
+    DisplayStatus.RETURNING: pgettext_lazy("history", "Wrong payment, being sent back"),
+    DisplayStatus.RETURNED: pgettext_lazy("history", "Wrong payment, sent back"),
+    DisplayStatus.WAITING: pgettext_lazy("history", "Waiting for your deposit"),
+    DisplayStatus.EXPIRED: pgettext_lazy("history", "Not paid in in time"),
+    DisplayStatus.CHECKING: pgettext_lazy("history", "Being checked"),
+    DisplayStatus.UNFINISHED: pgettext_lazy("history", "Not finished"),
+    DisplayStatus.FAILED: pgettext_lazy("history", "Not paid"),
+    DisplayStatus.CLOSED: pgettext_lazy("history", "Closed"),
 }
-QUIET = {"failed", "closed", "expired", "unfinished"}  # no money moved
+# No money moved.
+QUIET = {
+    DisplayStatus.FAILED,
+    DisplayStatus.CLOSED,
+    DisplayStatus.EXPIRED,
+    DisplayStatus.UNFINISHED,
+}
 
 
 def payments(owner_id: Any, query: Query) -> Page[PointTransaction]:
-    """One page of this member's attempts, ready for `standing`. Two statements."""
+    """One page of this member's attempts, ready for `display_status`. Two statements."""
     return _page(_payments(owner_id, query), query)
 
 
@@ -179,8 +186,8 @@ def _of_kind(kind: str) -> Q:
     bound = Q(credited_at__isnull=False)
     in_time = Q(vbank_date__isnull=True) | Q(vbank_date__gte=timezone.now())
     account = Q(status=Status.READY, account_closed_at__isnull=True) & ~Q(vbank_num="") & in_time
-    # Wrong money, as `standing` has it: what was sent back says less than an account that waits,
-    # what is on its way says more.
+    # Wrong money, as `display_status` has it: what was sent back says less than an account that
+    # waits, what is on its way says more.
     on_its_way, sent = (
         _returns(state__in=PointCancellation.OPEN),
         _returns(state=PointCancellation.State.DONE),

@@ -17,7 +17,7 @@ from django.views.csrf import csrf_failure as django_csrf_failure
 
 from billing.errors import GatewayError, GatewayPaymentNotFound, GatewayRejected, GatewayUnreachable
 from billing.models import PointTransaction
-from billing.web.display_status import standing
+from billing.web.display_status import DisplayStatus, display_status
 
 RETRY_AFTER = 3  # seconds
 
@@ -111,24 +111,26 @@ def gateway_trouble(trouble: GatewayError) -> JsonResponse:
     return error("gateway_refused" if isinstance(trouble, GatewayRejected) else "gateway_nonsense")
 
 
-def row(txn: PointTransaction, *, status: int = 200) -> JsonResponse:
+def payment_json(txn: PointTransaction, *, status: int = 200) -> JsonResponse:
     """A row as validation and status answer it. `txn.owner` must be loaded. next: where to go, None
     while there is nowhere to go.
 
     status: the HTTP status where all is well. 409 where the only money that came is wrong and goes,
     or went, back.
     """
-    state = standing(txn)
-    if state.name in ("returning", "returned"):
-        return error("wrong_money", message=state.words, next=payment_url(txn))
+    display = display_status(txn)
+    if display.status in (DisplayStatus.RETURNING, DisplayStatus.RETURNED):
+        return error("wrong_money", message=display.words, next=payment_url(txn))
     body = {
         "merchant_uid": txn.merchant_uid,
         "status": txn.status,
         "amount": txn.amount,
         "cancel_amount": txn.cancel_amount,
         "balance": txn.owner.balance,
-        "message": state.words,
-        "next": None if state.name in ("checking", "unfinished") else payment_url(txn),
+        "message": display.words,
+        "next": None
+        if display.status in (DisplayStatus.CHECKING, DisplayStatus.UNFINISHED)
+        else payment_url(txn),
     }
     return JsonResponse(body, status=status)
 

@@ -15,9 +15,15 @@ from django.utils.translation import ngettext
 
 from billing.models import PointCancellation, PointEntry, PointTransaction
 from billing.note_codes import ErrorCode
-from billing.web.display_status import Standing, abandoned, shows_account, standing
+from billing.web.display_status import (
+    Display,
+    DisplayStatus,
+    abandoned,
+    display_status,
+    shows_account,
+)
 from billing.web.json_api import payment_url
-from billing.web.refund_eligibility import Offer, offer
+from billing.web.refund_eligibility import RefundOffer, refund_offer
 
 JUST_PAID = timedelta(minutes=10)  # so long the charge page reminds of a charge
 JUST_BEGUN = timedelta(hours=1)  # so long it reminds of an attempt that nobody finished
@@ -26,8 +32,8 @@ RECENT = 20  # attempts that the charge page looks at
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What the page of one payment shows beside its standing.
+class PaymentPage:
+    """What the page of one payment shows beside its display status.
 
     offer: whether the member may have it refunded; None where nothing was paid. change: the balance
     before and after its charge. arrival: when money that goes back arrives. refusal: the gateway's
@@ -38,8 +44,8 @@ class Outcome:
     went, back.
     """
 
-    state: Standing
-    offer: Offer | None
+    display: Display
+    offer: RefundOffer | None
     change: tuple[int, int] | None = None
     arrival: str = ""
     refusal: str | None = None
@@ -53,11 +59,12 @@ class Outcome:
     sent_back: int | None = None
 
 
-def outcome(txn: PointTransaction) -> Outcome:
+def payment_page(txn: PointTransaction) -> PaymentPage:
     """Everything about one row, whose owner must be loaded. At most three queries, however many
     entries or cancels there are.
     """
-    state = standing(txn)
+    display = display_status(txn)
+    status = display.status
     account = shows_account(txn)
     left = (
         max(0, int((txn.vbank_date - timezone.now()).total_seconds()))
@@ -66,13 +73,24 @@ def outcome(txn: PointTransaction) -> Outcome:
     )
     cancellations = list(txn.cancellations.all()) if txn.is_matched or txn.has_notes else []
     open_ones = [one for one in cancellations if one.state in PointCancellation.OPEN]
-    goes_back = state.name in {"cancelled", "part_cancelled", "returning", "returned"} or state.also
-    return Outcome(
-        state=state,
-        offer=offer(txn) if txn.is_matched else None,
-        change=before_and_after(txn) if state.name == "paid" else None,
+    goes_back = (
+        status
+        in {
+            DisplayStatus.CANCELLED,
+            DisplayStatus.PART_CANCELLED,
+            DisplayStatus.RETURNING,
+            DisplayStatus.RETURNED,
+        }
+        or display.also
+    )
+    return PaymentPage(
+        display=display,
+        offer=refund_offer(txn) if txn.is_matched else None,
+        change=before_and_after(txn) if status == DisplayStatus.PAID else None,
         arrival=arrival_words(txn.paid_method or txn.pay_method) if goes_back else "",
-        refusal=_refusal(cancellations) if state.name in {"paid", "part_cancelled"} else None,
+        refusal=_refusal(cancellations)
+        if status in {DisplayStatus.PAID, DisplayStatus.PART_CANCELLED}
+        else None,
         shows_account=account,
         left=left,
         going=_going(txn),
@@ -82,9 +100,11 @@ def outcome(txn: PointTransaction) -> Outcome:
             for one in open_ones
             if one.kind == PointCancellation.Kind.MISMATCH_REFUND
         ),
-        unclear=state.name == "cancelling" and _is_unclear(open_ones),
+        unclear=status == DisplayStatus.CANCELLING and _is_unclear(open_ones),
         abandoned=abandoned(txn),
-        sent_back=_sent_back(cancellations) if state.name in {"returning", "returned"} else None,
+        sent_back=_sent_back(cancellations)
+        if status in {DisplayStatus.RETURNING, DisplayStatus.RETURNED}
+        else None,
     )
 
 
@@ -179,9 +199,9 @@ def recent(user: Any) -> dict[str, str] | None:
         .prefetch_related("cancellations")
         .order_by("-id")
     )
-    named = [(txn, standing(txn).name) for txn in rows[:RECENT]]
+    named = [(txn, display_status(txn).status) for txn in rows[:RECENT]]
     for txn, name in sorted(
-        named, key=lambda pair: pair[1] == "paid"
+        named, key=lambda pair: pair[1] == DisplayStatus.PAID
     ):  # stable: newest first among both
         words = _recent_words(txn, name)
         if words:
@@ -197,20 +217,23 @@ def recent(user: Any) -> dict[str, str] | None:
 def _recent_words(txn: PointTransaction, name: str) -> tuple[str, str] | None:
     """A sentence with room for the amount, and an icon's name."""
     now = timezone.now()
-    if name == "waiting":
+    if name == DisplayStatus.WAITING:
         return _("An account waits for your deposit of %(amount)s won"), "vbank"
-    if name == "returning":
+    if name == DisplayStatus.RETURNING:
         return _("We are sending your money back"), "back"
-    if name == "cancelling":
+    if name == DisplayStatus.CANCELLING:
         if _is_unclear(txn.cancellations.all()):
             return _(
                 "We are checking your refund of %(amount)s won. Its points are held until then"
             ), "clock"
         return _("A refund of %(amount)s won is under way"), "back"
-    if name in {"checking", "unfinished"} and now - txn.created_at < JUST_BEGUN:
+    if (
+        name in {DisplayStatus.CHECKING, DisplayStatus.UNFINISHED}
+        and now - txn.created_at < JUST_BEGUN
+    ):
         return _(
             "A payment of %(amount)s won is not finished. If you paid already, do not pay again"
         ), "clock"
-    if name == "paid" and txn.credited_at and now - txn.credited_at < JUST_PAID:
+    if name == DisplayStatus.PAID and txn.credited_at and now - txn.credited_at < JUST_PAID:
         return _("You received %(amount)sP just now"), "check"
     return None

@@ -9,8 +9,8 @@ from billing.errors import CannotCancel
 from billing.models import PointCancellation, PointTransaction
 from billing.note_codes import ErrorCode
 from billing.support.rate_limit import allow
-from billing.web.json_api import error, json_endpoint, row
-from billing.web.refund_eligibility import SelfCancelForm, offer
+from billing.web.json_api import error, json_endpoint, payment_json
+from billing.web.refund_eligibility import SelfCancelForm, refund_offer
 
 CANCELS_PER_MINUTE = 10  # of one member; each may be a gateway call
 
@@ -30,7 +30,7 @@ def cancel(request: HttpRequest, merchant_uid: str) -> HttpResponse:
         return error("not_found")
     if not allow(f"cancel-{request.user.pk}", at_most=CANCELS_PER_MINUTE, seconds=60):
         return error("too_many", headers={"Retry-After": "60"})
-    offered = offer(txn)
+    offered = refund_offer(txn)
     if not offered.allowed:
         return error("cancel_not_allowed", message=offered.why)
     form = SelfCancelForm(request.POST, offered=offered)
@@ -46,8 +46,10 @@ def cancel(request: HttpRequest, merchant_uid: str) -> HttpResponse:
             refund_account=form.account(),
         )
     except CannotCancel:  # somebody was faster: a second click, staff, a purchase
-        return error("cancel_not_allowed", message=offer(own.get()).why)
+        return error("cancel_not_allowed", message=refund_offer(own.get()).why)
     if cancellation.state == PointCancellation.State.REFUSED:
         said = cancellation.error if cancellation.error_code == ErrorCode.GATEWAY_REJECTED else ""
         return error("cancel_refused", gateway_message=said)
-    return row(own.get(), status=200 if cancellation.state == PointCancellation.State.DONE else 202)
+    return payment_json(
+        own.get(), status=200 if cancellation.state == PointCancellation.State.DONE else 202
+    )

@@ -21,7 +21,7 @@ from billing.models import PointTransaction
 
 
 @dataclass(frozen=True)
-class Offer:
+class RefundOffer:
     """Whether a member may cancel now. why: the reason against it, for the member; "" where
     allowed. amount: won that would go back.
 
@@ -40,17 +40,17 @@ class Offer:
         return not self.why
 
 
-def offer(txn: PointTransaction) -> Offer:
+def refund_offer(txn: PointTransaction) -> RefundOffer:
     """What the member may cancel of this row; `txn.owner` must be loaded. No query, and no promise:
     `cancel` looks again under the lock.
     """
     left = txn.amount - txn.cancel_amount
     if not txn.is_matched:
-        return Offer(0, _("Nothing was paid."))
+        return RefundOffer(0, _("Nothing was paid."))
     if txn.pending_cancel_total:
-        return Offer(left, _("A refund of this payment is under way."))
+        return RefundOffer(left, _("A refund of this payment is under way."))
     if not left:
-        return Offer(0, _("This payment has been refunded."))
+        return RefundOffer(0, _("This payment has been refunded."))
     until = _last_moment(txn)
     by_account = goes_to_an_account(txn.paid_method, txn.pg_provider)
     banks = (
@@ -69,7 +69,7 @@ def offer(txn: PointTransaction) -> Offer:
         why = _("A deposit is refunded by our support. Tell them this payment number.")
     else:
         why = ""
-    return Offer(left, why, until, by_account, banks)
+    return RefundOffer(left, why, until, by_account, banks)
 
 
 def _last_moment(txn: PointTransaction) -> datetime:
@@ -101,7 +101,7 @@ class SelfCancelForm(forms.Form):
     refund_account = forms.CharField(required=False, max_length=30)
     refund_holder = forms.CharField(required=False, max_length=16)
 
-    def __init__(self, data: Any, *, offered: Offer) -> None:
+    def __init__(self, data: Any, *, offered: RefundOffer) -> None:
         super().__init__(data)
         self._offered = offered
         self.fields["refund_bank"].required = offered.needs_account

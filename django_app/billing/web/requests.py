@@ -1,0 +1,21 @@
+"""What the views ask of a request."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from billing.db.routing import primary
+from billing.gateway.api import Deadline
+from billing.models import PointTransaction
+
+
+def web_deadline() -> Deadline:
+    """The seconds that a web request may spend on the gateway in all."""
+    return Deadline(settings.BILLING_DOOR_SECONDS)
+
+
+def own_transactions(request: HttpRequest) -> QuerySet[PointTransaction]:
+    """The member's own rows; whatever belongs to somebody else does not exist."""
+    return primary(PointTransaction).filter(owner_id=request.user.pk).select_related("owner")
