@@ -12,7 +12,7 @@ from billing.gateway.api import BATCH, Deadline
 from billing.models import PointCancellation, PointTransaction, WebhookEvent
 from billing.reconciliation.job import Job, in_batches
 from billing.reconciliation.open_transactions import by_imp_uid
-from billing.webhooks import intake
+from billing.webhooks import retry
 
 
 def pending_deliveries(job: Job) -> None:
@@ -20,7 +20,7 @@ def pending_deliveries(job: Job) -> None:
     the sweeps before have made useless.
     """
     with job.sweep("pending deliveries"):
-        for batch in intake.due(at_once=BATCH):
+        for batch in retry.due_for_retry(at_once=BATCH):
             job.tally.rows += len(batch)
             if job.repair:
                 for event in batch:
@@ -46,8 +46,8 @@ def open_cancellations(job: Job) -> None:
 
 
 def _try_again(event: WebhookEvent, deadline: Deadline) -> bool:
-    closed = intake.try_again(event, deadline=deadline)
-    if not closed and intake.gateway_failed(event):
+    closed = retry.try_again(event, deadline=deadline)
+    if not closed and retry.gateway_failed(event):
         raise GatewayUnreachable(event.error)
     return closed
 

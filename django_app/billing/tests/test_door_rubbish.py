@@ -249,7 +249,7 @@ def test_rubbish_never_keeps_a_real_delivery_out(make_txn, settings, monkeypatch
     settings.BILLING_RUBBISH_PER_MINUTE = 1
     monkeypatch.setattr(intake, "UNKNOWN_PER_DAY", 1)
     asked = mock.Mock(return_value=None)
-    monkeypatch.setattr(intake, "_ask", asked)
+    monkeypatch.setattr(intake, "ask", asked)
     txn = make_txn()
     assert [post().status_code for _ in range(4)] == [400, 429, 429, 429]
     assert [post(notice()).status_code for _ in range(4)] == [200] * 4
@@ -349,7 +349,7 @@ def test_the_stand_in_gateway_is_never_locked_out(settings):
 
 
 def test_the_return_is_open_to_every_phone(behind_a_proxy, make_txn, monkeypatch):
-    monkeypatch.setattr(intake, "_ask", mock.Mock(return_value=None))
+    monkeypatch.setattr(intake, "ask", mock.Mock(return_value=None))
     ids = {"imp_uid": "imp_1", "merchant_uid": make_txn().merchant_uid}
     assert (
         Client().get(COMPLETE, ids, headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 302

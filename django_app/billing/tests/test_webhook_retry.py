@@ -17,7 +17,7 @@ from billing.errors import NetworkInTransaction
 from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
 from billing.tests.support.counting import counted
 from billing.tests.support.threads import together
-from billing.webhooks import intake
+from billing.webhooks import intake, retry
 
 pytestmark = [
     pytest.mark.money,
@@ -57,7 +57,7 @@ def waiting(imp_uid, txn, **more):
 
 
 def due():
-    return [event for batch in intake.due() for event in batch]
+    return [event for batch in retry.due_for_retry() for event in batch]
 
 
 def age(event, by):
@@ -81,13 +81,13 @@ def test_what_failed_at_the_door_is_finished_later(gateway, txn, django_assert_m
     [event] = due()
     asked = len(gateway.calls)
     with django_assert_max_num_queries(20) as captured:
-        assert intake.try_again(event) is True
+        assert retry.try_again(event) is True
     assert (len(counted(captured)), len(gateway.calls) - asked) == (7, 1)
     stored = events.get()
     assert (stored.outcome, stored.tries, stored.error, stored.next_try_at) == ("done", 2, "", None)
     assert stored.handled_at is not None
     assert (balance(), due()) == (10_000, [])
-    assert intake.try_again(stored) is True
+    assert retry.try_again(stored) is True
     assert len(gateway.calls) - asked == 1
 
 
@@ -100,11 +100,11 @@ def test_a_process_that_dies_in_the_middle(gateway, txn, monkeypatch, when):
 
     with monkeypatch.context() as patch:
         if when == "before the question":
-            patch.setattr(intake, "_ask", die)
+            patch.setattr(intake, "ask", die)
         elif when == "after the answer":
             patch.setattr(gateway, "before_answer", die)
         else:
-            patch.setattr(intake, "_note", die)
+            patch.setattr(intake, "store_result", die)
         with pytest.raises(Killed):
             deliver(imp_uid, txn)
     event = events.get()
@@ -114,7 +114,7 @@ def test_a_process_that_dies_in_the_middle(gateway, txn, monkeypatch, when):
         10_000 if when == "after the credit" else 0,
     )
     events.update(next_try_at=timezone.now())
-    assert [intake.try_again(event) for event in due()] == [True]
+    assert [retry.try_again(event) for event in due()] == [True]
     assert (events.get().outcome, balance(), PointEntry.objects.count()) == ("done", 10_000, 1)
 
 
@@ -125,13 +125,13 @@ def test_a_try_that_dies_is_tried_once_more(gateway, txn, monkeypatch):
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(intake, "_ask", die)
+        patch.setattr(retry, "ask", die)
         with pytest.raises(Killed):
-            intake.try_again(event)
+            retry.try_again(event)
     stored = events.get()
     assert (stored.outcome, stored.tries) == ("pending", 2)
     assert stored.next_try_at > timezone.now() + timedelta(minutes=9)
-    assert intake.try_again(stored) is True
+    assert retry.try_again(stored) is True
     assert balance() == 10_000
 
 
@@ -142,15 +142,15 @@ def test_it_waits_twice_as_long_each_time(gateway, txn):
     for _ in range(9):
         gateway.fail_next(f"payments/{imp_uid}")
         before = timezone.now()
-        assert intake.try_again(event) is False
-        assert intake.gateway_failed(event)
+        assert retry.try_again(event) is False
+        assert retry.gateway_failed(event)
         minutes.append((event.next_try_at - before).total_seconds() // 60)
         assert events.get().next_try_at == event.next_try_at
     assert minutes == [5, 10, 20, 40, 80, 160, 320, 360, 360]
     events.update(tries=40)
     gateway.fail_next(f"payments/{imp_uid}")
-    assert intake.try_again(events.get()) is False
-    assert intake.try_again(events.get()) is True
+    assert retry.try_again(events.get()) is False
+    assert retry.try_again(events.get()) is True
 
 
 def test_after_a_week_it_is_given_up_and_kept(gateway, txn, caplog):
@@ -158,15 +158,15 @@ def test_after_a_week_it_is_given_up_and_kept(gateway, txn, caplog):
     event = waiting(imp_uid, txn)
     age(event, timedelta(days=7) - timedelta(minutes=1))
     gateway.answer_next(f"payments/{imp_uid}", status=500)
-    assert intake.try_again(event) is False
+    assert retry.try_again(event) is False
     age(event, timedelta(days=7))
     gateway.answer_next(f"payments/{imp_uid}", status=500)
-    assert intake.try_again(event) is True
+    assert retry.try_again(event) is True
     stored = events.get()
     assert (stored.outcome, stored.tries, stored.next_try_at) == ("dead", 3, None)
     assert (stored.error_code, stored.error) == ("gateway_unreachable", "HTTP 500")
     assert [
-        record.levelname for record in caplog.records if record.name == "billing.webhooks.intake"
+        record.levelname for record in caplog.records if record.name == "billing.webhooks.retry"
     ] == ["WARNING"]
     assert (due(), balance()) == ([], 0)
 
@@ -175,7 +175,7 @@ def test_a_late_answer_is_still_an_answer(gateway, txn):
     """Nobody ran reconcile for weeks: nothing dies without having been asked about."""
     event = waiting(gateway.pay(txn.merchant_uid), txn)
     age(event, timedelta(days=30))
-    assert intake.try_again(event) is True
+    assert retry.try_again(event) is True
     assert (events.get().outcome, balance()) == ("done", 10_000)
 
 
@@ -184,20 +184,20 @@ def test_a_payment_that_the_gateway_learns_of_later(gateway, txn):
     gateway.answer_next(f"payments/{imp_uid}", status=404)
     assert deliver(imp_uid, txn) == 503
     event = events.get()
-    assert not intake.gateway_failed(event)
+    assert not retry.gateway_failed(event)
     gateway.answer_next(f"payments/{imp_uid}", body="<html>")
-    assert (intake.try_again(event), event.error_code, intake.gateway_failed(event)) == (
+    assert (retry.try_again(event), event.error_code, retry.gateway_failed(event)) == (
         False,
         "invalid_gateway_response",
         False,
     )
-    assert intake.try_again(event) is True
+    assert retry.try_again(event) is True
     assert balance() == 10_000
 
 
 def test_a_payment_of_nobody_here(gateway, txn):
     event = waiting(gateway.pay("somebody-elses-order", amount=10_000), txn)
-    assert intake.try_again(event) is True
+    assert retry.try_again(event) is True
     assert (events.get().outcome, balance()) == ("ignored", 0)
 
 
@@ -212,7 +212,7 @@ def test_those_over_the_cap_are_finished_too_and_many_of_one_payment_cost_one_ca
     assert [deliver(imp_uid, txn) for _ in range(5)] == [200] * 5
     assert (len(gateway.calls) - asked, balance()) == (0, 0)
     events.filter(outcome="pending").update(next_try_at=timezone.now())
-    assert [intake.try_again(event) for event in due()] == [True] * 5
+    assert [retry.try_again(event) for event in due()] == [True] * 5
     assert (len(gateway.calls) - asked, balance()) == (1, 10_000)
     assert set(events.values_list("outcome", flat=True)) == {"done"}
 
@@ -223,7 +223,7 @@ def test_a_cancel_among_them_is_asked_for(gateway, txn):
     gateway.cancel(imp_uid, 4_000)
     asked = len(gateway.calls)
     for status in ("paid", "cancelled"):
-        assert intake.try_again(waiting(imp_uid, txn, claimed_status=status)) is True
+        assert retry.try_again(waiting(imp_uid, txn, claimed_status=status)) is True
     assert (len(gateway.calls) - asked, balance()) == (1, 6_000)
 
 
@@ -234,13 +234,13 @@ def test_of_several_that_try_at_once_one_asks(gateway, txn, monkeypatch):
         event = waiting(imp_uid, txn)
         copies = [events.get(pk=event.pk) for _ in range(6)]
         asked = len(gateway.calls)
-        together([lambda copy=copy: intake.try_again(copy) for copy in copies])
+        together([lambda copy=copy: retry.try_again(copy) for copy in copies])
         assert events.get(pk=event.pk).outcome == "done"
         return len(gateway.calls) - asked
 
     assert calls_of_six() == 1
     # The negative control: without the claim all of them ask.
-    monkeypatch.setattr(intake, "_waiting", lambda event: events.filter(pk=event.pk))
+    monkeypatch.setattr(retry, "still_pending", lambda event: events.filter(pk=event.pk))
     assert calls_of_six() == 6
 
 
@@ -250,11 +250,11 @@ def test_a_slow_try_does_not_open_again_what_a_later_one_closed(gateway, txn):
 
     def overtaken(call):
         gateway.before_answer = None
-        assert intake.try_again(events.get()) is True
+        assert retry.try_again(events.get()) is True
         raise ConnectionError("the slow one hears nothing")
 
     gateway.before_answer = overtaken
-    assert intake.try_again(event) is False
+    assert retry.try_again(event) is False
     stored = events.get()
     assert (stored.outcome, stored.tries, stored.error) == ("done", 3, "")
     assert (balance(), PointEntry.objects.count()) == (10_000, 1)
@@ -263,7 +263,7 @@ def test_a_slow_try_does_not_open_again_what_a_later_one_closed(gateway, txn):
 def test_never_inside_a_transaction(gateway, txn):
     event = waiting(gateway.pay(txn.merchant_uid), txn)
     with pytest.raises(NetworkInTransaction), transaction.atomic():
-        intake.try_again(event)
+        retry.try_again(event)
     assert (events.get().outcome, events.get().tries) == ("pending", 1)
 
 
@@ -273,7 +273,7 @@ def test_a_receiver_that_raises_harms_no_delivery(gateway, txn):
 
     signals.point_charged.connect(broken)
     try:
-        assert intake.try_again(waiting(gateway.pay(txn.merchant_uid), txn)) is True
+        assert retry.try_again(waiting(gateway.pay(txn.merchant_uid), txn)) is True
     finally:
         signals.point_charged.disconnect(broken)
     assert (events.get().outcome, balance()) == ("done", 10_000)
@@ -321,12 +321,12 @@ def test_due_reads_slice_by_slice(gateway, txn, django_assert_num_queries):
     waiting("imp_3", txn, outcome="dead")
     right = [event.pk for event in sorted(made, key=lambda event: (event.next_try_at, event.pk))]
     with django_assert_num_queries(4):
-        batches = list(intake.due(at_once=10))
+        batches = list(retry.due_for_retry(at_once=10))
     assert [len(batch) for batch in batches] == [10, 10, 5]
     assert [event.pk for batch in batches for event in batch] == right
     # Put off, closed and moved objects do not disturb the walk, and it ends.
     seen = []
-    for batch in intake.due(at_once=4):
+    for batch in retry.due_for_retry(at_once=4):
         for event in batch:
             seen.append(event.pk)
             event.next_try_at = None if event.pk % 2 else timezone.now()
@@ -367,16 +367,16 @@ def old(txn):
 
 def test_old_closed_deliveries_are_deleted_and_pending_ones_never(old, txn):
     recent = waiting("imp_2", txn, outcome="done", handled_at=timezone.now())
-    assert intake.prune(90) == 3
+    assert retry.prune(90) == 3
     assert set(events.values_list("pk", flat=True)) == {old["pending"].pk, recent.pk}
-    assert intake.prune(90) == 0
+    assert retry.prune(90) == 0
 
 
 def test_what_was_given_up_last_night_is_kept_however_old_it_is(old):
     events.filter(pk=old["dead"].pk).update(
         handled_at=timezone.now() - timedelta(days=8) + timedelta(minutes=1)
     )
-    assert intake.prune(8) == 2
+    assert retry.prune(8) == 2
     assert set(events.values_list("outcome", flat=True)) == {"pending", "dead"}
 
 
@@ -388,7 +388,7 @@ def test_it_deletes_in_bounded_slices(old, txn, django_assert_max_num_queries):
     )
     events.update(received_at=closed)
     with django_assert_max_num_queries(20) as captured:
-        assert intake.prune(90, at_once=10) == 25
+        assert retry.prune(90, at_once=10) == 25
     statements = counted(captured)
     assert len(statements) == 4  # 10, 10, 5, none
     assert all(sql.startswith("DELETE") and "LIMIT 10" in sql for sql in statements)

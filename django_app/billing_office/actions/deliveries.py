@@ -15,7 +15,7 @@ from billing.db.routing import write_alias
 from billing.errors import GatewayError, GatewayPaymentNotFound, UnmatchedPaymentError
 from billing.gateway.api import Deadline
 from billing.models import PointTransaction, WebhookEvent
-from billing.webhooks import intake
+from billing.webhooks import retry
 from billing_office import audit_log, columns, masking, review_notes
 from billing_office.base import MoneyAdmin
 from billing_office.formatting import choice_badge, moment
@@ -86,7 +86,7 @@ def _again(event: WebhookEvent) -> str:
     payment is fetched all the same.
     """
     if event.outcome == WebhookEvent.Outcome.PENDING:
-        intake.try_again(event, deadline=Deadline(gateway_diff.ASK_SECONDS))
+        retry.try_again(event, deadline=Deadline(gateway_diff.ASK_SECONDS))
         event.refresh_from_db(using=write_alias(WebhookEvent))
         return event.outcome
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from billing.management.output import JobCommand
-from billing.webhooks import intake
+from billing.webhooks import retry
 
 DAYS = 90
 
@@ -21,7 +21,7 @@ class Command(JobCommand):
     """
 
     help = (
-        f"Delete webhook deliveries that were closed long ago. At least {intake.FEWEST_DAYS} "
+        f"Delete webhook deliveries that were closed long ago. At least {retry.FEWEST_DAYS} "
         "days "
         "are kept."
     )
@@ -42,12 +42,12 @@ class Command(JobCommand):
         try:
             if options["dry_run"]:
                 self.stdout.write(
-                    f"{intake.prunable(days).count():,} deliveries closed more than {days} "
+                    f"{retry.prunable(days).count():,} deliveries closed more than {days} "
                     "days ago would be deleted."
                 )
             else:
                 self.stdout.write(
-                    f"{intake.prune(days):,} deliveries closed more than {days} days ago deleted."
+                    f"{retry.prune(days):,} deliveries closed more than {days} days ago deleted."
                 )
         except (ValueError, OverflowError) as error:
             raise CommandError(str(error)) from None

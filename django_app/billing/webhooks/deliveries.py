@@ -1,0 +1,78 @@
+"""One stored delivery: asking the gateway about it, and writing down what came of that. Nothing of
+what it says is believed.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from billing.errors import GatewayError, UnmatchedPaymentError
+from billing.gateway.api import Deadline
+from billing.models import PointTransaction, WebhookEvent
+from billing.note_codes import NO_TROUBLE, ErrorCode, Trouble
+from billing.states import Status
+
+FIRST_WAIT = timedelta(minutes=5)  # before a delivery is tried again; doubled after each try
+
+Outcome = WebhookEvent.Outcome
+PENDING = Q(outcome=Outcome.PENDING)
+
+
+def nothing_can_change(txn: PointTransaction, event: WebhookEvent) -> bool:
+    """The row holds this very payment's money, and only a further cancel could move it. The answer
+    may close a cancel that is open.
+    """
+    if not txn.is_matched or txn.imp_uid != event.imp_uid or txn.pending_cancel_total:
+        return False
+    return txn.cancel_amount == txn.amount or event.claimed_status != Status.CANCELLED
+
+
+def ask(event: WebhookEvent, deadline: Deadline | None) -> GatewayError | None:
+    """Sync. The event (not stored here) is closed, or stays pending and has the trouble, which is
+    returned.
+
+    That the gateway does not know the payment is such a trouble for a row that exists: its own
+    parts may not agree for some seconds after a payment began, so the sender is asked to come again
+    and so are we. Who invents an imp_uid wins only a few calls, which are bounded.
+    """
+    try:
+        PointTransaction.objects.sync(event.imp_uid, deadline=deadline)
+    except UnmatchedPaymentError:
+        close(event, Outcome.IGNORED, Trouble(ErrorCode.UNKNOWN_ORDER))
+    except GatewayError as error:
+        keep_trouble(event, error.trouble)
+        return error
+    else:
+        close(event, Outcome.DONE)
+    return None
+
+
+def keep_trouble(event: WebhookEvent, trouble: Trouble) -> None:
+    for name, value in trouble.columns(300).items():
+        setattr(event, name, value)
+
+
+def close(
+    event: WebhookEvent, outcome: WebhookEvent.Outcome, trouble: Trouble = NO_TROUBLE
+) -> None:
+    event.outcome = outcome
+    keep_trouble(event, trouble)
+    event.handled_at, event.next_try_at = timezone.now(), None
+
+
+def store_result(event: WebhookEvent) -> None:
+    """Store what came of this try, unless a later try has begun or closed the event meanwhile."""
+    still_pending(event).update(
+        outcome=event.outcome,
+        error_code=event.error_code,
+        error=event.error,
+        handled_at=event.handled_at,
+        next_try_at=event.next_try_at,
+    )
+
+
+def still_pending(event: WebhookEvent) -> QuerySet[WebhookEvent]:
+    return WebhookEvent.objects.filter(pk=event.pk, outcome=Outcome.PENDING, tries=event.tries)
