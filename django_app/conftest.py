@@ -12,10 +12,16 @@ import pytest
 from django.core.cache import cache
 from django.db import connections
 from django.test import TransactionTestCase
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
 
+from billing.gateway.payment import Payment
+from billing.models import Point, PointEntry, PointTransaction
+from billing.services.start import open_attempt
 from billing.testing import SandboxGateway, sandbox_gateway
 from billing.tests.support import emptying
-from billing.tests.support.browser import chromium
+from billing.tests.support.browser import Payer, chromium
+from billing.tests.support.payments import payment_json
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -75,6 +81,82 @@ def make_user(django_user_model: Any) -> Callable[..., Any]:
 def user(make_user: Callable[..., Any]) -> Any:
     """One member."""
     return make_user()
+
+
+@pytest.fixture
+def make_txn(user: Any) -> Callable[..., PointTransaction]:
+    """make_txn(amount=…) → an attempt of `user` as start() leaves it, without asking the
+    gateway.
+    """
+
+    def make(amount: int = 10_000, pay_method: str = "card", owner: Any = None) -> PointTransaction:
+        return open_attempt(owner or user, amount, pay_method)
+
+    return make
+
+
+@pytest.fixture
+def answer() -> Callable[..., Payment]:
+    """answer(txn, status="paid", …) → the gateway's payment for this row, parsed from JSON."""
+
+    def make(txn: PointTransaction, imp_uid: str = "imp_100000000001", **changes: Any) -> Payment:
+        changes.setdefault("amount", txn.amount)
+        if changes.get("status") == "cancelled":
+            changes.setdefault("cancel_amount", txn.amount)
+        return Payment.from_json(
+            payment_json(**{"imp_uid": imp_uid, "merchant_uid": txn.merchant_uid, **changes})
+        )
+
+    return make
+
+
+@pytest.fixture
+def ledger() -> Callable[[PointTransaction], tuple[int, list[int]]]:
+    """ledger(txn) checks I1 and the row's own sums, and returns (balance, [deltas of the row])."""
+
+    def check(txn: PointTransaction) -> tuple[int, list[int]]:
+        fresh = PointTransaction.objects.select_related("owner").get(pk=txn.pk)
+        balance = Point.objects.get(pk=txn.owner_id).balance
+        assert balance == sum(
+            PointEntry.objects.filter(owner_id=txn.owner_id).values_list("delta", flat=True)
+        )
+        deltas = list(fresh.entries.order_by("id").values_list("delta", flat=True))
+        assert fresh.credited == sum(deltas)
+        if fresh.is_matched:
+            assert fresh.credited == fresh.amount - max(
+                fresh.cancel_amount, fresh.pending_cancel_total
+            )
+        return balance, deltas
+
+    return check
+
+
+@pytest.fixture
+def browser(running_chromium: Browser) -> Browser:
+    """Chromium."""
+    return running_chromium
+
+
+@pytest.fixture
+def site(live_server: LiveServer, settings: Settings) -> str:
+    """The server's address; the gateway is its own sandbox."""
+    settings.IAMPORT_API_URL = f"{live_server.url}/sandbox/api/"
+    settings.BILLING_NOTICE_URL = f"{live_server.url}/billing/webhook/"
+    return live_server.url
+
+
+@pytest.fixture
+def visit(browser: Browser, site: str, user: Any) -> Iterator[Callable[..., Payer]]:
+    """visit(size=…, language=…, hurry=…) → the member `user`, not logged in yet."""
+    visitors: list[Payer] = []
+
+    def make(**options: Any) -> Payer:
+        visitors.append(Payer(browser, site, **options))
+        return visitors[-1]
+
+    yield make
+    for visitor in visitors:
+        visitor.context.close()
 
 
 def pytest_collection_finish() -> None:

@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from accounts.models import AttemptCounter
-from billing.support.client_ip import client_address, line_of
+from billing.support.client_ip import client_address, rate_limit_key
 
 UNKNOWN = "unknown"  # the line of a request without an address that can be read
 # new rows, on average: between two nights, too, the table stays as small as what is counted now
@@ -45,14 +45,17 @@ def line(request: HttpRequest) -> str:
     """The line a request comes from: an IPv4 address, an IPv6 /64, or UNKNOWN, which all who cannot
     be told apart share.
     """
-    return line_of(client_address(request))
+    return rate_limit_key(client_address(request))
 
 
 def is_own_machine(request: HttpRequest) -> bool:
     """Whether this is sandbox mode, where only this machine is served. In live mode loopback counts
     as any other line.
     """
-    return settings.IAMPORT_MODE == "sandbox" and line(request) in {"127.0.0.1", line_of("::1")}
+    return settings.IAMPORT_MODE == "sandbox" and line(request) in {
+        "127.0.0.1",
+        rate_limit_key("::1"),
+    }
 
 
 def axes_address(request: HttpRequest) -> str | None:

@@ -38,7 +38,7 @@ __all__ = ["SandboxGateway", "ledger_unlocked", "sandbox_gateway"]
 API_PATH = "/sandbox/api/"
 CONTROL_PATH = "/sandbox/control/"
 
-Answer = tuple[int, Mapping[str, str], str | bytes]
+HttpAnswer = tuple[int, Mapping[str, str], str | bytes]
 
 
 @dataclass
@@ -58,7 +58,7 @@ class SandboxGateway:
 
     def __init__(self) -> None:
         self.all_calls: list[Call] = []
-        self._instead: list[tuple[str, str, Callable[[Call], Answer] | Exception]] = []
+        self._instead: list[tuple[str, str, Callable[[Call], HttpAnswer] | Exception]] = []
         self._handler = Client().handler
         self._handler.load_middleware()  # once: it takes longer than any request that follows
         self.before_answer: Callable[[Call], None] | None = None
@@ -153,7 +153,7 @@ class SandboxGateway:
         client.handler = self._handler
         return client
 
-    def _to_ourselves(self, request: requests.PreparedRequest) -> Answer:
+    def _to_ourselves(self, request: requests.PreparedRequest) -> HttpAnswer:
         """A webhook that the sandbox sends to this project."""
         body = request.body or b""
         with _own_language():
@@ -169,7 +169,7 @@ class SandboxGateway:
             response.content,
         )
 
-    def _answer(self, request: requests.PreparedRequest) -> Answer:
+    def _answer(self, request: requests.PreparedRequest) -> HttpAnswer:
         parts = urlsplit(str(request.url))
         base = urlsplit(settings.IAMPORT_API_URL).path
         path = parts.path.removeprefix(base) + (f"?{parts.query}" if parts.query else "")

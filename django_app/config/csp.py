@@ -34,13 +34,13 @@ class Hosts:
     sdk: str
     windows: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
-    companies: tuple[str, ...] = ()
-    company_scripts: tuple[str, ...] = ()
+    payment_hosts: tuple[str, ...] = ()
+    payment_script_hosts: tuple[str, ...] = ()
 
     @property
     def framed(self) -> tuple[str, ...]:
         """Whose pages may stand in a frame of ours."""
-        return (*self.windows, *self.companies)
+        return (*self.windows, *self.payment_hosts)
 
 
 NOBODY = Hosts(sdk="")
@@ -69,7 +69,7 @@ def pages(hosts: Hosts = NOBODY, *, report_uri: str = "") -> Directives:
     sdk = (hosts.sdk,) if hosts.sdk else ()
     directives: Directives = {
         "default-src": [NONE],
-        "script-src": [SELF, *sdk, *hosts.company_scripts],
+        "script-src": [SELF, *sdk, *hosts.payment_script_hosts],
         "style-src": [SELF, *sdk],
         "img-src": [SELF, *sdk],
         "connect-src": [SELF, *hosts.framed, *hosts.calls],

@@ -33,9 +33,17 @@ from billing.gateway.payment import (
 from billing.gateway.transport import READ_SECONDS, Client, Deadline
 
 __all__ = [
-    "BATCH", "LARGEST_PAGE", "READ_SECONDS", "Deadline", "Gateway", "Listing", "RefundAccount",
-    "UnreadablePayment", "gateway",
-    "in_addresses", "named",
+    "BATCH",
+    "LARGEST_PAGE",
+    "READ_SECONDS",
+    "Deadline",
+    "Gateway",
+    "RefundAccount",
+    "StatusList",
+    "UnreadablePayment",
+    "gateway",
+    "in_addresses",
+    "named",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -71,7 +79,7 @@ class UnreadablePayment(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Listing:
+class StatusList:
     """Several payments of one answer. total: how many the whole question has. unreadable: what of
     the answer is no payment.
     """
@@ -153,7 +161,7 @@ class Gateway(Client):
         imp_uids: Sequence[str] = (),
         merchant_uids: Sequence[str] = (),
         deadline: Deadline | None = None,
-    ) -> Listing:
+    ) -> StatusList:
         """The payments with these ids, at most BATCH in all, in any order; what the gateway does
         not know is left out (its 207 and 404).
 
@@ -168,7 +176,7 @@ class Gateway(Client):
         try:
             answer = self._call("GET", f"{self.imp_url}payments", params=ids, deadline=deadline)
         except GatewayPaymentNotFound:
-            return Listing([], 0, [])
+            return StatusList([], 0, [])
         if not isinstance(answer, list):
             raise InvalidGatewayResponse("the answer holds no list of payments")
         return _listing(answer, len(answer))
@@ -182,7 +190,7 @@ class Gateway(Client):
         page: int = 1,
         limit: int = LARGEST_PAGE,
         deadline: Deadline | None = None,
-    ) -> Listing:
+    ) -> StatusList:
         """One page of up to `limit` (LARGEST_PAGE at most) of the payments that are `status` now
         and became so between `begin` and `end`, both included.
 
@@ -309,7 +317,7 @@ def _of_order(item: object, merchant_uid: str) -> Payment:
     return payment
 
 
-def _listing(items: list[Any], total: int) -> Listing:
+def _listing(items: list[Any], total: int) -> StatusList:
     """One payment that cannot be read must not hide the others."""
     payments, unreadable = [], []
     for item in items:
@@ -318,7 +326,7 @@ def _listing(items: list[Any], total: int) -> Listing:
         except BillingError as error:
             known = item if isinstance(item, dict) else {}
             unreadable.append(named(known.get("imp_uid"), known.get("merchant_uid"), str(error)))
-    return Listing(payments, total, unreadable)
+    return StatusList(payments, total, unreadable)
 
 
 def _plain_number(amount: Decimal | int) -> int | float:

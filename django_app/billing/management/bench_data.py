@@ -19,9 +19,9 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
-from django.core.management.color import no_style
-from django.db import connection, models, transaction
+from django.db import connection, transaction
 
+from billing.management.bench_writer import AT_ONCE, TABLES, Writer
 from billing.models import (
     Point,
     PointCancellation,
@@ -31,7 +31,6 @@ from billing.models import (
     WebhookEvent,
 )
 
-AT_ONCE = 20_000  # rows of one table in one COPY
 PER_MEMBER = 20  # attempts
 # attempts with which more goes wrong: as much is open in a small table as in a large one, and
 # enough for whole pages
@@ -39,70 +38,7 @@ NEWEST = 1_000
 AMOUNTS = (5_000, 10_000, 10_000, 30_000, 30_000, 50_000, 100_000)
 METHODS = ("card",) * 12 + ("kakaopay",) * 3 + ("trans",) * 2 + ("vbank",) * 2 + ("phone",)
 CARDS = ("신한카드", "삼성카드", "현대카드", "국민카드", "롯데카드")
-TABLES = {
-    PointTransaction: "transactions",
-    PointEntry: "entries",
-    PointCancellation: "cancels and returns",
-    WebhookEvent: "deliveries",
-}
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-
-
-class Writer:
-    """Rows of each table, kept until there are enough of them for one go. Keys are given out in the
-    order of adding.
-    """
-
-    def __init__(self) -> None:
-        self._rows: dict[type[models.Model], list[tuple[Any, ...]]] = {
-            model: [] for model in TABLES
-        }
-        self._empty = {
-            model: {field.attname: field.get_default() for field in model._meta.concrete_fields}
-            for model in TABLES
-        }
-        self.counts: Counter[type[models.Model]] = Counter()
-
-    def add(self, model: type[models.Model], **values: Any) -> int:
-        """Its key."""
-        self.counts[model] += 1
-        row = {**self._empty[model], "id": self.counts[model], **values}
-        self._rows[model].append(tuple(row.values()))
-        if len(self._rows[model]) >= AT_ONCE:
-            self._flush(model)
-        return self.counts[model]
-
-    def end(self) -> None:
-        """Write what is left; the tables' own numbering goes on behind it."""
-        for model in TABLES:
-            self._flush(model)
-        with connection.cursor() as cursor:
-            for statement in connection.ops.sequence_reset_sql(no_style(), list(TABLES)):
-                cursor.execute(statement)
-
-    def _flush(self, model: type[models.Model]) -> None:
-        rows, self._rows[model] = self._rows[model], []
-        fields = model._meta.concrete_fields
-        quote = connection.ops.quote_name
-        into = (
-            f"{quote(model._meta.db_table)} "
-            f"({', '.join(quote(str(field.column)) for field in fields)})"
-        )
-        with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                with cursor.copy(f"COPY {into} FROM STDIN") as copy:
-                    for row in rows:
-                        copy.write_row(row)
-            else:
-                marks = ", ".join(["%s"] * len(fields))
-                ready = (
-                    [
-                        field.get_db_prep_save(cell, connection)
-                        for field, cell in zip(fields, row, strict=True)
-                    ]
-                    for row in rows
-                )
-                cursor.executemany(f"INSERT INTO {into} VALUES ({marks})", ready)  # type: ignore[arg-type]  # noqa: S608  (names of our own tables)
 
 
 @dataclass

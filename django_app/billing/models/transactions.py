@@ -104,18 +104,6 @@ class PointTransactionManager(WholeTableManager["PointTransaction"]):
         self.require_whole_table()
         return apply(payment, deadline=deadline)
 
-    def changes(self, txn: PointTransaction, payment: Payment) -> tuple[str, ...]:
-        """Which money columns `apply(payment)` would change in this row, ("return",) for wrong
-        money that is not on its way back yet, or ("review",) for what staff have not been told yet.
-
-        Only reads, so that the answer may be old when it is used: apply decides again under the
-        lock. Raises InvalidGatewayResponse.
-        """
-        from billing.services.apply import changes
-
-        self.require_whole_table()
-        return changes(txn, payment)
-
     def cancel(
         self,
         txn: PointTransaction,

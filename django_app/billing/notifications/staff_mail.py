@@ -12,7 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from billing.notifications.member_mail import Letter, message
-from billing.reports.open_work import Backlog, backlog
+from billing.reports.open_work import OpenWork, open_work
 
 
 def send(codes: Mapping[str, int]) -> int:
@@ -26,13 +26,13 @@ def send(codes: Mapping[str, int]) -> int:
     if not settings.BILLING_STAFF_MAIL:
         return 0
     with translation.override(settings.LANGUAGE_CODE):
-        letter = _letter(backlog(), {name: code for name, code in codes.items() if code})
+        letter = _letter(open_work(), {name: code for name, code in codes.items() if code})
         for address in settings.BILLING_STAFF_MAIL:
             message(letter, address).send()
     return len(settings.BILLING_STAFF_MAIL)
 
 
-def _letter(now: Backlog, troubles: Mapping[str, int]) -> Letter:
+def _letter(now: OpenWork, troubles: Mapping[str, int]) -> Letter:
     if troubles:
         steps = ", ".join(f"{name} ({code})" for name, code in troubles.items())
         sentence = _(
@@ -63,7 +63,7 @@ def _letter(now: Backlog, troubles: Mapping[str, int]) -> Letter:
     )
 
 
-def _subject(now: Backlog, troubles: Mapping[str, int]) -> str:
+def _subject(now: OpenWork, troubles: Mapping[str, int]) -> str:
     if troubles:
         return _("Points: the night did not go well")
     if now.unmatched:

@@ -20,7 +20,7 @@ from billing.reconciliation.open_transactions import (
     open_rows,
     part_cancelled_rows,
     unmatched_with_a_row,
-    unsettled_payments,
+    unresolved_payments,
 )
 from billing.reconciliation.pending_work import open_cancellations, pending_deliveries
 from billing.reconciliation.report import CLEAN, COULD_NOT_ASK, DRIFT, Report
@@ -28,9 +28,9 @@ from billing.reconciliation.runs import (
     LeaseLost,
     Run,
     holder,
-    last_of_nobody,
     last_unread,
-    last_unsettled,
+    last_unreadable_unmatched,
+    last_unresolved,
 )
 from billing.reconciliation.status_lists import status_windows
 
@@ -39,7 +39,7 @@ __all__ = ["CLEAN", "COULD_NOT_ASK", "DRIFT", "Report", "reconcile"]
 SWEEPS = (
     open_rows,
     status_windows,
-    unsettled_payments,
+    unresolved_payments,
     unmatched_with_a_row,
     part_cancelled_rows,
     pending_deliveries,
@@ -71,9 +71,9 @@ def reconcile(
         report.skipped = f"another run is at it{until}"
         report.finished = timezone.now()
         return report
-    report.carried = dict.fromkeys(last_unsettled())
+    report.carried_over = dict.fromkeys(last_unresolved())
     report.unread = dict.fromkeys(last_unread())
-    report.nobodys_before = frozenset(last_of_nobody())
+    report.unreadable_before = frozenset(last_unreadable_unmatched())
     job = Job(report, run=run, since=since, progress=progress or (lambda line: None))
     try:
         for sweep in SWEEPS:

@@ -21,11 +21,12 @@ from billing.errors import (
     GatewayUnreachable,
     InvalidGatewayResponse,
 )
-from billing.gateway.api import BATCH, READ_SECONDS, Deadline, Listing, UnreadablePayment, named
+from billing.gateway.api import BATCH, READ_SECONDS, Deadline, StatusList, UnreadablePayment, named
 from billing.gateway.payment import Payment
 from billing.models import PointTransaction, UnmatchedPayment
 from billing.reconciliation.report import Report, SweepStats
 from billing.reconciliation.runs import LeaseLost, Run
+from billing.services.apply import changes
 
 logger = logging.getLogger(__name__)
 
@@ -81,27 +82,27 @@ class Job:
         # whether the gateway answered something of this sweep, and nothing was hopeless since
         self._speaks = False
         self._hopeless = self._hopeless_in_a_row = 0
-        self.tally = SweepStats()
+        self.stats = SweepStats()
 
     @contextmanager
     def sweep(self, name: str) -> Iterator[SweepStats]:
         """Count what happens inside under this name, and end it early, but not the others, where
         the gateway is silent.
         """
-        self.tally = self.report.sweeps[name] = SweepStats()
+        self.stats = self.report.sweeps[name] = SweepStats()
         self._name, self._in_a_row = name, 0
         self._speaks, self._hopeless, self._hopeless_in_a_row = False, 0, 0
         with suppress(SweepStopped):
-            yield self.tally
-            self.tally.finished = True
+            yield self.stats
+            self.stats.finished = True
 
-    def keep(self) -> None:
+    def renew_lease(self) -> None:
         """Say that this run lives. Raises LeaseLost."""
         if self._run is not None:
-            self._run.keep()
+            self._run.renew_lease()
         self._progress(
-            f"{self._name}: {self.tally.rows} rows, {self.tally.payments} payments, "
-            f"{self.tally.differ} differ"
+            f"{self._name}: {self.stats.rows} rows, {self.stats.payments} payments, "
+            f"{self.stats.differ} differ"
         )
 
     # -- asking --
@@ -123,7 +124,7 @@ class Job:
         gateway works at all. Raises AskForLess then for a refusal or nonsense, SweepStopped after
         FAILS_IN_A_ROW questions without an answer.
         """
-        self.keep()
+        self.renew_lease()
         try:
             if repeat:
                 with suppress(GatewayUnreachable):
@@ -139,7 +140,7 @@ class Job:
             if about and isinstance(error, InvalidGatewayResponse | GatewayPaymentNotFound):
                 self._failed(about, error)
                 return None
-            self._silent(error)
+            self._count_unreachable(error)
             return None
 
     def hopeless(self, what: str, error: GatewayError, *, imp_uid: str = "") -> bool:
@@ -152,11 +153,11 @@ class Job:
         """
         ids = error.ids if isinstance(error, InvalidGatewayResponse) else ("", "")
         if any(ids):
-            known = self.compare(Listing([], 1, [named(imp_uid or ids[0], ids[1], str(error))]))
+            known = self.compare(StatusList([], 1, [named(imp_uid or ids[0], ids[1], str(error))]))
         else:
             known = imp_uid != ""
             if known:
-                self.report.unsettled(imp_uid)
+                self.report.unresolved(imp_uid)
             self._failed(what, error)
         self._hopeless += 1
         self._hopeless_in_a_row += 1
@@ -164,7 +165,7 @@ class Job:
             self._speaks, self._hopeless_in_a_row = False, 0
         if self._hopeless >= MOST_HOPELESS:
             self._in_a_row = FAILS_IN_A_ROW
-            self._silent(error)
+            self._count_unreachable(error)
         return known
 
     def _does_speak(self, error: GatewayError, control: Callable[[Deadline], object]) -> bool:
@@ -179,8 +180,8 @@ class Job:
                 pass
         return self._speaks
 
-    def _silent(self, error: GatewayError) -> None:
-        self.report.silent_calls += 1
+    def _count_unreachable(self, error: GatewayError) -> None:
+        self.report.unreachable_calls += 1
         self.report.trouble(
             f"{self._name}: {type(error).__name__}: {error.gateway_message or error}"
         )
@@ -189,7 +190,7 @@ class Job:
             raise SweepStopped from None
 
     def _answered(self, question: Callable[[Deadline], T]) -> T:
-        self.tally.calls += 1
+        self.stats.calls += 1
         answer = question(Deadline(READ_SECONDS))
         self._in_a_row = self._hopeless_in_a_row = 0
         self._speaks = True
@@ -197,12 +198,12 @@ class Job:
 
     # -- comparing --
 
-    def compare(self, listing: Listing, *, apply_all: bool = False) -> bool:
+    def compare(self, listing: StatusList, *, apply_all: bool = False) -> bool:
         """Compare these payments with our rows; a repair applies what differs. apply_all: also
         where no money column would change, so that facts (a virtual account's number) and
         `synced_at` follow. Returns whether each is settled now, or can be asked about later.
         """
-        self.tally.payments += len(listing.payments) + len(listing.unreadable)
+        self.stats.payments += len(listing.payments) + len(listing.unreadable)
         can_be_asked = self._unreadable(listing.unreadable)
         for start in range(0, len(listing.payments), ROWS_AT_ONCE):
             some = listing.payments[start : start + ROWS_AT_ONCE]
@@ -214,11 +215,11 @@ class Job:
                 [payment for payment in some if payment.merchant_uid not in known]
             )
             for payment in some:
-                self.keep()
+                self.renew_lease()
                 txn = known.get(payment.merchant_uid)
                 if txn is None:
-                    self.report.no_row(payment)
-                    self.report.settled(payment.imp_uid)
+                    self.report.unmatched(payment)
+                    self.report.resolved(payment.imp_uid)
                 else:
                     known[txn.merchant_uid] = self._settle(txn, payment, apply_all)
         return can_be_asked
@@ -234,11 +235,11 @@ class Job:
             # No row has "" in either.
             ours = models.Q(merchant_uid=item.merchant_uid) | models.Q(imp_uid=item.imp_uid)
             if item.merchant_uid and not primary(PointTransaction).filter(ours).exists():
-                self.report.nobody_reads(item)
+                self.report.unreadable(item)
                 continue
-            self.tally.failed += 1
+            self.stats.failed += 1
             if item.imp_uid:
-                self.report.unsettled(item.imp_uid)
+                self.report.unresolved(item.imp_uid)
             can_be_asked &= item.imp_uid != ""
             self.report.trouble(f"{self._name}: a payment that cannot be read: {item.words}")
         return can_be_asked
@@ -260,16 +261,16 @@ class Job:
         from its money.
         """
         columns: tuple[str, ...] = ()
-        self.report.unsettled(payment.imp_uid)
+        self.report.unresolved(payment.imp_uid)
         with self.guarded(payment.imp_uid):
-            columns = PointTransaction.objects.changes(txn, payment)
+            columns = changes(txn, payment)
             if columns:
-                self.tally.differ += 1
+                self.stats.differ += 1
                 self.report.differs(payment, columns)
             if self.repair and (columns or apply_all):
                 txn = PointTransaction.objects.apply(payment).txn
-                self.tally.repaired += bool(columns)
-            self.report.settled(payment.imp_uid)
+                self.stats.repaired += bool(columns)
+            self.report.resolved(payment.imp_uid)
         return txn
 
     @contextmanager
@@ -283,7 +284,7 @@ class Job:
             self._failed(what, error)
 
     def _failed(self, what: str, error: Exception) -> None:
-        self.tally.failed += 1
+        self.stats.failed += 1
         self.report.trouble(
             f"{self._name}: {what}: "
             f"{type(error).__name__}{f': {error}' if isinstance(error, BillingError) else ''}"

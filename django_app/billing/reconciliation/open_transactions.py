@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from billing.db.routing import primary
-from billing.gateway.api import BATCH, Deadline, Listing, gateway, in_addresses
+from billing.gateway.api import BATCH, Deadline, StatusList, gateway, in_addresses
 from billing.gateway.payment import MERCHANT_UID
 from billing.models import PointTransaction, UnmatchedPayment
 from billing.reconciliation.job import AskForLess, Job, in_batches, unique
@@ -54,22 +54,22 @@ def part_cancelled_rows(job: Job) -> None:
             cancel_amount__gt=0, cancel_amount__lt=F("amount"), synced_at__lt=seen_before
         )
         for batch in in_batches(rows, by="synced_at"):
-            job.tally.rows += len(batch)
+            job.stats.rows += len(batch)
             by_imp_uid(job, [txn.imp_uid for txn in batch])
 
 
-def unsettled_payments(job: Job) -> None:
+def unresolved_payments(job: Job) -> None:
     """Payments that an earlier run could not compare or apply, and that no sweep of this one has
     settled so far. Their windows are read only once, so each is asked about until it agrees.
     """
     with job.sweep("unsettled payments"):
-        imp_uids = list(job.report.carried)
+        imp_uids = list(job.report.carried_over)
         for start in range(0, len(imp_uids), BATCH):
             batch = imp_uids[start : start + BATCH]
-            job.tally.rows += len(batch)
+            job.stats.rows += len(batch)
             if by_imp_uid(job, batch):
-                for imp_uid in job.report.carried.keys() & set(batch):
-                    job.tally.failed += 1
+                for imp_uid in job.report.carried_over.keys() & set(batch):
+                    job.stats.failed += 1
                     job.report.trouble(
                         f"unsettled payments: {imp_uid}: the gateway does not know it any more"
                     )
@@ -86,7 +86,7 @@ def unmatched_with_a_row(job: Job) -> None:
         for batch in in_batches(
             UnmatchedPayment.objects.with_a_row(primary(PointTransaction).all())
         ):
-            job.tally.rows += len(batch)
+            job.stats.rows += len(batch)
             by_imp_uid(job, [kept.imp_uid for kept in batch])
 
 
@@ -116,7 +116,7 @@ def _to_ask(job: Job) -> tuple[QuerySet[PointTransaction], str]:
 
 
 def _ask_about(job: Job, batch: list[PointTransaction]) -> None:
-    job.tally.rows += len(batch)
+    job.stats.rows += len(batch)
     # An adopted row may have a merchant_uid that cannot be asked for; the windows find its payment.
     merchant_uids = [
         txn.merchant_uid for txn in batch if re.fullmatch(MERCHANT_UID, txn.merchant_uid)
@@ -158,7 +158,7 @@ def _part(job: Job, ids: Sequence[str], name: str) -> bool:
     return listing is not None
 
 
-def _several(name: str, ids: Sequence[str], deadline: Deadline) -> Listing:
+def _several(name: str, ids: Sequence[str], deadline: Deadline) -> StatusList:
     by_imp_uid = name == "imp_uid"
     return gateway().several(
         imp_uids=ids if by_imp_uid else (),

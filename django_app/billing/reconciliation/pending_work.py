@@ -21,7 +21,7 @@ def pending_deliveries(job: Job) -> None:
     """
     with job.sweep("pending deliveries"):
         for batch in retry.due_for_retry(at_once=BATCH):
-            job.tally.rows += len(batch)
+            job.stats.rows += len(batch)
             if job.repair:
                 for event in batch:
                     with job.guarded(event.imp_uid):
@@ -41,7 +41,7 @@ def open_cancellations(job: Job) -> None:
                 for cancellation in batch:
                     _finish(job, cancellation)
             else:
-                job.tally.rows += len(batch)
+                job.stats.rows += len(batch)
                 by_imp_uid(job, [cancellation.imp_uid for cancellation in batch])
 
 
@@ -53,13 +53,13 @@ def _try_again(event: WebhookEvent, deadline: Deadline) -> bool:
 
 
 def _finish(job: Job, cancellation: PointCancellation) -> None:
-    job.tally.rows += 1
+    job.stats.rows += 1
     before = cancellation.state
     with job.guarded(cancellation.imp_uid):
         after = job.ask(partial(_next_step, cancellation), about=cancellation.imp_uid)
         if after is not None and after.state != before:
-            job.tally.differ += 1
-            job.tally.repaired += 1
+            job.stats.differ += 1
+            job.stats.repaired += 1
 
 
 def _next_step(cancellation: PointCancellation, deadline: Deadline) -> PointCancellation:

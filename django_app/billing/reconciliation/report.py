@@ -14,7 +14,7 @@ from billing.gateway.payment import Payment, text
 MOST_NAMED = 100  # rows that differ, and troubles, that are named one by one
 MOST_TOLD_APART = 10_000  # of those found by several sweeps; beyond, each is counted again
 MOST_UNKNOWN = 1_000  # payments of nobody here that are kept
-MOST_UNSETTLED = 1_000  # payments that could not be compared or applied, kept for the next run
+MOST_UNRESOLVED = 1_000  # payments that could not be compared or applied, kept for the next run
 MOST_UNREAD = 100  # seconds of a list that could not be read, kept for the next run
 
 CLEAN, DRIFT, COULD_NOT_ASK = 0, 1, 2
@@ -51,7 +51,7 @@ class Report:
     watermark: datetime | None = None
     skipped: str = ""  # another run is at it: why nothing was done
     stopped: str = ""  # why it ended before its time
-    silent_calls: int = 0  # questions that got no usable answer
+    unreachable_calls: int = 0  # questions that got no usable answer
     drift_count: int = 0  # payments, however many sweeps found them
     drift: list[dict[str, Any]] = field(default_factory=list)
     unknown_count: int = 0
@@ -63,21 +63,21 @@ class Report:
     notes: list[str] = field(default_factory=list)
     sweeps: dict[str, SweepStats] = field(default_factory=dict)
     # Imp_uids that an earlier run left unsettled, and this one has not met yet.
-    carried: dict[str, None] = field(default_factory=dict)
+    carried_over: dict[str, None] = field(default_factory=dict)
     # Imp_uids that this run could not settle.
     open_payments: dict[str, None] = field(default_factory=dict)
     forgot: bool = False  # there were more of them, or of unread seconds, than are kept
     # (status, unix second) of a list; an earlier run's, until it is read.
     unread: dict[tuple[str, int], None] = field(default_factory=dict)
     # Payments of nobody that cannot be read, which an earlier run has named.
-    nobodys_before: frozenset[str] = frozenset()
-    nobodys: dict[str, None] = field(default_factory=dict)  # and those of this one
+    unreadable_before: frozenset[str] = frozenset()
+    unreadable_unmatched: dict[str, None] = field(default_factory=dict)  # and those of this one
     _found: set[str] = field(default_factory=set, repr=False)
 
     @property
     def remaining(self) -> int:
         """How much is known to differ and was not repaired."""
-        failed = sum(tally.failed for tally in self.sweeps.values())
+        failed = sum(stats.failed for stats in self.sweeps.values())
         return failed if self.repair else failed + self.drift_count
 
     @property
@@ -85,7 +85,7 @@ class Report:
         """Not being able to ask weighs most: nobody knows then what differs. A run that another
         machine does is no trouble.
         """
-        if self.silent_calls:
+        if self.unreachable_calls:
             return COULD_NOT_ASK
         return DRIFT if self.remaining else CLEAN
 
@@ -105,21 +105,21 @@ class Report:
                 }
             )
 
-    def unsettled(self, imp_uid: str) -> None:
-        """Keep a payment for the next run, until it is `settled`: its window is not read again once
-        the watermark has passed it.
+    def unresolved(self, imp_uid: str) -> None:
+        """Keep a payment for the next run, until it is `resolved`: its window is not read again
+        once the watermark has passed it.
         """
-        self.carried.pop(imp_uid, None)
+        self.carried_over.pop(imp_uid, None)
         if (
-            len(self.open_payments) + len(self.carried) < MOST_UNSETTLED
+            len(self.open_payments) + len(self.carried_over) < MOST_UNRESOLVED
         ):  # those not met yet keep their places
             self.open_payments[imp_uid] = None
         elif imp_uid not in self.open_payments:
             self.forgot = True
 
-    def settled(self, imp_uid: str) -> None:
+    def resolved(self, imp_uid: str) -> None:
         """Compared, and applied where that was asked for."""
-        self.carried.pop(imp_uid, None)
+        self.carried_over.pop(imp_uid, None)
         self.open_payments.pop(imp_uid, None)
 
     def not_read(self, status: str, second: int) -> None:
@@ -134,13 +134,16 @@ class Report:
         for key in [key for key in self.unread if key[0] == status and begin <= key[1] <= end]:
             del self.unread[key]
 
-    def nobody_reads(self, payment: UnreadablePayment) -> None:
+    def unreadable(self, payment: UnreadablePayment) -> None:
         """Name a payment that cannot be read and is none of ours, in the notes, and not again while
         windows overlap. It is no drift: nobody here could end such an alarm.
         """
-        self.settled(payment.imp_uid)
+        self.resolved(payment.imp_uid)
         name = payment.imp_uid or payment.merchant_uid
-        if name not in self.nobodys_before | self.nobodys.keys() and len(self.notes) < MOST_NAMED:
+        if (
+            name not in self.unreadable_before | self.unreadable_unmatched.keys()
+            and len(self.notes) < MOST_NAMED
+        ):
             self.notes.append(
                 text(
                     "a payment that no transaction has cannot be read, and is left alone: "
@@ -148,10 +151,10 @@ class Report:
                     300,
                 )
             )
-        if len(self.nobodys) < MOST_UNKNOWN:
-            self.nobodys[name] = None
+        if len(self.unreadable_unmatched) < MOST_UNKNOWN:
+            self.unreadable_unmatched[name] = None
 
-    def no_row(self, payment: Payment) -> None:
+    def unmatched(self, payment: Payment) -> None:
         """Note a payment that none of our rows knows. It is never touched: shops share merchant
         accounts.
         """
@@ -182,18 +185,18 @@ class Report:
             "skipped": self.skipped,
             "stopped": self.stopped,
             "remaining": self.remaining,
-            "calls_without_answer": self.silent_calls,
-            "sweeps": {name: asdict(tally) for name, tally in self.sweeps.items()},
+            "calls_without_answer": self.unreachable_calls,
+            "sweeps": {name: asdict(stats) for name, stats in self.sweeps.items()},
             "drift": {"count": self.drift_count, "payments": self.drift},
             "unknown": {"count": self.unknown_count, "payments": self.unknown},
             "undecided": self.undecided,
-            "unsettled": [*self.open_payments, *self.carried],
+            "unsettled": [*self.open_payments, *self.carried_over],
             "unread": [list(key) for key in self.unread],
             # A run that did not read its windows has not met them again.
             "unreadable_of_nobody": list(
-                self.nobodys
+                self.unreadable_unmatched
                 if self.watermark
-                else self.nobodys | dict.fromkeys(sorted(self.nobodys_before))
+                else self.unreadable_unmatched | dict.fromkeys(sorted(self.unreadable_before))
             ),
             "troubles": self.troubles,
             "notes": self.notes,

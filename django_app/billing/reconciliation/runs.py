@@ -61,7 +61,7 @@ class Run:
             return None
         return cls(row)
 
-    def keep(self, *, now: datetime | None = None) -> None:
+    def renew_lease(self, *, now: datetime | None = None) -> None:
         """Prolong the lease, at most once a minute. Raises LeaseLost where another run has taken
         it.
         """
@@ -103,7 +103,7 @@ def last_watermark() -> datetime | None:
     return _runs().order_by("-id").values_list("watermark", flat=True).first()
 
 
-def last_unsettled() -> list[str]:
+def last_unresolved() -> list[str]:
     """imp_uids that the last run could neither compare nor apply. A run that was killed knew of
     none, and took none away.
     """
@@ -112,12 +112,12 @@ def last_unsettled() -> list[str]:
 
 def last_unread() -> list[tuple[str, int]]:
     """Seconds of the gateway's lists that the last run could not read: (status, unix second). As
-    `last_unsettled`.
+    `last_unresolved`.
     """
     return [(status, second) for status, second in _last_of("unread")]
 
 
-def last_of_nobody() -> list[str]:
+def last_unreadable_unmatched() -> list[str]:
     """imp_uids (or merchant_uids) of payments that cannot be read and are none of ours, which have
     been named.
     """

@@ -11,7 +11,7 @@ from functools import partial
 from billing.db.routing import primary
 from billing.errors import GatewayRejected
 from billing.gateway import api
-from billing.gateway.api import Deadline, Listing, gateway
+from billing.gateway.api import Deadline, StatusList, gateway
 from billing.models import PointTransaction
 from billing.reconciliation.job import FAILS_IN_A_ROW, AskForLess, Job
 from billing.reconciliation.runs import last_watermark
@@ -53,11 +53,11 @@ def _all_of(job: Job, status: Status, begin: datetime) -> bool:
         for of, second in job.report.unread
         if of == status.value and not first <= second <= last
     ]
-    with job.sweep(f"{status.value} payments") as tally:
+    with job.sweep(f"{status.value} payments") as stats:
         complete = True
         for start, end in [*((second, second) for second in unread), *_pieces(first, last)]:
             complete &= _piece(job, status, start, end)
-    return tally.finished and complete
+    return stats.finished and complete
 
 
 def _pieces(begin: int, end: int) -> Iterator[tuple[int, int]]:
@@ -136,7 +136,7 @@ def _one_by_one(job: Job, status: Status, second: int) -> bool:
     return True
 
 
-def _page_by_page(job: Job, status: Status, second: int, listing: Listing) -> bool:
+def _page_by_page(job: Job, status: Status, second: int, listing: StatusList) -> bool:
     """More payments in one second than a page holds."""
     when = _time(second).isoformat()
     job.report.notes.append(
@@ -159,13 +159,13 @@ def _page_by_page(job: Job, status: Status, second: int, listing: Listing) -> bo
     return complete
 
 
-def _is_whole(job: Job, status: Status, listing: Listing, start: int) -> bool:
+def _is_whole(job: Job, status: Status, listing: StatusList, start: int) -> bool:
     """Whether the page holds all that it says. One that hides something is no reason to stop, but
     to tell, and to read it again.
     """
     missing = listing.total - len(listing.payments) - len(listing.unreadable)
     if missing > 0:
-        job.tally.failed += missing
+        job.stats.failed += missing
         job.report.trouble(
             f"{status.value} payments: {missing} of {listing.total} are not in the list from "
             f"{_time(start).isoformat()}"
@@ -175,7 +175,7 @@ def _is_whole(job: Job, status: Status, listing: Listing, start: int) -> bool:
 
 def _page(
     status: Status, start: int, stop: int, page: int, deadline: Deadline, limit: int | None = None
-) -> Listing:
+) -> StatusList:
     limit = limit or api.LARGEST_PAGE
     return gateway().of_status(
         status.value, _time(start), _time(stop), page=page, limit=limit, deadline=deadline

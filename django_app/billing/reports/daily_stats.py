@@ -5,8 +5,8 @@ Closed days are rolled up into `DailyFigures` once a night, today is summed live
 charge waits for a hot row. Entries never change, so a closed day's sums never do either: a cancel
 of an old charge belongs to the day of the cancel. Only whether an attempt succeeded may come later
 (a virtual account is paid days after it began), and counts for PAID_WITHIN after it began. So a day
-is rolled up again each night until nothing can change any more; `audit` compares what is stored
-with the rows.
+is rolled up again each night until nothing can change any more; `check_integrity` compares what is
+stored with the rows.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ from billing.models import DailyFigures, PointEntry, PointTransaction
 
 # From the attempt's beginning: what is paid later still is credited, and changes no rate any more.
 PAID_WITHIN = timedelta(days=31)
-SETTLED = timedelta(minutes=10)  # after midnight: transactions that began before it have ended
+DAY_CLOSE_DELAY = timedelta(
+    minutes=10
+)  # after midnight: transactions that began before it have ended
 SLICE = 31  # days in one transaction
 DAY = timedelta(days=1)
 
@@ -168,7 +170,7 @@ def close_days(*, now: datetime | None = None, since: date | None = None) -> int
     own, so that a run that was stopped leaves whole days.
     """
     now = now or timezone.now()
-    first, last = _first_day(), day_of(now - SETTLED) - DAY
+    first, last = _first_day(), day_of(now - DAY_CLOSE_DELAY) - DAY
     if first is None:
         return 0
     rolled = dict(primary(DailyFigures).filter(pay_method="").values_list("day", "rolled_up_at"))
@@ -189,7 +191,10 @@ def _first_day() -> date | None:
 
 
 def _is_final(day: date, rolled_up_at: datetime | None) -> bool:
-    return rolled_up_at is not None and rolled_up_at >= start_of(day + DAY) + PAID_WITHIN + SETTLED
+    return (
+        rolled_up_at is not None
+        and rolled_up_at >= start_of(day + DAY) + PAID_WITHIN + DAY_CLOSE_DELAY
+    )
 
 
 def _slices(days: list[date]) -> Iterator[list[date]]:

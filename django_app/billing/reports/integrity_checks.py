@@ -45,7 +45,7 @@ class Finding:
     named: list[str] = field(default_factory=list)
 
 
-def audit() -> Iterator[Finding]:
+def check_integrity() -> Iterator[Finding]:
     """Run every check, one after the other. Changes nothing; memory does not grow with the number
     of rows.
     """

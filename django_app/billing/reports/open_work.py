@@ -43,7 +43,7 @@ def waits_for_deposit(now: datetime) -> Q:
 
 
 @dataclass(frozen=True)
-class Backlog:
+class OpenWork:
     """How much waits now.
 
     reviews: transactions that staff should look at. unknown: cancels of ours whose end nobody
@@ -90,7 +90,7 @@ class LastRun:
     pk: int | None = None
 
 
-def backlog(*, now: datetime | None = None) -> Backlog:
+def open_work(*, now: datetime | None = None) -> OpenWork:
     """Everything that waits: seven statements, however many rows."""
     now = now or timezone.now()
     open_ones = PointCancellation.objects.filter(state__in=PointCancellation.OPEN).aggregate(
@@ -109,7 +109,7 @@ def backlog(*, now: datetime | None = None) -> Backlog:
     short = Point.objects.filter(balance__lt=0).aggregate(
         number=Count("pk"), points=Sum(-F("balance"))
     )
-    return Backlog(
+    return OpenWork(
         reviews=PointTransaction.objects.exclude(review="").count(),
         **open_ones,
         deliveries=WebhookEvent.objects.filter(outcome=WebhookEvent.Outcome.PENDING).count(),

@@ -56,7 +56,12 @@ def apply(payment: Payment, *, deadline: Deadline | None = None) -> ApplyResult:
 
 
 def changes(txn: PointTransaction, payment: Payment) -> tuple[str, ...]:
-    """The verb `PointTransaction.objects.changes`; what it promises is said there."""
+    """Which money columns `apply(payment)` would change in this row, ("return",) for wrong
+    money that is not on its way back yet, or ("review",) for what staff have not been told yet.
+
+    Only reads, so that the answer may be old when it is used: apply decides again under the
+    lock. Raises InvalidGatewayResponse.
+    """
     decision = decide_for_row(txn, payment)
     if isinstance(decision, RefundMismatch):
         return () if is_being_refunded(txn, payment) else ("return",)

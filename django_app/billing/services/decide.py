@@ -23,7 +23,7 @@ from billing.errors import InvalidGatewayResponse
 from billing.states import Credit, Decision, NoChange, RefundMismatch, Review, Status, UpdateFacts
 
 
-class Row(Protocol):
+class TransactionFacts(Protocol):
     """What decide() reads of a transaction, as it stands under the lock."""
 
     imp_uid: str | None
@@ -34,7 +34,7 @@ class Row(Protocol):
     started_at: datetime | None
 
 
-class Answer(Protocol):
+class PaymentFacts(Protocol):
     """What decide() reads of the gateway's payment."""
 
     @property
@@ -59,7 +59,7 @@ class Answer(Protocol):
 _RANK = {Status.READY: 0, Status.FAILED: 1, Status.CANCELLED: 2}
 
 
-def decide(row: Row, payment: Answer, *, accept_test_channel: bool) -> Decision:
+def decide(row: TransactionFacts, payment: PaymentFacts, *, accept_test_channel: bool) -> Decision:
     """What `payment` means for `row`.
 
     accept_test_channel: whether payments of the vendor's test channel count as money. Raises
@@ -105,7 +105,7 @@ def _matched_status(cancelled: int) -> Status:
     return Status.CANCELLED if cancelled else Status.PAID
 
 
-def _matched(row: Row, payment: Answer, status: Status) -> Decision:
+def _matched(row: TransactionFacts, payment: PaymentFacts, status: Status) -> Decision:
     """News of the very payment whose money the row holds: only a growing cancel_amount is news."""
     if status in (Status.READY, Status.FAILED):
         return NoChange()
@@ -122,7 +122,9 @@ def _matched(row: Row, payment: Answer, status: Status) -> Decision:
     return UpdateFacts(_matched_status(cancelled), cancelled)
 
 
-def _wrong(row: Row, payment: Answer, accept_test_channel: bool) -> Review | None:
+def _wrong(
+    row: TransactionFacts, payment: PaymentFacts, accept_test_channel: bool
+) -> Review | None:
     """Why this payment's money is not the row's, None if it is."""
     if payment.currency != "KRW":
         return Review.WRONG_CURRENCY
@@ -133,7 +135,9 @@ def _wrong(row: Row, payment: Answer, accept_test_channel: bool) -> Review | Non
     return None
 
 
-def _unpaid(row: Row, payment: Answer, status: Status, wrong: Review | None) -> Decision:
+def _unpaid(
+    row: TransactionFacts, payment: PaymentFacts, status: Status, wrong: Review | None
+) -> Decision:
     """A row without money, a payment without money: show the newest attempt."""
     if wrong in (Review.WRONG_AMOUNT, Review.WRONG_CURRENCY):
         return NoChange()
@@ -149,7 +153,7 @@ def _unpaid(row: Row, payment: Answer, status: Status, wrong: Review | None) -> 
     return NoChange()
 
 
-def _started_later(payment: Answer, row: Row) -> bool:
+def _started_later(payment: PaymentFacts, row: TransactionFacts) -> bool:
     """A payment that does not say when it began cannot claim to be later."""
     return payment.started_at is not None and (
         row.started_at is None or payment.started_at > row.started_at

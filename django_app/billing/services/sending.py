@@ -28,7 +28,7 @@ UNKNOWN_WAIT = timedelta(minutes=15)
 ACCEPTED_WAIT = timedelta(days=7)  # a wrong refund account is dropped silently
 
 
-Outcome = Literal["done", "accepted", "refused", "not_sent", "unknown"]
+SendOutcome = Literal["done", "accepted", "refused", "not_sent", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class CancelResult:
     there was one.
     """
 
-    outcome: Outcome
+    outcome: SendOutcome
     payment: Payment | None = None
     trouble: Trouble = NO_TROUBLE
 
@@ -60,7 +60,7 @@ def send(
             deadline=deadline or Deadline(READ_SECONDS),
         )
     except GatewayUnreachable as error:
-        outcome: Outcome = "not_sent" if error.surely_not_sent else "unknown"
+        outcome: SendOutcome = "not_sent" if error.surely_not_sent else "unknown"
         return CancelResult(outcome, None, error.trouble)
     except (GatewayRejected, GatewayPaymentNotFound) as error:
         # "No" is also the answer to a cancel that has been done already: only the payment itself

@@ -27,7 +27,7 @@ def client_address(request: HttpRequest) -> str | None:
     return None if parsed is None else str(parsed)
 
 
-def line_of(address: str | None) -> str:
+def rate_limit_key(address: str | None) -> str:
     """What counts as one sender: an IPv4 address, or all the addresses of one IPv6 line, which a
     single machine may use in turn.
     """

@@ -16,7 +16,7 @@ from billing.models import (
     PointTransaction,
     WebhookEvent,
 )
-from billing.reports.integrity_checks import audit
+from billing.reports.integrity_checks import check_integrity
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True)]
 
@@ -27,7 +27,7 @@ def make(**options):
 
 def test_every_rule_holds(capsys):
     make()
-    assert {finding.check: finding.named for finding in audit() if finding.count} == {}
+    assert {finding.check: finding.named for finding in check_integrity() if finding.count} == {}
     assert PointTransaction.objects.count() == 800
     assert set(PointTransaction.objects.values_list("status", flat=True)) == {
         "ready",

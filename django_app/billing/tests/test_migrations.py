@@ -76,7 +76,7 @@ LINES = {
 }
 
 
-def line_of(code: str, params: dict[str, Any], by: str) -> str:
+def rate_limit_key(code: str, params: dict[str, Any], by: str) -> str:
     values = {
         **params,
         "by": by,
@@ -121,7 +121,7 @@ def back_to_the_version_before() -> dict[int, list[tuple[str, dict[str, Any], st
     then = models_of(BEFORE)
     for pk, told in notes.items():
         then.get_model("billing", "PointTransaction").objects.filter(pk=pk).update(
-            review_note="\n".join(line_of(*note) for note in told)
+            review_note="\n".join(rate_limit_key(*note) for note in told)
         )
     for pk, error in errors.items():
         then.get_model("billing", "PointCancellation").objects.filter(pk=pk).update(error=error)
@@ -269,7 +269,7 @@ def test_each_sentence_of_before_is_read(code: str) -> None:
     wanted_params = {name: params[name] for name in wanted}
     by = "staff" if "{by}" in LINES[code] else ""
     found = "wrong_money" if LINES[code] == WRONG else code
-    assert read(line_of(code, wanted_params, by)) == (found, wanted_params, by)
+    assert read(rate_limit_key(code, wanted_params, by)) == (found, wanted_params, by)
 
 
 @pytest.mark.parametrize(

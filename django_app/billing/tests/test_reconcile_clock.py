@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from billing.models import PointTransaction, ReconcileRun
 from billing.reconciliation import reconcile, runs
-from billing.reports.open_work import backlog
+from billing.reports.open_work import open_work
 
 pytestmark = [
     pytest.mark.money,
@@ -44,7 +44,7 @@ def test_a_run_that_was_killed_while_the_clock_was_ahead_holds_nobody_up(gateway
     with clock(ahead=NINE_HOURS):  # local time before NTP; the process is killed
         assert runs.Run.begin() is not None
     killed = ReconcileRun.objects.order_by("id").last()
-    told = backlog().reconcile
+    told = open_work().reconcile
     assert (told.verdict, told.is_late) == ("stopped", True)
     rows.update(next_check_at=real_now())
     gateway.pay(rows.start(user=lost.owner.user, amount=5_000, pay_method="card").merchant_uid)
@@ -57,7 +57,7 @@ def test_a_run_that_was_killed_while_the_clock_was_ahead_holds_nobody_up(gateway
         {"stopped": "its lease lay too far in the future: a clock was wrong"},
         known_to,
     )
-    told = backlog().reconcile
+    told = open_work().reconcile
     assert (told.verdict, told.is_late) == ("clean", False)
 
 
@@ -67,7 +67,7 @@ def test_the_run_of_a_wrong_clock_stops_if_it_still_lives(gateway, lost):
     new = runs.Run.begin()
     assert new is not None
     with pytest.raises(runs.LeaseLost):
-        old.keep()
+        old.renew_lease()
     old.end({"exit_code": 2, "unknown": {"payments": []}}, real_now() + NINE_HOURS)
     assert runs.last_watermark() is None
     assert ReconcileRun.objects.get(finished__isnull=True).lease_until <= real_now() + runs.LEASE
@@ -77,7 +77,7 @@ def test_a_clock_that_is_put_right_meanwhile_is_no_takeover(gateway, lost):
     """The run that lives corrects its own lease at its next step."""
     with clock(ahead=NINE_HOURS):
         run = runs.Run.begin()
-    run.keep()
+    run.renew_lease()
     assert ReconcileRun.objects.get().lease_until <= real_now() + runs.LEASE
     assert runs.Run.begin() is None
 
@@ -87,7 +87,7 @@ def test_clocks_of_two_machines_may_differ_a_little(gateway, lost, period):
     with clock(ahead=period):
         assert runs.Run.begin() is not None
     assert reconcile(repair=True).skipped.startswith("another run is at it")
-    told = backlog().reconcile
+    told = open_work().reconcile
     assert (told.verdict, told.is_late) == ("running", False)
 
 
@@ -95,7 +95,7 @@ def test_a_run_that_ended_in_the_future_is_late(gateway, lost):
     """When the last one really was nobody knows; the next one ends it."""
     with clock(ahead=NINE_HOURS):
         assert reconcile(repair=True).exit_code == 0
-    assert (backlog().reconcile.verdict, backlog().reconcile.is_late) == ("clean", True)
+    assert (open_work().reconcile.verdict, open_work().reconcile.is_late) == ("clean", True)
     found = reconcile(repair=True)
     assert (found.exit_code, found.windows_from <= real_now() - timedelta(hours=48)) == (0, True)
-    assert not backlog().reconcile.is_late
+    assert not open_work().reconcile.is_late

@@ -102,7 +102,11 @@ def test_another_shops_broken_name_keeps_nobody_waiting(gateway, lost, poison, b
         1,
         found.started,
     )
-    assert (found.sweeps["paid payments"].calls, found.silent_calls, found.troubles) == (1, 0, [])
+    assert (found.sweeps["paid payments"].calls, found.unreachable_calls, found.troubles) == (
+        1,
+        0,
+        [],
+    )
 
 
 def test_our_own_broken_name_is_credited(gateway, lost, poison):
@@ -143,7 +147,7 @@ def test_the_others_of_the_bad_second_are_read_too(gateway, lost, poison):
         20_000,
         found.started,
     )
-    assert runs.last_unsettled() == [bad]
+    assert runs.last_unresolved() == [bad]
     gateway.change_answer = None
     assert (reconcile(repair=True).exit_code, credited()) == (0, 30_000)
 
@@ -207,7 +211,7 @@ def test_a_bad_later_page_of_one_second(gateway, lost, poison, monkeypatch):
     bad = payments.order_by("pk").values_list("imp_uid", flat=True)[3]
     poison({bad: DEEP}, "custom_data")
     found = reconcile(repair=True)
-    assert (found.exit_code, found.remaining, credited(), runs.last_unsettled()) == (
+    assert (found.exit_code, found.remaining, credited(), runs.last_unresolved()) == (
         1,
         1,
         40_000,
@@ -231,7 +235,12 @@ def test_a_gateway_that_refuses_everything_is_not_asked_twice_for_each_row(
         real if "getToken" in call.path else (status, json.dumps(body).encode() if body else b"")
     )
     found = reconcile(repair=True)
-    assert (found.exit_code, found.watermark, found.silent_calls, credited()) == (2, None, 4, 0)
+    assert (found.exit_code, found.watermark, found.unreachable_calls, credited()) == (
+        2,
+        None,
+        4,
+        0,
+    )
     # Two addresses of merchant_uids and a window each of paid and cancelled: one question, and
     # whether the gateway speaks at all.
     assert {name: tally.calls for name, tally in found.sweeps.items() if tally.calls} == {
@@ -250,7 +259,7 @@ def test_wrong_keys_and_too_many_questions_are_no_reason_to_halve(gateway, lost,
         json.dumps(envelope(None, code=-1, message="no")).encode(),
     )
     found = reconcile(repair=True)
-    assert (found.exit_code, found.silent_calls) == (2, 3)
+    assert (found.exit_code, found.unreachable_calls) == (2, 3)
     assert {tally.calls for tally in found.sweeps.values()} == {1, 0}
 
 
@@ -266,7 +275,7 @@ def test_so_many_hopeless_questions_end_a_sweep_but_not_the_others(gateway, lost
     )
     found = reconcile(repair=True)
     open_rows = found.sweeps["open rows"]
-    assert (found.exit_code, found.silent_calls, open_rows.failed, open_rows.finished) == (
+    assert (found.exit_code, found.unreachable_calls, open_rows.failed, open_rows.finished) == (
         2,
         1,
         4,
@@ -348,6 +357,6 @@ def test_a_payment_that_is_refused_alone_is_asked_about_until_it_is_not(gateway,
     )
     for _ in range(2):
         assert reconcile(repair=True).exit_code == 1
-        assert runs.last_unsettled() == [bad.imp_uid]
+        assert runs.last_unresolved() == [bad.imp_uid]
     gateway.change_answer = None
-    assert (reconcile(repair=True).exit_code, runs.last_unsettled()) == (0, [])
+    assert (reconcile(repair=True).exit_code, runs.last_unresolved()) == (0, [])

@@ -18,7 +18,7 @@ from billing.models import Point, PointCancellation, PointEntry, PointTransactio
 from billing.reconciliation import reconcile
 from billing.reconciliation.runs import Run
 from billing.reports.daily_stats import close_days
-from billing.reports.integrity_checks import audit
+from billing.reports.integrity_checks import check_integrity
 from billing.services import cancel as cancel_service
 from billing.webhooks import intake, retry
 from billing.webhooks.payload import Notice
@@ -212,7 +212,7 @@ def test_the_jobs_read_what_is_written(gateway, user, far_replica):
         0,
     )
     assert close_days(now=timezone.now() + timedelta(days=2)) == 2
-    assert [finding.check for finding in audit() if finding.count] == []
+    assert [finding.check for finding in check_integrity() if finding.count] == []
     run = Run.begin()
     assert run is not None
     assert Run.begin() is None

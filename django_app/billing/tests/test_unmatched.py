@@ -13,7 +13,7 @@ from django.utils import timezone
 from billing.gateway.payment import Payment
 from billing.models import PointCancellation, PointTransaction, UnmatchedPayment
 from billing.reconciliation import reconcile
-from billing.reports.open_work import backlog
+from billing.reports.open_work import open_work
 from billing.tests.support.payments import payment_json
 from billing.tests.support.threads import together
 from billing.tests.test_reconcile_run import run
@@ -62,7 +62,7 @@ def test_it_stays_when_no_window_shows_it_any_more(lost, gateway):
     age(days=3)
     report = reconcile(repair=True)
     assert (report.unknown_count, report.undecided, report.exit_code) == (0, 3, 0)
-    now = backlog()
+    now = open_work()
     assert (now.reconcile.verdict, now.unmatched, now.unmatched_won, now.all_agrees) == (
         "clean",
         3,
@@ -86,7 +86,7 @@ def test_only_a_repair_writes_it_down_and_both_say_it(lost, make_user):
     unmatched.not_ours([unmatched.get().pk], by=make_user("clerk"), reason="of the other shop")
     for arguments in ((), ("--repair",)):
         assert run(*arguments)[1].endswith("Everything agrees with the gateway.\n")
-    assert backlog().all_agrees
+    assert open_work().all_agrees
 
 
 def test_seen_again_its_facts_follow_and_the_decision_stays(lost, gateway, make_user):
@@ -118,7 +118,7 @@ def test_seen_again_its_facts_follow_and_the_decision_stays(lost, gateway, make_
         before.first_seen,
         True,
     )
-    assert backlog().unmatched == 0
+    assert open_work().unmatched == 0
 
 
 def test_a_reason_is_needed(make_user):

@@ -25,7 +25,7 @@ from billing.errors import GatewayPaymentNotFound
 from billing.gateway.api import Deadline
 from billing.models import PointTransaction, WebhookEvent
 from billing.note_codes import ErrorCode, Trouble
-from billing.support.client_ip import is_listed, line_of
+from billing.support.client_ip import is_listed, rate_limit_key
 from billing.support.rate_limit import allow
 from billing.webhooks.deliveries import (
     FIRST_WAIT,
@@ -61,7 +61,7 @@ def allow_invalid_delivery(sender: str | None) -> bool:
     this sender.
     """
     return allow(
-        f"rubbish-{line_of(sender)}", at_most=settings.BILLING_RUBBISH_PER_MINUTE, seconds=60
+        f"rubbish-{rate_limit_key(sender)}", at_most=settings.BILLING_RUBBISH_PER_MINUTE, seconds=60
     )
 
 

@@ -13,6 +13,7 @@ from billing.errors import GatewayError, GatewayPaymentNotFound, InvalidGatewayR
 from billing.gateway.api import Deadline, gateway
 from billing.gateway.payment import Payment
 from billing.models import PointTransaction
+from billing.services.apply import changes
 from billing.states import Status
 from billing_office import columns, masking
 from billing_office.formatting import NOTHING, badge, choice_badge, moment, sum_of, won
@@ -33,7 +34,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Answer:
+class GatewayAnswer:
     """What the gateway says of one transaction. payment: the one to compare with; others: more
     payments of the same order.
     """
@@ -47,7 +48,7 @@ class Answer:
         return ((self.payment,) if self.payment else ()) + self.others
 
 
-def ask(txn: PointTransaction) -> Answer:
+def ask(txn: PointTransaction) -> GatewayAnswer:
     """Every payment of this order, as the gateway has them now: one call, two where it hides the
     one that we hold. Changes nothing.
     """
@@ -64,10 +65,10 @@ def ask(txn: PointTransaction) -> Answer:
         if not found:
             raise GatewayPaymentNotFound("the gateway has no payment of this order")
     except GatewayError as trouble:
-        return Answer(trouble=trouble)
+        return GatewayAnswer(trouble=trouble)
     ours = next((payment for payment in found if payment.imp_uid == txn.imp_uid), None)
     chosen = ours or max(found, key=_worth, default=None)
-    return Answer(chosen, tuple(payment for payment in found if payment is not chosen))
+    return GatewayAnswer(chosen, tuple(payment for payment in found if payment is not chosen))
 
 
 def _worth(payment: Payment) -> tuple[bool, float]:
@@ -92,7 +93,7 @@ def would_change(txn: PointTransaction, payment: Payment) -> list[str] | None:
         "review": _("the review flag"),
     }
     try:
-        return [words[name] for name in PointTransaction.objects.changes(txn, payment)]
+        return [words[name] for name in changes(txn, payment)]
     except InvalidGatewayResponse:
         return None
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from billing.db import permissions
 from billing.reports.daily_stats import DAY, Overview, Sums, overview, total
-from billing.reports.open_work import Backlog, backlog
+from billing.reports.open_work import OpenWork, open_work
 from billing_office.columns import METHODS, run_url
 from billing_office.formatting import NOTHING, badge, moment, points, won
 from billing_office.pages import charts
@@ -57,7 +57,7 @@ def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
     if not request.user.has_perm(permissions.FIGURES):
         return given
     now = timezone.now()
-    found, waits = overview(DAYS, now=now), backlog(now=now)
+    found, waits = overview(DAYS, now=now), open_work(now=now)
     days = found.days(DAYS)
     return {
         **given,
@@ -180,11 +180,11 @@ def _rates(days: list[tuple[date, Sums]]) -> dict[str, Any]:
 # -- what waits ------------------------------------------------------------------------------------
 
 
-def _short(waits: Backlog) -> dict[str, str]:
+def _short(waits: OpenWork) -> dict[str, str]:
     return {"members": f"{waits.short:,}", "points": points(waits.short_points)}
 
 
-def _waiting(request: HttpRequest, waits: Backlog) -> Iterator[Waiting]:
+def _waiting(request: HttpRequest, waits: OpenWork) -> Iterator[Waiting]:
     def one(
         words: str,
         number: int,
@@ -257,7 +257,7 @@ def _waiting(request: HttpRequest, waits: Backlog) -> Iterator[Waiting]:
     yield one(_("Members below zero"), waits.short, "point", "?balance=below", tone="bad", sign="−")
 
 
-def _reconcile(request: HttpRequest, waits: Backlog) -> dict[str, Any]:
+def _reconcile(request: HttpRequest, waits: OpenWork) -> dict[str, Any]:
     last = waits.reconcile
     words, tone, sign = {
         "never": (_("never ran"), "bad", "!"),

@@ -64,7 +64,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         raise PermissionDenied
     if in_full:
         audit_log.note(request, txn, "seen")
-    answer = gateway_diff.ask(txn) if asks else gateway_diff.Answer()
+    answer = gateway_diff.ask(txn) if asks else gateway_diff.GatewayAnswer()
     rows = timeline.Rows.of(txn)
     open_cancel = _open_cancel(txn, rows)
     context: dict[str, Any] = {
@@ -159,7 +159,7 @@ def _warning(one: PointCancellation | None) -> str:
     return words % {"amount": sum_of(one.amount, one.currency), "state": one.get_state_display()}
 
 
-def _changes(txn: PointTransaction, answer: gateway_diff.Answer) -> list[str] | None:
+def _changes(txn: PointTransaction, answer: gateway_diff.GatewayAnswer) -> list[str] | None:
     """What taking all answers over would change; None where one contradicts the row."""
     found: list[str] = []
     for payment in answer.payments:

@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from billing.models import PointCancellation, PointTransaction, WebhookEvent
 from billing_office.tests.conftest import url
-from billing_office.tests.test_deeds import deeds
+from billing_office.tests.support.audit_log import deeds
 
 pytestmark = [
     pytest.mark.money,

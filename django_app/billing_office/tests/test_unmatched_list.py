@@ -16,7 +16,7 @@ from billing.gateway.payment import Payment
 from billing.models import ReconcileRun, UnmatchedPayment
 from billing.tests.support.payments import payment_json
 from billing_office.tests.conftest import told, url
-from billing_office.tests.test_deeds import deeds
+from billing_office.tests.support.audit_log import deeds
 
 pytestmark = pytest.mark.django_db
 

@@ -26,8 +26,8 @@ _hosts = csp.Hosts(
     sdk=csp.origin_of(IAMPORT_SDK_URL),
     windows=tuple(IAMPORT_WINDOW_HOSTS),
     calls=tuple(IAMPORT_CALL_HOSTS),
-    companies=tuple(env.hosts("IAMPORT_PG_HOSTS", IAMPORT_PG_HOSTS)),
-    company_scripts=tuple(env.hosts("IAMPORT_PG_SCRIPT_HOSTS", IAMPORT_PG_SCRIPT_HOSTS)),
+    payment_hosts=tuple(env.hosts("IAMPORT_PG_HOSTS", IAMPORT_PG_HOSTS)),
+    payment_script_hosts=tuple(env.hosts("IAMPORT_PG_SCRIPT_HOSTS", IAMPORT_PG_SCRIPT_HOSTS)),
 )
 CONTENT_SECURITY_POLICY: dict[str, Any] | None = {
     "DIRECTIVES": csp.pages(_hosts, report_uri=env.address("DJANGO_CSP_REPORT_URI"))

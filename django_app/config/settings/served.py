@@ -8,7 +8,7 @@ server. The README lists the environment variables.
 import os
 from pathlib import Path
 
-from config import env, env_merchant
+from config import env, env_merchant, secrets_file
 from config.settings import base
 from config.settings.inheritance import settings_of
 
@@ -22,12 +22,12 @@ VAR_DIR.mkdir(mode=0o700, exist_ok=True)  # members and their payments
 
 if LIVE:
     # A relative path begins at the project's root, whatever folder the server was started in.
-    _secrets = env.live_secrets(
+    _secrets = secrets_file.live_secrets(
         base.ROOT_DIR
         / (os.environ.get("SETTINGS_COMMON_FILE") or ".config_secret/settings_common.json")
     )
 else:
-    _secrets = env.sandbox_secrets(base.ROOT_DIR / ".config_secret" / "sandbox.json")
+    _secrets = secrets_file.sandbox_secrets(base.ROOT_DIR / ".config_secret" / "sandbox.json")
 
 SECRET_KEY = _secrets.django_secret_key
 IAMPORT_CODE = _secrets.iamport_code

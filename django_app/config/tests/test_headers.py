@@ -134,8 +134,8 @@ VENDOR = csp.Hosts(
     sdk="https://cdn.iamport.kr",
     windows=("https://service.iamport.kr",),
     calls=("https://calls.example",),
-    companies=("https://*.inicis.com",),
-    company_scripts=("https://scripts.example",),
+    payment_hosts=("https://*.inicis.com",),
+    payment_script_hosts=("https://scripts.example",),
 )
 
 

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from billing.db.database_state import describe
 from billing.management.output import JobCommand
-from billing.reports.integrity_checks import Finding, audit
+from billing.reports.integrity_checks import Finding, check_integrity
 
 
 class Command(JobCommand):
@@ -33,7 +33,7 @@ class Command(JobCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["json"]:
             self.name_database(options)
-        findings = list(audit())
+        findings = list(check_integrity())
         wrong = sum(finding.count for finding in findings)
         if options["json"]:
             where = {"iamport_mode": settings.IAMPORT_MODE, "database": describe()}

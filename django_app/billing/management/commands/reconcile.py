@@ -113,7 +113,7 @@ def summary(report: Report) -> str:
 
 def _verdict(report: Report) -> str:
     if report.exit_code == COULD_NOT_ASK:
-        unanswered = f"The gateway gave no answer to {report.silent_calls:,} questions"
+        unanswered = f"The gateway gave no answer to {report.unreachable_calls:,} questions"
         return f"{unanswered}, so nobody knows whether everything agrees. The next run asks again."
     if report.remaining and not report.repair:
         return f"Not as the gateway says: {report.remaining:,}. To repair it: reconcile --repair"

@@ -17,7 +17,7 @@ from django.utils import timezone
 from billing.db import triggers
 from billing.management.commands import nightly
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
-from billing.reports.integrity_checks import CHECKS, audit
+from billing.reports.integrity_checks import CHECKS, check_integrity
 
 pytestmark = [
     pytest.mark.money,
@@ -92,7 +92,7 @@ def entries():
 
 
 def found():
-    return {finding.check: finding.count for finding in audit() if finding.count}
+    return {finding.check: finding.count for finding in check_integrity() if finding.count}
 
 
 def run(*arguments):

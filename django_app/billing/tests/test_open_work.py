@@ -15,11 +15,11 @@ from billing.gateway.payment import Payment
 from billing.management.commands import nightly
 from billing.models import Point, PointTransaction, ReconcileRun, UnmatchedPayment, WebhookEvent
 from billing.notifications import staff_mail
-from billing.reports.open_work import Backlog, LastRun, backlog
+from billing.reports.open_work import LastRun, OpenWork, open_work
 from billing.tests.support.payments import payment_json
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db]
-NOTHING = Backlog(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, LastRun("never", is_late=True))
+NOTHING = OpenWork(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, LastRun("never", is_late=True))
 HOUR = timedelta(hours=1)
 
 
@@ -77,11 +77,11 @@ def one_of_each(make_txn, make_user):
 
 
 def test_nothing_waits():
-    assert backlog() == NOTHING
+    assert open_work() == NOTHING
 
 
 def test_what_waits(one_of_each):
-    assert backlog() == Backlog(
+    assert open_work() == OpenWork(
         reviews=2, unknown=2, under_way=2, returns=2, for_staff=2, deliveries=2, accounts=2,
         account_won=60_000, short=2, short_points=500,
         reconcile=LastRun("never", is_late=True), unmatched=2, unmatched_won=8_000,
@@ -90,7 +90,7 @@ def test_what_waits(one_of_each):
 
 def test_the_number_of_statements_does_not_grow(one_of_each):
     with CaptureQueriesContext(connection) as captured:
-        backlog()
+        open_work()
     assert len(captured) == 7
 
 
@@ -126,15 +126,15 @@ def test_how_the_last_reconcile_ended(values, verdict):
         made["lease_until"] = now + values["lease_until"]
     run = ReconcileRun.objects.create(result=values.get("result", {}), **made)
     ReconcileRun.objects.create(name="another job", finished=now, result={"exit_code": 2})
-    told = backlog().reconcile
+    told = open_work().reconcile
     assert (told.verdict, told.began, told.is_late) == (verdict, run.started, False)
     assert (told.remaining, told.unknown) == ((3, 4) if verdict == "drift" else (0, 0))
 
 
 def test_a_reconcile_of_the_day_before_yesterday_is_late():
     ReconcileRun.objects.create(finished=timezone.now(), result={"exit_code": 0})
-    assert not backlog(now=timezone.now() + 25 * HOUR).reconcile.is_late
-    assert backlog(now=timezone.now() + 26 * HOUR).reconcile.is_late
+    assert not open_work(now=timezone.now() + 25 * HOUR).reconcile.is_late
+    assert open_work(now=timezone.now() + 26 * HOUR).reconcile.is_late
 
 
 # -- the mail --------------------------------------------------------------------------------------

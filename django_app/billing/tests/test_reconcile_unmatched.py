@@ -63,13 +63,13 @@ def test_another_shops_unreadable_payment_is_named_once(gateway, user, odd, orde
         f"a payment that no transaction has cannot be read, and is left alone: {bad}: the "
         "payment has no currency"
     ]
-    assert runs.last_unsettled() == []
+    assert runs.last_unresolved() == []
     for _ in range(2):
         again = reconcile(repair=True)
         assert (again.exit_code, again.notes) == (0, [])
     days_ago(5)
     assert reconcile(repair=True).exit_code == 0
-    assert runs.last_of_nobody() == []  # nothing is kept of what no window shows
+    assert runs.last_unreadable_unmatched() == []  # nothing is kept of what no window shows
 
 
 def test_one_that_an_earlier_version_carried_ends_its_alarm(gateway, user, odd):
@@ -81,7 +81,7 @@ def test_one_that_an_earlier_version_carried_ends_its_alarm(gateway, user, odd):
     )
     found = reconcile(repair=True)
     assert (found.exit_code, found.sweeps["unsettled payments"].payments) == (0, 1)
-    assert (runs.last_unsettled(), len(found.notes)) == ([], 1)
+    assert (runs.last_unresolved(), len(found.notes)) == ([], 1)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_one_that_may_be_ours_stays_visible(gateway, user, odd, values, tried):
     rows.update(next_check_at=None)
     odd(bad, **values)
     found = reconcile(repair=True)
-    assert (found.exit_code, found.remaining, found.notes, runs.last_unsettled()) == (
+    assert (found.exit_code, found.remaining, found.notes, runs.last_unresolved()) == (
         1,
         1,
         [],
@@ -130,5 +130,5 @@ def test_a_run_without_windows_forgets_no_name(gateway, user, odd):
     for _ in range(4):
         gateway.fail_next("status/")
     assert reconcile(repair=True).exit_code == 2
-    assert runs.last_of_nobody() == [bad]
+    assert runs.last_unreadable_unmatched() == [bad]
     assert reconcile(repair=True).notes == []

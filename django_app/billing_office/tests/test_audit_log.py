@@ -14,6 +14,7 @@ from django.contrib.auth import get_user_model
 
 from billing.models import Point, PointCancellation, PointTransaction
 from billing_office.tests.conftest import told, url
+from billing_office.tests.support.audit_log import deeds
 
 pytestmark = [
     pytest.mark.money,
@@ -22,12 +23,6 @@ pytestmark = [
 
 rows = PointTransaction.objects
 YES = {"confirmed": "yes"}
-
-
-def deeds():
-    """(what, result) of the journal, oldest first."""
-    found = [json.loads(entry.change_message) for entry in LogEntry.objects.order_by("pk")]
-    return [(one["what"], one.get("result")) for one in found]
 
 
 def story(client, txn):

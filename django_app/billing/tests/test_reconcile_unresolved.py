@@ -66,7 +66,7 @@ def test_a_console_cancel_that_could_not_be_applied_for_days(gateway, paid, brok
     gateway.cancel(txn.imp_uid)
     broken(txn)
     assert reconcile(repair=True).exit_code == 1
-    assert runs.last_unsettled() == [txn.imp_uid]
+    assert runs.last_unresolved() == [txn.imp_uid]
     days_ago(5)
     assert reconcile(repair=True).exit_code == 1  # no window shows it any more
     assert reconcile(repair=False).exit_code == 1
@@ -75,7 +75,7 @@ def test_a_console_cancel_that_could_not_be_applied_for_days(gateway, paid, brok
     done = reconcile(repair=True)
     assert (done.exit_code, done.sweeps["unsettled payments"].repaired) == (0, 1)
     assert ledger(txn) == (0, [10_000, -10_000])
-    assert runs.last_unsettled() == []
+    assert runs.last_unresolved() == []
     assert reconcile(repair=True).sweeps["unsettled payments"].calls == 0
 
 
@@ -87,7 +87,7 @@ def test_a_run_that_was_killed_takes_none_away(gateway, paid, broken):
     ReconcileRun.objects.create(
         name=runs.NAME, finished=ReconcileRun.objects.get().finished, result={"stopped": "killed"}
     )
-    assert runs.last_unsettled() == [txn.imp_uid]
+    assert runs.last_unresolved() == [txn.imp_uid]
 
 
 def test_a_silent_gateway_takes_none_away(gateway, paid, broken):
@@ -100,7 +100,7 @@ def test_a_silent_gateway_takes_none_away(gateway, paid, broken):
     for _ in range(2):  # asked, and asked once more
         gateway.fail_next("payments?imp_uid")
     assert reconcile(repair=True).exit_code == 2
-    assert runs.last_unsettled() == [txn.imp_uid]
+    assert runs.last_unresolved() == [txn.imp_uid]
     assert reconcile(repair=True).exit_code == 0
 
 
@@ -120,7 +120,7 @@ def test_one_that_the_gateway_does_not_know_any_more_is_named(gateway, paid, bro
 
 
 def test_more_than_are_kept_hold_the_watermark(gateway, paid, broken, monkeypatch):
-    monkeypatch.setattr(report, "MOST_UNSETTLED", 0)
+    monkeypatch.setattr(report, "MOST_UNRESOLVED", 0)
     txn = paid()
     gateway.cancel(txn.imp_uid)
     broken(txn)
@@ -216,7 +216,7 @@ def test_one_more_than_are_kept_is_still_in_a_window(gateway, paid, monkeypatch)
     """What was carried keeps its places, so that the windows know whether anything will be
     forgotten.
     """
-    monkeypatch.setattr(report, "MOST_UNSETTLED", 1)
+    monkeypatch.setattr(report, "MOST_UNRESOLVED", 1)
     old, new = paid(), paid()
 
     def apply(payment):
