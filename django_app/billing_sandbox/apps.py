@@ -11,3 +11,7 @@ class SandboxConfig(AppConfig):
     name = "billing_sandbox"
     label = "sandbox"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """The worker listens for queued webhooks as soon as the app is there."""
+        import billing_sandbox.engine.worker  # noqa: F401

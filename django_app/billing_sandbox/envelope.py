@@ -12,7 +12,7 @@ CONTENT_TYPE = "application/json; charset=UTF-8"
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerWithStatus:
     """A handler's answer with another HTTP status than 200 (207: some were found, some were
     not).
     """
@@ -33,7 +33,7 @@ class Refusal(Exception):
         self.message = message
 
 
-def answer(
+def json_response(
     response: Any = None, *, code: int = 0, message: str | None = None, http_status: int = 200
 ) -> HttpResponse:
     """The envelope as captured from the live service: non-ASCII as \\uXXXX, "/" as "\\/", no

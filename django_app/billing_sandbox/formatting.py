@@ -22,22 +22,22 @@ _METHODS = {
 }
 
 
-def money(amount: Decimal, currency: str) -> str:
+def format_amount(amount: Decimal, currency: str) -> str:
     """`10,000원`, in both languages; other currencies by code."""
-    return f"{serializer.number(amount):,}" + ("원" if currency == "KRW" else f" {currency}")
+    return f"{serializer.json_number(amount):,}" + ("원" if currency == "KRW" else f" {currency}")
 
 
-def pay_method(payment: Payment) -> str:
+def pay_method_name(payment: Payment) -> str:
     """The method's name; brands keep their own."""
     return str(_METHODS.get(payment.pay_method, payment.pay_method))
 
 
-def moment(seconds: int) -> datetime | None:
+def to_datetime(seconds: int) -> datetime | None:
     """For Django's date filter, which shows it in the site's time zone. None for V1's 0."""
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
-def stamp(seconds: int, now: int | None = None, *, seconds_shown: bool = True) -> str:
+def format_time(seconds: int, now: int | None = None, *, seconds_shown: bool = True) -> str:
     """A time of day, with its date unless that is today by the gateway's clock `now` (None: with
     the date always).
     """
@@ -49,7 +49,7 @@ def stamp(seconds: int, now: int | None = None, *, seconds_shown: bool = True) -
     return formatted(at, f"{day}, {clock_format}")
 
 
-def fault(rule: dict[str, Any]) -> dict[str, str]:
+def describe_fault(rule: dict[str, Any]) -> dict[str, str]:
     """A rule in force, in words: what it meets, what it does, for how long."""
     what = gettext("webhooks") if rule["of"] == "delivery" else gettext("API calls")
     meets = " ".join(filter(None, (rule["method"], rule["path"])))

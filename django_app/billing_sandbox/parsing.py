@@ -27,7 +27,7 @@ _MEMBER = re.compile(r"([^\[\]]+)\[([^\[\]]+)\]")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
-class TooBig(Exception):
+class BodyTooLarge(Exception):
     """The body is larger than the server reads."""
 
 
@@ -49,13 +49,13 @@ def raw_body(request: HttpRequest) -> bytes:
     try:
         return request.body
     except RequestDataTooBig:
-        _swallow(request)
-        raise TooBig from None
+        _discard_body(request)
+        raise BodyTooLarge from None
     except (UnreadablePostError, RawPostDataException):
         return b""
 
 
-def _swallow(request: HttpRequest) -> None:
+def _discard_body(request: HttpRequest) -> None:
     """Read and forget, up to 16 MB: a caller who is cut off while it sends would see a broken
     connection and no answer.
     """
@@ -65,7 +65,7 @@ def _swallow(request: HttpRequest) -> None:
                 return
 
 
-def body(request: HttpRequest) -> Fields:
+def request_fields(request: HttpRequest) -> Fields:
     """The fields of a JSON or form body (V1 takes both), empty where it can be read as neither.
     Raises TooBig.
 
@@ -94,7 +94,10 @@ def json_object(raw: bytes | str) -> dict[str, Any]:
     try:
         decoded = raw.decode("utf-8") if isinstance(raw, bytes) else raw
         value = json.loads(
-            decoded, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_once_each
+            decoded,
+            parse_float=Decimal,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique_names,
         )
     except (ArithmeticError, RecursionError) as error:
         raise ValueError("not readable as JSON") from error
@@ -103,7 +106,7 @@ def json_object(raw: bytes | str) -> dict[str, Any]:
     return value
 
 
-def _once_each(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_names(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, value in pairs:
         if name in made:
@@ -123,12 +126,16 @@ def _form(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
             members.setdefault(member[1], []).append((member[2], value))
         else:
             single.append((name, value))
-    return _once_each(
-        [*single, *arrays.items(), *((name, _once_each(found)) for name, found in members.items())]
+    return _unique_names(
+        [
+            *single,
+            *arrays.items(),
+            *((name, _unique_names(found)) for name, found in members.items()),
+        ]
     )
 
 
-def _no_constant(name: str) -> None:
+def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
@@ -167,13 +174,13 @@ def amount(value: Any, currency_code: str, *, digits_allowed: bool = False) -> D
 
     digits_allowed: take ASCII digits in a text too (forms know nothing else). Raises ValueError.
     """
-    number = money(value, digits_allowed=digits_allowed)
+    number = amount_or_zero(value, digits_allowed=digits_allowed)
     if not number or (currency_code == "KRW" and number % 1):
         raise ValueError("nothing, or a fraction of a won")
     return number
 
 
-def money(value: Any, *, digits_allowed: bool = False) -> Decimal:
+def amount_or_zero(value: Any, *, digits_allowed: bool = False) -> Decimal:
     """An amount in any currency, 0 included: at most two decimals. Raises ValueError."""
     if isinstance(value, str) and digits_allowed and _DIGITS.fullmatch(value):
         value = Decimal(value)
@@ -189,7 +196,7 @@ def money(value: Any, *, digits_allowed: bool = False) -> Decimal:
     return number.quantize(Decimal("0.01"))
 
 
-def whole(value: Any, low: int, high: int, *, digits_allowed: bool = False) -> int:
+def integer(value: Any, low: int, high: int, *, digits_allowed: bool = False) -> int:
     """A whole number from `low` to `high`. digits_allowed: ASCII digits in a text too. Raises
     ValueError.
     """
@@ -200,7 +207,7 @@ def whole(value: Any, low: int, high: int, *, digits_allowed: bool = False) -> i
     return value
 
 
-def flag(value: Any, *, digits_allowed: bool = False) -> bool:
+def boolean(value: Any, *, digits_allowed: bool = False) -> bool:
     """true or false; in forms also as text or 1 and 0. Raises ValueError."""
     if digits_allowed and value in ("true", "1", "false", "0"):
         return value in ("true", "1")

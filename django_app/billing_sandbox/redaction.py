@@ -38,7 +38,7 @@ def printable(text: str) -> str:
     )
 
 
-def body(values: Any) -> str:
+def redacted_body(values: Any) -> str:
     """A parsed body as text, "" for an empty one."""
     if not values:
         return ""
@@ -48,7 +48,7 @@ def body(values: Any) -> str:
         return "(nested too deeply to be shown)"
 
 
-def query(text: str) -> str:
+def redacted_query(text: str) -> str:
     """A query string, "" for one that cannot be read."""
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=100)

@@ -34,12 +34,12 @@ _NEVER: dict[str, Any] = {
 }
 
 
-def number(value: Decimal) -> int | float:
+def json_number(value: Decimal) -> int | float:
     """A JSON number: an integer where it is whole, as V1 sends won."""
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-def payment(row: Payment) -> dict[str, Any]:
+def payment_json(row: Payment) -> dict[str, Any]:
     """`row` as the `response` of a lookup."""
     # Mostly no question is needed.
     items = sorted(row.cancellations.all(), key=lambda item: item.pk) if row.cancel_amount else []
@@ -48,8 +48,8 @@ def payment(row: Payment) -> dict[str, Any]:
         **_NEVER,
         **{key: getattr(row, key) for key in _AS_THEY_ARE},
         **{key: getattr(row, key) or None for key in _NULL_WHEN_EMPTY},
-        "amount": number(row.amount),
-        "cancel_amount": number(row.cancel_amount),
+        "amount": json_number(row.amount),
+        "cancel_amount": json_number(row.cancel_amount),
         "cancel_history": history,
         "cancel_receipt_urls": [item["receipt_url"] for item in history if "receipt_url" in item],
     }
@@ -58,7 +58,7 @@ def payment(row: Payment) -> dict[str, Any]:
 
 def _cancellation(item: Cancellation, row: Payment) -> dict[str, Any]:
     facts: dict[str, Any] = {
-        "amount": number(item.amount),
+        "amount": json_number(item.amount),
         "cancellation_id": item.cancellation_id,
         "cancelled_at": item.cancelled_at,
         "pg_tid": item.pg_tid,

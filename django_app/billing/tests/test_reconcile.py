@@ -70,7 +70,7 @@ def hide_all_but(gateway, imp_uid):
     """A gateway that knows only the newest payment of a merchant_uid when it is asked for
     several.
     """
-    newest = serializer.payment(Payment.objects.using("sandbox").get(imp_uid=imp_uid))
+    newest = serializer.payment_json(Payment.objects.using("sandbox").get(imp_uid=imp_uid))
     gateway.answer_next("payments?merchant_uid", json_body=envelope([newest]))
 
 
@@ -176,7 +176,7 @@ def test_207_is_an_answer_whatever_its_code(gateway, start, only, ledger, code):
     """Which code it carries is not documented."""
     txn, _ = start(), start()
     imp_uid = gateway.pay(txn.merchant_uid)
-    found = serializer.payment(Payment.objects.using("sandbox").get(imp_uid=imp_uid))
+    found = serializer.payment_json(Payment.objects.using("sandbox").get(imp_uid=imp_uid))
     let_pass(minutes=2)
     gateway.answer_next("payments?", status=207, json_body=envelope([found], code=code))
     assert only(row_sweeps.open_rows).exit_code == 0

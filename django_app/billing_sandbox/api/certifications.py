@@ -2,60 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from django.http import HttpRequest
 
 from billing_sandbox import parsing
-from billing_sandbox.api.entry_point import door
-from billing_sandbox.engine import clock, processor
+from billing_sandbox.api.entry_point import api_view
 from billing_sandbox.envelope import Refusal
-from billing_sandbox.models import Certification, Payment
+from billing_sandbox.models import Certification
 from billing_sandbox.parsing import Fields
 
 NOT_FOUND = "인증결과가 존재하지 않습니다."  # seen in the official client's tests
 
 
-def create(
-    *,
-    name: str = "홍길동",
-    birthday: str = "1990-01-31",
-    gender: str = "male",
-    phone: str = "01012345678",
-    carrier: str = "SKT",
-    foreigner: bool = False,
-    merchant_uid: str = "",
-    origin: str = "",
-) -> Certification:
-    """Somebody proved who they are. The same person gets the same keys each time."""
-    now = clock.now()
-    person = hashlib.sha512(f"{name} {birthday} {gender}".encode()).hexdigest()
-    while True:
-        imp_uid = f"imp_{processor.digits(12)}"
-        if (
-            not Payment.objects.filter(imp_uid=imp_uid).exists()
-            and not Certification.objects.filter(imp_uid=imp_uid).exists()
-        ):
-            break
-    return Certification.objects.create(
-        imp_uid=imp_uid,
-        merchant_uid=merchant_uid,
-        pg_tid=f"{now}{processor.digits(8)}",
-        name=name,
-        birthday=birthday,
-        gender=gender,
-        phone=phone,
-        carrier=carrier,
-        foreigner=foreigner,
-        unique_key=person[:86] + "==",
-        unique_in_site=hashlib.sha256(person.encode()).hexdigest(),
-        origin=origin,
-        certified_at=now,
-    )
-
-
-def serialized(row: Certification) -> dict[str, Any]:
+def certification_json(row: Certification) -> dict[str, Any]:
     """`row` as V1 answers it."""
     return {
         "birthday": row.birthday,
@@ -89,15 +49,15 @@ def _find(imp_uid: str) -> Certification:
 
 
 def _get(request: HttpRequest, fields: Fields, imp_uid: str) -> dict[str, Any]:
-    return serialized(_find(imp_uid))
+    return certification_json(_find(imp_uid))
 
 
 def _remove(request: HttpRequest, fields: Fields, imp_uid: str) -> dict[str, Any]:
     """Forget the person; the answer shows them for the last time."""
     row = _find(imp_uid)
-    answer = serialized(row)
+    answer = certification_json(row)
     row.delete()
     return answer
 
 
-certification = door(GET=_get, DELETE=_remove)
+certification = api_view(GET=_get, DELETE=_remove)

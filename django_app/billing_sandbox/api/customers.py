@@ -10,9 +10,8 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from billing_sandbox import parsing
-from billing_sandbox.api import codes
-from billing_sandbox.api.entry_point import door
-from billing_sandbox.engine import clock
+from billing_sandbox.api.entry_point import api_view
+from billing_sandbox.engine import channels, clock
 from billing_sandbox.engine.charges import BILLING_PG
 from billing_sandbox.engine.processor import KST
 from billing_sandbox.envelope import Refusal
@@ -23,8 +22,8 @@ from billing_sandbox.router import ALIAS
 # Both seen in the official clients' tests.
 NOT_FOUND = "요청하신 customer_uid({})로 등록된 정보를 찾을 수 없습니다."
 CARD_REFUSED = "카드정보 인증에 실패하였습니다."
-MISSING = "{} 파라메터가 누락되었거나 올바르지 않습니다."  # ours
-_TEXTS = {
+INVALID_FIELD = "{} 파라메터가 누락되었거나 올바르지 않습니다."  # ours
+_TEXT_LIMITS = {
     "customer_name": 20,
     "customer_tel": 20,
     "customer_email": 200,
@@ -36,7 +35,7 @@ _EXPIRY = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])", re.ASCII)
 _PG = re.compile(r"[a-z0-9_]{1,16}(\.[\w-]{1,80})?", re.ASCII)
 
 
-class Card:
+class CardInput:
     """A card as it was typed in. Only `masked` and `valid_until` ever leave this object."""
 
     def __init__(self, fields: Any, *, birth: bool = True) -> None:
@@ -49,7 +48,7 @@ class Card:
         }
         for name, value in values.items():
             if not isinstance(value, str) or not value:
-                raise Refusal(400, -1, MISSING.format(name))
+                raise Refusal(400, -1, INVALID_FIELD.format(name))
         expiry = _EXPIRY.fullmatch(values["expiry"])
         digits = values["card_number"].replace("-", "")
         if (
@@ -71,24 +70,24 @@ def _check_digit_fits(digits: str) -> bool:
     return (sum(int(digit) for digit in digits[::-2]) + sum(doubled)) % 10 == 0
 
 
-def pg_of(fields: Any) -> tuple[str, str]:
+def provider_and_mid(fields: Any) -> tuple[str, str]:
     """Provider and MID: behind channel_key the newer one, else `pg`, else the default for
     billing.
     """
     asked = fields.get("pg")
     if fields.get("channel_key"):
-        asked = codes.channel(str(fields.get("channel_key")))
+        asked = channels.provider_of_channel(str(fields.get("channel_key")))
     elif not isinstance(asked, str) or not _PG.fullmatch(asked):
         asked = BILLING_PG  # an unusable one falls back, as V1 documents
     provider, _, mid = asked.partition(".")
     return provider, mid or "sandbox"
 
 
-def keep(customer_uid: str, card: Card, fields: Any) -> Customer:
+def save_billing_key(customer_uid: str, card: CardInput, fields: Any) -> Customer:
     """Make the billing key, or put this card in the place of the one it held. Raises Refusal."""
-    texts = {name: optional(fields, name, limit) for name, limit in _TEXTS.items()}
-    customer_id = optional(fields, "customer_id", 80)
-    provider, mid = pg_of(fields)
+    texts = {name: optional_text(fields, name, limit) for name, limit in _TEXT_LIMITS.items()}
+    customer_id = optional_text(fields, "customer_id", 80)
+    provider, mid = provider_and_mid(fields)
     now = clock.now()
     facts = {
         **texts, "customer_id": customer_id, "pg_provider": provider, "pg_id": mid,
@@ -101,7 +100,7 @@ def keep(customer_uid: str, card: Card, fields: Any) -> Customer:
     return row
 
 
-def optional(fields: Any, name: str, limit: int) -> str:
+def optional_text(fields: Any, name: str, limit: int) -> str:
     """A text of at most `limit` characters, "" where none was sent. Raises Refusal."""
     value = fields.get(name)
     if value is None or value == "":
@@ -109,10 +108,10 @@ def optional(fields: Any, name: str, limit: int) -> str:
     try:
         return parsing.text(value, limit)
     except ValueError:
-        raise Refusal(400, -1, MISSING.format(name)) from None
+        raise Refusal(400, -1, INVALID_FIELD.format(name)) from None
 
 
-def find(customer_uid: Any) -> Customer | None:
+def find_customer(customer_uid: Any) -> Customer | None:
     """The billing key of that name."""
     try:
         return Customer.objects.filter(customer_uid=parsing.text(customer_uid, 80)).first()
@@ -120,34 +119,34 @@ def find(customer_uid: Any) -> Customer | None:
         return None
 
 
-def _known(customer_uid: str) -> Customer:
-    row = find(customer_uid)
+def _get_customer(customer_uid: str) -> Customer:
+    row = find_customer(customer_uid)
     if row is None:
         raise Refusal(404, 1, NOT_FOUND.format(customer_uid[:80]))
     return row
 
 
 def _get(request: HttpRequest, fields: Fields, customer_uid: str) -> dict[str, Any]:
-    return serialized(_known(customer_uid))
+    return customer_json(_get_customer(customer_uid))
 
 
-def _keep(request: HttpRequest, fields: Fields, customer_uid: str) -> dict[str, Any]:
+def _save(request: HttpRequest, fields: Fields, customer_uid: str) -> dict[str, Any]:
     try:
         name = parsing.text(customer_uid, 80)
     except ValueError:
-        raise Refusal(400, -1, MISSING.format("customer_uid")) from None
-    return serialized(keep(name, Card(fields), fields))
+        raise Refusal(400, -1, INVALID_FIELD.format("customer_uid")) from None
+    return customer_json(save_billing_key(name, CardInput(fields), fields))
 
 
 def _remove(request: HttpRequest, fields: Fields, customer_uid: str) -> dict[str, Any]:
     """Its scheduled payments stay, and will fail."""
-    row = _known(customer_uid)
-    answer = serialized(row)
+    row = _get_customer(customer_uid)
+    answer = customer_json(row)
     row.delete()
     return answer
 
 
-def serialized(row: Customer) -> dict[str, Any]:
+def customer_json(row: Customer) -> dict[str, Any]:
     """`row` as V1 answers it; the card's company is the one the sandbox's processor always
     names.
     """
@@ -175,4 +174,4 @@ def serialized(row: Customer) -> dict[str, Any]:
     }
 
 
-customer = door(GET=_get, POST=_keep, DELETE=_remove)
+customer = api_view(GET=_get, POST=_save, DELETE=_remove)

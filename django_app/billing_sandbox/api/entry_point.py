@@ -1,5 +1,5 @@
-"""The door of the REST API: method, body, token, envelope, faults and the log of calls, the same
-for every address.
+"""What every address of the REST API goes through: method, body, token, envelope, faults in force
+and the log of calls.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from django.views.decorators.csrf import csrf_exempt
 
 from billing_sandbox import parsing, redaction
 from billing_sandbox.engine import cancels, clock, tokens, worker
-from billing_sandbox.envelope import Answer, Refusal, answer
-from billing_sandbox.faults import connection_faults, in_force
+from billing_sandbox.envelope import AnswerWithStatus, Refusal, json_response
+from billing_sandbox.faults import active_faults, connection_faults
 from billing_sandbox.models import ApiCall
 from billing_sandbox.parsing import Fields
 from billing_sandbox.redaction import printable
 
 Handler = Callable[..., Any]
-CANCEL_LATER = "sandbox.cancel_later_s"  # in request.META: a fault for the cancel's handler
+CANCEL_LATER_KEY = "sandbox.cancel_later_s"  # in request.META: a fault for the cancel's handler
 KEPT_CALLS = 10_000
 _PRUNED_EVERY = 500  # calls
-_API = "/sandbox/api/"
+_API_PREFIX = "/sandbox/api/"
 
 
 @dataclass
@@ -39,7 +39,7 @@ class _Call:
     fault: str = ""
 
 
-def door(*, token: bool = True, **handlers: Handler) -> Callable[..., HttpResponse]:
+def api_view(*, token: bool = True, **handlers: Handler) -> Callable[..., HttpResponse]:
     """A view that answers like the gateway. `handlers` by method (ANY: all) get the request, the
     body's fields and the path's parts.
 
@@ -50,19 +50,21 @@ def door(*, token: bool = True, **handlers: Handler) -> Callable[..., HttpRespon
     @csrf_exempt
     def view(request: HttpRequest, **parts: str) -> HttpResponse:
         worker.ensure_running()
-        cancels.finish_due()
-        plan = in_force.for_call(request.method or "", request.path_info.removeprefix(_API))
+        cancels.finish_due_cancels()
+        plan = active_faults.for_call(
+            request.method or "", request.path_info.removeprefix(_API_PREFIX)
+        )
         if plan is None:
-            call = _answered(request, handlers, token, parts)
+            call = _answer(request, handlers, token, parts)
             _log(request, call)
             return call.made
-        return _at_fault(plan, request, handlers, token, parts)
+        return _answer_with_fault(plan, request, handlers, token, parts)
 
     return view
 
 
-def _at_fault(
-    plan: in_force.Plan,
+def _answer_with_fault(
+    plan: active_faults.CallFault,
     request: HttpRequest,
     handlers: dict[str, Handler],
     token: bool,
@@ -71,25 +73,25 @@ def _at_fault(
     """The call as the rule wants it to go."""
     time.sleep(plan.latency_ms / 1000)
     if plan.cancel_later_s is not None:
-        request.META[CANCEL_LATER] = plan.cancel_later_s
+        request.META[CANCEL_LATER_KEY] = plan.cancel_later_s
     call = (
-        _answered(request, handlers, token, parts)
+        _answer(request, handlers, token, parts)
         if plan.takes_effect
-        else _Call(HttpResponse(), fields=_read(request))
+        else _Call(HttpResponse(), fields=_fields_for_log(request))
     )
     call.fault = str(plan)
     if plan.answers_itself:
         http_status, call.code, message = plan.refusal()
-        call.made = answer(code=call.code, message=message, http_status=http_status)
+        call.made = json_response(code=call.code, message=message, http_status=http_status)
     if plan.invalid_json:
         call.made.content = call.made.content[: len(call.made.content) // 2]
     _log(request, call, answered=not (plan.drop or plan.timeout))
     if plan.drop:
-        return connection_faults.drop(request)
-    return connection_faults.silence(request) if plan.timeout else call.made
+        return connection_faults.drop_connection(request)
+    return connection_faults.answer_nothing(request) if plan.timeout else call.made
 
 
-def _answered(
+def _answer(
     request: HttpRequest, handlers: dict[str, Handler], token: bool, parts: dict[str, str]
 ) -> _Call:
     """The gateway's own answer."""
@@ -100,27 +102,29 @@ def _answered(
             raise Refusal(405, -1, "Method Not Allowed")
         fields = _fields(request)
         if token:
-            tokens.check(request)
+            tokens.require_token(request)
         response = handler(request, fields, **parts)
         status = 200
-        if isinstance(response, Answer):
+        if isinstance(response, AnswerWithStatus):
             response, status = response.response, response.http_status
         return _Call(
-            answer(response, http_status=status),
+            json_response(response, http_status=status),
             fields=fields,
-            imp_uid=_about(response, fields, parts),
+            imp_uid=_payment_id(response, fields, parts),
         )
     except SuspiciousOperation:  # e.g. a query of more than a thousand names
         refusal = Refusal(400, -1, "Bad Request")
     except Refusal as caught:
         refusal = caught
-    made = answer(code=refusal.code, message=refusal.message, http_status=refusal.http_status)
+    made = json_response(
+        code=refusal.code, message=refusal.message, http_status=refusal.http_status
+    )
     if refusal.http_status == 405:
         made["Allow"] = ", ".join(handlers)
-    return _Call(made, code=refusal.code, fields=fields, imp_uid=_about(None, fields, parts))
+    return _Call(made, code=refusal.code, fields=fields, imp_uid=_payment_id(None, fields, parts))
 
 
-def _about(response: Any, fields: Fields, parts: dict[str, str]) -> str:
+def _payment_id(response: Any, fields: Fields, parts: dict[str, str]) -> str:
     """The one payment of a call."""
     found = response.get("imp_uid") if isinstance(response, dict) else None
     found = found or parts.get("imp_uid") or fields.get("imp_uid")
@@ -131,12 +135,12 @@ def _fields(request: HttpRequest) -> Fields:
     if request.method in ("GET", "HEAD"):
         return Fields()
     try:
-        return parsing.body(request)
-    except parsing.TooBig:
+        return parsing.request_fields(request)
+    except parsing.BodyTooLarge:
         raise Refusal(413, -1, "Request Entity Too Large") from None
 
 
-def _read(request: HttpRequest) -> Fields:
+def _fields_for_log(request: HttpRequest) -> Fields:
     """The body of a call that does nothing: for the log only."""
     try:
         return _fields(request)
@@ -151,8 +155,8 @@ def _log(request: HttpRequest, call: _Call, *, answered: bool = True) -> None:
     row = ApiCall.objects.create(
         method=printable(request.method or "")[:10],
         path=printable(request.path_info)[:500],
-        query=redaction.query(request.META.get("QUERY_STRING", ""))[:500],
-        body=redaction.body(dict(call.fields.values))[:2000],
+        query=redaction.redacted_query(request.META.get("QUERY_STRING", ""))[:500],
+        body=redaction.redacted_body(dict(call.fields.values))[:2000],
         http_status=call.made.status_code if answered else 0,
         code=call.code if answered else 0,
         imp_uid=printable(call.imp_uid),
@@ -161,3 +165,11 @@ def _log(request: HttpRequest, call: _Call, *, answered: bool = True) -> None:
     )
     if row.pk % _PRUNED_EVERY == 0:
         ApiCall.objects.filter(pk__lte=row.pk - KEPT_CALLS).delete()
+
+
+def _unknown_address(request: HttpRequest, fields: Fields) -> None:
+    """An address that V1 does not know."""
+    raise Refusal(404, -1, "Not Found")
+
+
+unknown_address = api_view(token=False, ANY=_unknown_address)

@@ -10,18 +10,18 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from billing_sandbox import parsing
-from billing_sandbox.api.entry_point import door
+from billing_sandbox.api.entry_point import api_view
 from billing_sandbox.engine import clock, processor
 from billing_sandbox.envelope import Refusal
 from billing_sandbox.models import CashReceipt, Payment
 from billing_sandbox.parsing import Fields
 from billing_sandbox.router import ALIAS
-from billing_sandbox.serializer import number
+from billing_sandbox.serializer import json_number
 
 NO_PAYMENT = "존재하지 않는 결제정보입니다."
 # The texts below are ours: the vendor publishes none.
 NO_RECEIPT = "현금영수증 발급내역이 존재하지 않습니다."
-MISSING = "identifier 파라메터가 누락되었거나 올바르지 않습니다."
+INVALID_IDENTIFIER = "identifier 파라메터가 누락되었거나 올바르지 않습니다."
 BAD_FIELD = "현금영수증 발급 파라메터가 올바르지 않습니다."
 NOT_PAID = "결제완료된 계좌이체, 가상계좌 거래만 현금영수증을 발급할 수 있습니다."
 ISSUED_BEFORE = "이미 현금영수증이 발급된 거래입니다."
@@ -48,7 +48,7 @@ def _issue(request: HttpRequest, fields: Fields, imp_uid: str) -> dict[str, Any]
     """For all that remains of the payment. One at a time; after its cancel another may follow."""
     identifier = fields.get("identifier")
     if not isinstance(identifier, str) or not _IDENTIFIER.fullmatch(identifier):
-        raise Refusal(400, -1, MISSING)
+        raise Refusal(400, -1, INVALID_IDENTIFIER)
     kind = "person" if fields.get("type") is None else fields.get("type")
     if kind not in _TYPES or fields.get("identifier_type") not in (None, *_IDENTIFIER_TYPES):
         raise Refusal(400, -1, BAD_FIELD)
@@ -67,8 +67,8 @@ def _issue(request: HttpRequest, fields: Fields, imp_uid: str) -> dict[str, Any]
             raise Refusal(400, -1, ISSUED_BEFORE)
         row = CashReceipt.objects.create(
             payment=payment,
-            receipt_tid=f"cash{processor.digits(16)}",
-            apply_num=processor.digits(9),
+            receipt_tid=f"cash{processor.random_digits(16)}",
+            apply_num=processor.random_digits(9),
             type=kind,
             amount=int(payment.remaining),
             vat=_vat(fields, int(payment.remaining)),
@@ -107,12 +107,12 @@ def _balance(request: HttpRequest, fields: Fields, imp_uid: str) -> dict[str, An
     for item in payment.cancellations.order_by("pk"):
         left -= item.amount
         histories.append({**_blocks(left), "created": item.cancelled_at})
-    return {"amount": number(payment.amount), **_blocks(left), "histories": histories}
+    return {"amount": json_number(payment.amount), **_blocks(left), "histories": histories}
 
 
 def _blocks(left: Decimal) -> dict[str, Any]:
     vat = _eleventh(int(left))
-    primary = {"tax_free": 0, "supply": number(left - vat), "vat": vat, "service": 0}
+    primary = {"tax_free": 0, "supply": json_number(left - vat), "vat": vat, "service": 0}
     nothing = {"tax_free": 0, "supply": 0, "vat": 0, "service": 0}
     return {"cash_receipt": nothing, "primary": primary, "secondary": nothing, "discount": nothing}
 
@@ -164,5 +164,5 @@ def _receipt(row: CashReceipt) -> dict[str, Any]:
     }
 
 
-receipt = door(GET=_get, POST=_issue, DELETE=_cancel)
-balance = door(GET=_balance)
+receipt = api_view(GET=_get, POST=_issue, DELETE=_cancel)
+balance = api_view(GET=_balance)

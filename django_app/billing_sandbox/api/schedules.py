@@ -1,5 +1,5 @@
-"""Payments that are to be made later with a billing key: scheduled, revoked, looked up. charges.py
-makes them.
+"""Payments that are to be made later with a billing key: scheduled, revoked, looked up.
+engine/charges.py makes them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from django.http import HttpRequest
 
 from billing_sandbox import parsing, serializer
 from billing_sandbox.api import customers
-from billing_sandbox.api.customers import MISSING, Card
-from billing_sandbox.api.entry_point import door
-from billing_sandbox.api.subscriptions import NO_CUSTOMER, columns
+from billing_sandbox.api.customers import INVALID_FIELD, CardInput
+from billing_sandbox.api.entry_point import api_view
+from billing_sandbox.api.subscriptions import NO_CUSTOMER, payment_columns
 from billing_sandbox.engine import clock, request_pay
-from billing_sandbox.engine.charges import run_due
+from billing_sandbox.engine.charges import run_due_schedules
 from billing_sandbox.envelope import Refusal
 from billing_sandbox.models import Payment, Schedule
 from billing_sandbox.parsing import Fields
@@ -28,10 +28,10 @@ NOTHING_TO_REVOKE = (
 )
 # Ours:
 NOT_FOUND = "예약결제 기록이 존재하지 않습니다."
-TAKEN = "이미 사용된 merchant_uid입니다."
+MERCHANT_UID_USED = "이미 사용된 merchant_uid입니다."
 IN_THE_PAST = "schedule_at은 현재 시각 이후여야 합니다."
 BAD_SEARCH = "검색 파라메터가 올바르지 않습니다."
-NEITHER = "customer_uid 또는 merchant_uid를 지정해주셔야합니다."
+NO_UID = "customer_uid 또는 merchant_uid를 지정해주셔야합니다."
 MAX_SPAN = 90 * 86400  # seconds; the vendor says three months
 MAX_AT_ONCE = 100
 PAGE = 20
@@ -39,31 +39,32 @@ PAGE = 20
 
 def _schedule(request: HttpRequest, fields: Fields) -> list[dict[str, Any]]:
     """All of them or none. A customer_uid that is not known yet needs a card."""
-    uid = customers.optional(fields, "customer_uid", 80)
+    uid = customers.optional_text(fields, "customer_uid", 80)
     wanted = fields.get("schedules")
     if not uid:
-        raise Refusal(400, -1, MISSING.format("customer_uid"))
+        raise Refusal(400, -1, INVALID_FIELD.format("customer_uid"))
     if (
         not isinstance(wanted, list)
         or not 0 < len(wanted) <= MAX_AT_ONCE
         or not all(isinstance(item, Mapping) for item in wanted)
     ):
-        raise Refusal(400, -1, MISSING.format("schedules"))
+        raise Refusal(400, -1, INVALID_FIELD.format("schedules"))
     read = [
-        (columns(item, form=fields.form), _moment(item, "schedule_at", fields.form))
+        (payment_columns(item, form=fields.form), _moment(item, "schedule_at", fields.form))
         for item in wanted
     ]
     with transaction.atomic(using=ALIAS):
-        if customers.find(uid) is None:
+        if customers.find_customer(uid) is None:
             if not fields.get("card_number"):
                 raise Refusal(200, 1, NO_CUSTOMER)
-            customers.keep(uid, Card(fields), fields)
+            customers.save_billing_key(uid, CardInput(fields), fields)
         return [
-            _serialized(_one(uid, facts, at, request_pay.site(request)), None) for facts, at in read
+            _schedule_json(_create_schedule(uid, facts, at, request_pay.base_url(request)), None)
+            for facts, at in read
         ]
 
 
-def _one(customer_uid: str, facts: dict[str, Any], at: int, site: str) -> Schedule:
+def _create_schedule(customer_uid: str, facts: dict[str, Any], at: int, site: str) -> Schedule:
     if at <= clock.now():
         raise Refusal(200, 1, IN_THE_PAST)
     merchant_uid, amount, currency = (
@@ -75,7 +76,7 @@ def _one(customer_uid: str, facts: dict[str, Any], at: int, site: str) -> Schedu
         Schedule.objects.filter(merchant_uid=merchant_uid).exists()
         or Payment.objects.filter(merchant_uid=merchant_uid, paid_at__gt=0).exists()
     ):
-        raise Refusal(200, 1, TAKEN)
+        raise Refusal(200, 1, MERCHANT_UID_USED)
     return Schedule.objects.create(
         customer_uid=customer_uid,
         merchant_uid=merchant_uid,
@@ -92,28 +93,32 @@ def _unschedule(request: HttpRequest, fields: Fields) -> list[dict[str, Any]]:
     uid, wanted = fields.get("customer_uid"), fields.get("merchant_uid")
     wanted = fields.get("merchant_uid[]") if wanted is None else wanted
     if not uid and not wanted:
-        raise Refusal(400, -1, NEITHER)
-    run_due()
+        raise Refusal(400, -1, NO_UID)
+    run_due_schedules()
     with transaction.atomic(using=ALIAS):
         rows = Schedule.objects.filter(state=Schedule.State.SCHEDULED).order_by("pk")
         if uid:
-            rows = rows.filter(customer_uid=uid) if _kept(uid) else rows.none()
+            rows = rows.filter(customer_uid=uid) if _is_storable(uid) else rows.none()
         if wanted:
             names = wanted if isinstance(wanted, list) else [wanted]
-            rows = rows.filter(merchant_uid__in=[name for name in names[:1000] if _kept(name)])
+            rows = rows.filter(
+                merchant_uid__in=[name for name in names[:1000] if _is_storable(name)]
+            )
         found = list(rows)
         if not found:
             raise Refusal(200, 1, NOTHING_TO_REVOKE)
         for row in found:
             row.state, row.revoked_at = Schedule.State.REVOKED, clock.now()
             row.save(update_fields=["state", "revoked_at"])
-        return [_serialized(row, None) for row in found]
+        return [_schedule_json(row, None) for row in found]
 
 
 def _find(request: HttpRequest, fields: Fields, merchant_uid: str) -> dict[str, Any]:
-    run_due()
+    run_due_schedules()
     row = (
-        Schedule.objects.filter(merchant_uid=merchant_uid).first() if _kept(merchant_uid) else None
+        Schedule.objects.filter(merchant_uid=merchant_uid).first()
+        if _is_storable(merchant_uid)
+        else None
     )
     if row is None:
         raise Refusal(404, -1, NOT_FOUND)
@@ -138,12 +143,12 @@ def _of_customer(request: HttpRequest, fields: Fields, customer_uid: str) -> lis
     asked = request.GET
     status = asked.get("schedule-status", asked.get("schedule_status"))
     rows = _in_range(asked.get("from"), asked.get("to"), status)
-    rows = rows.filter(customer_uid=customer_uid) if _kept(customer_uid) else rows.none()
+    rows = rows.filter(customer_uid=customer_uid) if _is_storable(customer_uid) else rows.none()
     return _page(rows.order_by("-schedule_at", "-pk"), asked.get("page"), PAGE)
 
 
 def _in_range(start: str | None, end: str | None, status: str | None) -> QuerySet[Schedule]:
-    run_due()
+    run_due_schedules()
     begin, stop = _digits(start), _digits(end)
     if (
         begin is None
@@ -175,7 +180,7 @@ def _digits(value: str | None) -> int | None:
     )
 
 
-def _kept(value: Any) -> bool:
+def _is_storable(value: Any) -> bool:
     try:
         return bool(parsing.text(value, 80))
     except ValueError:
@@ -186,7 +191,7 @@ def _moment(item: Mapping[str, Any], name: str, form: bool) -> int:
     value = item.get(name)
     value = _digits(value) if form and isinstance(value, str) else value
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 10**11:
-        raise Refusal(400, -1, MISSING.format(name))
+        raise Refusal(400, -1, INVALID_FIELD.format(name))
     return value
 
 
@@ -197,10 +202,10 @@ def _with_payments(rows: list[Schedule]) -> list[dict[str, Any]]:
             imp_uid__in=[row.imp_uid for row in rows if row.imp_uid]
         )
     }
-    return [_serialized(row, made.get(row.imp_uid)) for row in rows]
+    return [_schedule_json(row, made.get(row.imp_uid)) for row in rows]
 
 
-def _serialized(row: Schedule, payment: Payment | None) -> dict[str, Any]:
+def _schedule_json(row: Schedule, payment: Payment | None) -> dict[str, Any]:
     texts = (
         "name",
         "buyer_name",
@@ -212,7 +217,7 @@ def _serialized(row: Schedule, payment: Payment | None) -> dict[str, Any]:
     )
     facts: dict[str, Any] = {name: row.facts.get(name) or None for name in texts}
     facts |= {
-        "amount": serializer.number(row.amount),
+        "amount": serializer.json_number(row.amount),
         "currency": row.currency,
         "customer_id": None,
         "customer_uid": row.customer_uid,
@@ -231,7 +236,7 @@ def _serialized(row: Schedule, payment: Payment | None) -> dict[str, Any]:
     return dict(sorted(facts.items()))
 
 
-schedule = door(GET=_between, POST=_schedule)
-unschedule = door(POST=_unschedule)
-scheduled = door(GET=_find)
-of_customer = door(GET=_of_customer)
+schedule = api_view(GET=_between, POST=_schedule)
+unschedule = api_view(POST=_unschedule)
+schedule_by_merchant_uid = api_view(GET=_find)
+customer_schedules = api_view(GET=_of_customer)

@@ -15,10 +15,10 @@ from django.http import HttpRequest
 
 from billing_sandbox import parsing, serializer
 from billing_sandbox.api import customers
-from billing_sandbox.api.customers import Card, optional
-from billing_sandbox.api.entry_point import door
+from billing_sandbox.api.customers import CardInput, optional_text
+from billing_sandbox.api.entry_point import api_view
 from billing_sandbox.engine import request_pay
-from billing_sandbox.engine.charges import TEXTS, charge, charge_customer
+from billing_sandbox.engine.charges import TEXT_LIMITS, charge, charge_customer
 from billing_sandbox.envelope import Refusal
 from billing_sandbox.models import Payment
 from billing_sandbox.parsing import Fields
@@ -31,42 +31,45 @@ PAID_BEFORE = "이미 결제가 이루어진 거래건입니다."
 
 def _onetime(request: HttpRequest, fields: Fields) -> dict[str, Any]:
     """A card that is typed in; with customer_uid it is kept as a billing key too."""
-    return _typed_in(request, fields, birth=True)
+    return _pay_with_card(request, fields, birth=True)
 
 
 def _foreign(request: HttpRequest, fields: Fields) -> dict[str, Any]:
     """The same for cards from abroad, which have no birth."""
-    return _typed_in(request, fields, birth=False)
+    return _pay_with_card(request, fields, birth=False)
 
 
-def _typed_in(request: HttpRequest, fields: Fields, *, birth: bool) -> dict[str, Any]:
-    facts = columns(fields, form=fields.form)
-    uid = optional(fields, "customer_uid", 80)
-    card = Card(fields, birth=birth)
+def _pay_with_card(request: HttpRequest, fields: Fields, *, birth: bool) -> dict[str, Any]:
+    facts = payment_columns(fields, form=fields.form)
+    uid = optional_text(fields, "customer_uid", 80)
+    card = CardInput(fields, birth=birth)
     with transaction.atomic(using=ALIAS):
         refuse_if_paid(facts["merchant_uid"])
         if uid:
-            customers.keep(uid, card, fields)
+            customers.save_billing_key(uid, card, fields)
         facts |= {"customer_uid": uid, "customer_uid_usage": "payment" if uid else ""}
         made = charge(
-            facts, ".".join(customers.pg_of(fields)), card.masked, site=request_pay.site(request)
+            facts,
+            ".".join(customers.provider_and_mid(fields)),
+            card.masked,
+            site=request_pay.base_url(request),
         )
-    return serializer.payment(made)
+    return serializer.payment_json(made)
 
 
 def _again(request: HttpRequest, fields: Fields) -> dict[str, Any]:
-    facts = columns(fields, form=fields.form)
+    facts = payment_columns(fields, form=fields.form)
     with transaction.atomic(using=ALIAS):
-        customer = customers.find(fields.get("customer_uid"))
+        customer = customers.find_customer(fields.get("customer_uid"))
         if customer is None:
             raise Refusal(200, 1, NO_CUSTOMER)
         refuse_if_paid(facts["merchant_uid"])
-        return serializer.payment(
-            charge_customer(customer, facts, "payment", site=request_pay.site(request))
+        return serializer.payment_json(
+            charge_customer(customer, facts, "payment", site=request_pay.base_url(request))
         )
 
 
-def columns(values: Any, *, form: bool) -> dict[str, Any]:
+def payment_columns(values: Any, *, form: bool) -> dict[str, Any]:
     """Columns of the payment that these fields ask for. Raises Refusal."""
     name = "merchant_uid"
     try:
@@ -76,7 +79,7 @@ def columns(values: Any, *, form: bool) -> dict[str, Any]:
         name = "amount"
         amount = parsing.amount(values.get(name), currency, digits_allowed=form)
         name = "notice_url"
-        notice_urls = request_pay.addresses(values.get(name)) if values.get(name) else []
+        notice_urls = request_pay.parse_notice_urls(values.get(name)) if values.get(name) else []
         name = "custom_data"
         custom_data = values.get(name)
         if not isinstance(custom_data, str):
@@ -87,8 +90,8 @@ def columns(values: Any, *, form: bool) -> dict[str, Any]:
             )
         custom_data = parsing.text(custom_data, 20_000) if custom_data else ""
     except (ValueError, RecursionError):
-        raise Refusal(400, -1, customers.MISSING.format(name)) from None
-    texts = {name: optional(values, name, limit) for name, limit in TEXTS.items()}
+        raise Refusal(400, -1, customers.INVALID_FIELD.format(name)) from None
+    texts = {name: optional_text(values, name, limit) for name, limit in TEXT_LIMITS.items()}
     return {
         "merchant_uid": merchant_uid, "amount": amount, "currency": currency,
         "notice_urls": notice_urls, "custom_data": custom_data, **texts,
@@ -101,6 +104,6 @@ def refuse_if_paid(merchant_uid: str) -> None:
         raise Refusal(200, 1, PAID_BEFORE)
 
 
-onetime = door(POST=_onetime)
-foreign = door(POST=_foreign)
-again = door(POST=_again)
+onetime = api_view(POST=_onetime)
+foreign = api_view(POST=_foreign)
+again = api_view(POST=_again)

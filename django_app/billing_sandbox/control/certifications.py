@@ -1,4 +1,4 @@
-"""The control API's part of what is not plain payments."""
+"""The control API's certify: an identity check without its window."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from django.http import HttpRequest
 
 from billing_sandbox import parsing
-from billing_sandbox.api import certifications
-from billing_sandbox.control.payments import Bad, endpoint
+from billing_sandbox.control.endpoint import ControlError, control_view
+from billing_sandbox.engine import certifications
 
 _TEXTS = {"name": 40, "phone": 16, "carrier": 8, "merchant_uid": 40, "origin": 300}
 
 
-@endpoint("POST", *_TEXTS, "birthday", "gender", "foreigner")
+@control_view("POST", *_TEXTS, "birthday", "gender", "foreigner")
 def certify(request: HttpRequest, values: Mapping[str, Any]) -> dict[str, Any]:
     """Somebody proves who they are, without a window: `{"imp_uid"}`. What is left out is
     made up.
@@ -28,7 +28,7 @@ def certify(request: HttpRequest, values: Mapping[str, Any]) -> dict[str, Any]:
                 _READERS[name](value) if name in _READERS else parsing.text(value, _TEXTS[name])
             )
         except ValueError:
-            raise Bad(name, f"{name} is missing or not usable.") from None
+            raise ControlError(name, f"{name} is missing or not usable.") from None
     return {"imp_uid": certifications.create(**facts).imp_uid}
 
 
@@ -39,9 +39,9 @@ def _birthday(value: Any) -> str:
 
 
 def _gender(value: Any) -> str:
-    if value not in ("male", "female"):
+    if not isinstance(value, str) or value not in ("male", "female"):
         raise ValueError("male or female")
-    return str(value)
+    return value
 
 
 def _foreigner(value: Any) -> bool:

@@ -2,18 +2,18 @@
 
 from django.urls import path, re_path
 
-from billing_sandbox.control import certifications, gateway, payments
+from billing_sandbox.control import certifications, deliveries, endpoint, gateway, payments
 
 urlpatterns = [
-    path("reset", payments.reset),
+    path("reset", gateway.reset),
     path("pay", payments.pay),
-    path("deliver", payments.deliver),
-    path("clock", gateway.time),
-    path("faults", gateway.fault),
-    path("faults/<int:pk>", gateway.fault),
-    path("console", gateway.console),
-    path("log", payments.log),
-    path("payments/<str:imp_uid>/<str:verb>", payments.act),
+    path("deliver", deliveries.deliver),
+    path("clock", gateway.gateway_clock),
+    path("faults", gateway.faults),
+    path("faults/<int:pk>", gateway.faults),
+    path("console", gateway.console_settings),
+    path("log", deliveries.call_log),
+    path("payments/<str:imp_uid>/<str:verb>", payments.payment_action),
     path("certify", certifications.certify),
-    re_path(r"", payments.nothing),
+    re_path(r"", endpoint.unknown_address),
 ]

@@ -14,7 +14,7 @@ from billing_sandbox.models import Customer, Payment, Schedule
 from billing_sandbox.router import ALIAS
 
 BILLING_PG = "html5_inicis.INIBillTst"
-TEXTS = {
+TEXT_LIMITS = {
     "name": 40,
     "buyer_name": 16,
     "buyer_email": 64,
@@ -23,8 +23,8 @@ TEXTS = {
     "buyer_postcode": 8,
 }
 # The company's words are ours.
-EXPIRED = "[유효기간만료] 카드사에서 승인을 거절하였습니다"
-GONE = "[빌링키없음] 등록되지 않은 구매자입니다."
+CARD_EXPIRED = "[유효기간만료] 카드사에서 승인을 거절하였습니다"
+NO_BILLING_KEY = "[빌링키없음] 등록되지 않은 구매자입니다."
 
 
 def charge(
@@ -55,10 +55,12 @@ def charge_customer(
         for name in ("name", "email", "tel", "addr", "postcode")
     }
     filled = {
-        name: text[: TEXTS[name]] for name, text in known.items() if text and not facts.get(name)
+        name: text[: TEXT_LIMITS[name]]
+        for name, text in known.items()
+        if text and not facts.get(name)
     }
     facts = {**facts, **filled, "customer_uid": customer.customer_uid, "customer_uid_usage": usage}
-    reason = EXPIRED if customer.valid_until <= clock.now() else ""
+    reason = CARD_EXPIRED if customer.valid_until <= clock.now() else ""
     return charge(
         facts,
         f"{customer.pg_provider}.{customer.pg_id}",
@@ -68,17 +70,17 @@ def charge_customer(
     )
 
 
-def run_due() -> int:
+def run_due_schedules() -> int:
     """Make every payment whose time has come, each in a transaction of its own. Returns how many
     this caller made.
     """
     due = Schedule.objects.filter(
         state=Schedule.State.SCHEDULED, schedule_at__lte=clock.now()
     ).order_by("schedule_at", "pk")
-    return sum(_run(key) for key in list(due.values_list("pk", flat=True)))
+    return sum(_run_schedule(key) for key in list(due.values_list("pk", flat=True)))
 
 
-def _run(key: int) -> bool:
+def _run_schedule(key: int) -> bool:
     with transaction.atomic(
         using=ALIAS
     ):  # IMMEDIATE: of two processes, one finds it still scheduled
@@ -94,7 +96,7 @@ def _run(key: int) -> bool:
         customer = Customer.objects.filter(customer_uid=row.customer_uid).first()
         if customer is None:
             facts |= {"customer_uid": row.customer_uid, "customer_uid_usage": "payment.scheduled"}
-            made = charge(facts, BILLING_PG, "", site=row.site, declined=GONE)
+            made = charge(facts, BILLING_PG, "", site=row.site, declined=NO_BILLING_KEY)
         else:
             made = charge_customer(customer, facts, "payment.scheduled", site=row.site)
         row.state, row.executed_at, row.imp_uid = Schedule.State.EXECUTED, clock.now(), made.imp_uid

@@ -16,7 +16,7 @@ FURTHEST = 20 * 365 * 86400  # seconds that the clock may be ahead in all: dates
 
 def now() -> int:
     """Unix seconds, as V1 states all its times."""
-    return _machine() + offset()
+    return machine_time() + offset()
 
 
 def offset() -> int:
@@ -42,5 +42,5 @@ def advance(seconds: int) -> int:
     return now()
 
 
-def _machine() -> int:
+def machine_time() -> int:
     return int(time.time())

@@ -5,6 +5,6 @@ webhook_delivery.py's.
 from billing_sandbox.engine import cancels, charges
 
 
-def do_due() -> int:
+def run_due_jobs() -> int:
     """Do all of it now. Returns how much it was."""
-    return cancels.finish_due() + charges.run_due()
+    return cancels.finish_due_cancels() + charges.run_due_schedules()

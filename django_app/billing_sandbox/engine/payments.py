@@ -50,19 +50,19 @@ def approve(
     account is paid by its whole amount, if it takes deposits still.
     """
     with transaction.atomic(using=ALIAS):
-        payment = _one_of(imp_uid, Status.READY, *([Status.FAILED] if late else []))
+        payment = _get_in_status(imp_uid, Status.READY, *([Status.FAILED] if late else []))
         now = clock.now()
         if payment.pay_method == "vbank":
-            _takes_deposits(payment, now)
+            _check_accepts_deposit(payment, now)
             if amount is not None and amount != payment.amount:
                 raise WrongState(
                     "An account takes its whole amount only: the bank sends any other back."
                 )
         payment.amount = payment.amount if amount is None else amount
-        processor.approved(payment, now)
+        processor.set_approval(payment, now)
         payment.status, payment.paid_at = Status.PAID, now
         payment.failed_at, payment.fail_reason, payment.error_code = 0, "", ""
-        return _changed(payment, now, webhook)
+        return _save_and_notify(payment, now, webhook)
 
 
 def issue_account(
@@ -72,14 +72,14 @@ def issue_account(
     vbank_holder than the usual.
     """
     with transaction.atomic(using=ALIAS):
-        payment = _one_of(imp_uid, Status.READY)
+        payment = _get_in_status(imp_uid, Status.READY)
         if payment.pay_method != "vbank" or payment.has_account:
             raise WrongState("a virtual account is issued once, and only for pay_method vbank")
         now = clock.now()
-        processor.account_issued(payment, now)
+        processor.set_virtual_account(payment, now)
         for name, value in (account or {}).items():
             setattr(payment, name, value)
-        return _changed(payment, now, webhook)
+        return _save_and_notify(payment, now, webhook)
 
 
 def deposit(imp_uid: str, *, amount: Decimal | None = None, webhook: bool = True) -> Payment:
@@ -90,8 +90,8 @@ def deposit(imp_uid: str, *, amount: Decimal | None = None, webhook: bool = True
     it back and nothing changes (what V1 makes of them is unknown: stricter reading).
     """
     with transaction.atomic(using=ALIAS):
-        payment = _one_of(imp_uid, Status.READY)
-        _takes_deposits(payment, clock.now())
+        payment = _get_in_status(imp_uid, Status.READY)
+        _check_accepts_deposit(payment, clock.now())
         if amount is not None and amount != payment.amount:
             raise WrongState(
                 f"the account takes {payment.amount} and nothing else; the bank sends {amount} back"
@@ -99,7 +99,7 @@ def deposit(imp_uid: str, *, amount: Decimal | None = None, webhook: bool = True
         return approve(imp_uid, webhook=webhook)
 
 
-def _takes_deposits(payment: Payment, now: int) -> None:
+def _check_accepts_deposit(payment: Payment, now: int) -> None:
     if not payment.has_account:
         raise WrongState("no virtual account was issued")
     if payment.vbank_closed:
@@ -113,11 +113,11 @@ def close_account(imp_uid: str) -> Payment:
     makes of it is unknown).
     """
     with transaction.atomic(using=ALIAS):
-        payment = _one_of(imp_uid, Status.READY)
+        payment = _get_in_status(imp_uid, Status.READY)
         if not payment.has_account or payment.vbank_closed:
             raise WrongState("there is no open virtual account")
         payment.vbank_closed = True
-        return _changed(payment, clock.now(), webhook=False)
+        return _save_and_notify(payment, clock.now(), webhook=False)
 
 
 def change_account(
@@ -125,12 +125,12 @@ def change_account(
 ) -> Payment:
     """Another amount or deadline (unix seconds) for an account that nothing was paid into."""
     with transaction.atomic(using=ALIAS):
-        payment = _one_of(imp_uid, Status.READY)
+        payment = _get_in_status(imp_uid, Status.READY)
         if not payment.has_account or payment.vbank_closed:
             raise WrongState("there is no open virtual account")
         payment.amount = payment.amount if amount is None else amount
         payment.vbank_date = payment.vbank_date if due is None else due
-        return _changed(payment, clock.now(), webhook=False)
+        return _save_and_notify(payment, clock.now(), webhook=False)
 
 
 def decline(imp_uid: str, *, reason: str | None = None, error_code: str = "F1003") -> Payment:
@@ -140,23 +140,26 @@ def decline(imp_uid: str, *, reason: str | None = None, error_code: str = "F1003
     return _fail(imp_uid, reason=reason, error_code=error_code)
 
 
-def give_up(imp_uid: str) -> Payment:
+def abandon(imp_uid: str) -> Payment:
     """ready → failed by the buyer, as Inicis reports it (other processors leave it ready). No
     webhook.
     """
-    return _fail(imp_uid, reason=processor.GAVE_UP, error_code="F1004")
+    return _fail(imp_uid, reason=processor.ABANDONED, error_code="F1004")
 
 
 def _fail(imp_uid: str, *, reason: str | None, error_code: str) -> Payment:
     with transaction.atomic(using=ALIAS):
-        payment = _one_of(imp_uid, Status.READY)
+        payment = _get_in_status(imp_uid, Status.READY)
         if payment.has_account:
             raise WrongState("the window has done its work: an account was issued")
         now = clock.now()
-        processor.answered(payment)
+        processor.set_provider(payment)
         payment.status, payment.failed_at = Status.FAILED, now
-        payment.fail_reason, payment.error_code = reason or processor.declined(payment), error_code
-        return _changed(payment, now, webhook=False)
+        payment.fail_reason, payment.error_code = (
+            reason or processor.decline_reason(payment),
+            error_code,
+        )
+        return _save_and_notify(payment, now, webhook=False)
 
 
 def cancel(
@@ -173,17 +176,17 @@ def cancel(
     WrongState where nothing was paid, nothing is left, or the processor refuses.
     """
     with transaction.atomic(using=ALIAS):
-        payment = _one_of(imp_uid, Status.PAID, Status.CANCELLED)
+        payment = _get_in_status(imp_uid, Status.PAID, Status.CANCELLED)
         left = cancellable(payment)
         if not left:
             raise WrongState("it is cancelled already, or a cancel is under way")
         part = left if amount is None else amount
         if part > left:
             raise ValueError("more than remains")
-        refusal = processor.refuses_cancel(payment, part, clock.now(), refund_account=True)
+        refusal = processor.cancel_refusal(payment, part, clock.now(), refund_account=True)
         if refusal:
             raise WrongState(refusal)
-        return take_back(payment, part, reason=reason, webhook=webhook)
+        return add_cancellation(payment, part, reason=reason, webhook=webhook)
 
 
 def cancellable(payment: Payment) -> Decimal:
@@ -194,7 +197,7 @@ def cancellable(payment: Payment) -> Decimal:
     return payment.remaining - (accepted or Decimal(0))
 
 
-def take_back(
+def add_cancellation(
     payment: Payment, part: Decimal, *, reason: str, webhook: bool, console_only: bool = False
 ) -> Cancellation:
     """One more item of the cancel_history. The caller holds the lock, read the row under it and
@@ -203,7 +206,7 @@ def take_back(
     now = clock.now()
     made = Cancellation.objects.create(
         payment=payment,
-        cancellation_id=processor.cancellation_id(),
+        cancellation_id=processor.new_cancellation_id(),
         pg_tid=payment.pg_tid,
         amount=part,
         reason=reason,
@@ -211,18 +214,18 @@ def take_back(
     )
     payment.status, payment.cancelled_at, payment.cancel_reason = Status.CANCELLED, now, reason
     payment.cancel_amount += part
-    _changed(payment, now, webhook, made.cancellation_id, console_only=console_only)
+    _save_and_notify(payment, now, webhook, made.cancellation_id, console_only=console_only)
     return made
 
 
-def _one_of(imp_uid: str, *statuses: Status) -> Payment:
+def _get_in_status(imp_uid: str, *statuses: Status) -> Payment:
     payment = Payment.objects.get(imp_uid=imp_uid)
     if payment.status not in statuses:
         raise WrongState(f"it is {payment.status}")
     return payment
 
 
-def _changed(
+def _save_and_notify(
     payment: Payment,
     now: int,
     webhook: bool,

@@ -27,7 +27,7 @@ EASY_PAY = (
 GIFT_CARDS = ("cultureland", "smartculture", "booknlife", "culturegift")
 PAY_METHODS = ("card", "trans", "vbank", "phone", "point", *EASY_PAY, *GIFT_CARDS)
 
-GAVE_UP = "[결제포기] 사용자가 결제를 취소하셨습니다"  # captured; its code is not known
+ABANDONED = "[결제포기] 사용자가 결제를 취소하셨습니다"  # captured; its code is not known
 _DECLINED = {
     "trans": "[잔액부족] 은행에서 출금을 거절하였습니다",
     "vbank": "[채번실패] 은행에서 가상계좌를 발급하지 못했습니다",
@@ -38,51 +38,51 @@ _TID_KINDS = {"trans": "DBNK", "vbank": "VBNK", "phone": "HPP_"}
 _DEFAULT_DAYS = 30  # a virtual account at Inicis without vbank_due
 
 
-def declined(payment: Payment) -> str:
+def decline_reason(payment: Payment) -> str:
     """The text of a refusal by the card company or bank."""
     return _DECLINED.get(payment.pay_method, _DECLINED_BY_CARD)
 
 
-def answered(payment: Payment) -> None:
+def set_provider(payment: Payment) -> None:
     """The processor has answered: from now on the payment names it."""
     payment.pg_provider, _, payment.pg_id = payment.asked_pg.partition(".")
 
 
-def approved(payment: Payment, now: int) -> None:
+def set_approval(payment: Payment, now: int) -> None:
     """Facts of an approval. A late one, and a deposit, keep the transaction id that exists."""
-    answered(payment)
-    transaction_made(payment, now)
+    set_provider(payment)
+    set_transaction(payment, now)
     if payment.pay_method == "kakaopay":  # ends as what was really used, whatever was asked
         payment.emb_pg_provider, payment.pay_method = "kakaopay", "card"
     elif payment.pay_method in EASY_PAY:
         payment.emb_pg_provider = payment.pay_method
     if payment.pay_method == "card":
-        payment.apply_num = digits(8)
+        payment.apply_num = random_digits(8)
         payment.card_code, payment.card_name, payment.card_number = (
             "366",
             "신한카드",
-            f"559410*********{digits(1)}",
+            f"559410*********{random_digits(1)}",
         )
         payment.card_type = 0
     elif payment.pay_method == "trans":
         payment.bank_code, payment.bank_name = "004", "KB국민은행"
 
 
-def account_issued(payment: Payment, now: int) -> None:
+def set_virtual_account(payment: Payment, now: int) -> None:
     """A virtual account to pay into, open until the asked or the usual deadline."""
-    answered(payment)
-    transaction_made(payment, now)
+    set_provider(payment)
+    set_transaction(payment, now)
     payment.vbank_code, payment.vbank_name, payment.vbank_holder = (
         "088",
         "신한은행",
         "（주）케이지이니시",
     )
-    payment.vbank_num = f"562{digits(11)}"
+    payment.vbank_num = f"562{random_digits(11)}"
     payment.vbank_issued_at = now
     payment.vbank_date = payment.vbank_due or end_of_day(now + _DEFAULT_DAYS * 86400)
 
 
-def refuses_cancel(payment: Payment, part: Decimal, now: int, *, refund_account: bool) -> str:
+def cancel_refusal(payment: Payment, part: Decimal, now: int, *, refund_account: bool) -> str:
     """Why the processor would not give `part` back, or "" where it would. The rules are documented,
     the texts are ours.
 
@@ -106,15 +106,12 @@ def refuses_cancel(payment: Payment, part: Decimal, now: int, *, refund_account:
     return ""
 
 
-def transaction_made(payment: Payment, now: int) -> None:
+def set_transaction(payment: Payment, now: int) -> None:
     """Give the payment the processor's transaction id and a receipt, unless it has them."""
     if not payment.pg_tid:
         stamp = datetime.fromtimestamp(now, KST).strftime("%Y%m%d%H%M%S")
-        payment.pg_tid = (
-            f"Stdpay{_TID_KINDS.get(payment.pay_method, 'CARD')}{payment.pg_id}{stamp}{digits(6)}"[
-                :64
-            ]
-        )
+        kind = _TID_KINDS.get(payment.pay_method, "CARD")
+        payment.pg_tid = f"Stdpay{kind}{payment.pg_id}{stamp}{random_digits(6)}"[:64]
     payment.receipt_url = f"{payment.site}/sandbox/receipt/{payment.imp_uid}/"
 
 
@@ -124,11 +121,11 @@ def end_of_day(moment: int) -> int:
     return int(day.astimezone(UTC).timestamp())
 
 
-def digits(count: int) -> str:
+def random_digits(count: int) -> str:
     """That many random digits."""
     return f"{secrets.randbelow(10**count):0{count}}"
 
 
-def cancellation_id() -> str:
+def new_cancellation_id() -> str:
     """20 characters like those of captured answers (Crockford's base32)."""
     return "".join(secrets.choice("0123456789ABCDEFGHJKMNPQRSTVWXYZ") for _ in range(20))

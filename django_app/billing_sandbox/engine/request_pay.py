@@ -19,8 +19,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from billing_sandbox import parsing
-from billing_sandbox.api import codes
-from billing_sandbox.engine import clock, payments, processor
+from billing_sandbox.engine import channels, clock, payments, processor
 from billing_sandbox.engine.processor import KST
 from billing_sandbox.models import Payment, Prepared
 from billing_sandbox.router import ALIAS
@@ -37,7 +36,7 @@ _DUE_FORMATS = {
     14: "%Y%m%d%H%M%S",
     12: "%Y%m%d%H%M",
 }
-_TEXTS = {
+_TEXT_LIMITS = {
     "name": 40,
     "buyer_name": 16,
     "buyer_email": 64,
@@ -56,8 +55,8 @@ _PROVIDERS = {
     "chai", "syrup", "paymentwall", "jtnet", "payple", "bluewalnut", "ssgpay", "lpay", "alipay",
 }  # fmt: skip
 # What a second window for an order has in common with the first.
-_ASKED = (
-    "merchant_uid", "amount", "currency", "pay_method", *_TEXTS, "custom_data", "notice_urls",
+_COPIED_COLUMNS = (
+    "merchant_uid", "amount", "currency", "pay_method", *_TEXT_LIMITS, "custom_data", "notice_urls",
     "m_redirect_url", "vbank_due", "channel_key",
     "asked_pg", "origin", "site", "user_agent", "channel", "sandbox",
 )  # fmt: skip
@@ -65,7 +64,7 @@ _PHONE = re.compile("Android|iPhone|iPad|iPod|Mobi", re.IGNORECASE)  # as iampor
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,200}")
 
 
-class Refused(Exception):
+class RequestPayRefused(Exception):
     """Stopped before the window opens: the callback gets error_code and error_msg, and imp_uid
     null.
     """
@@ -81,7 +80,7 @@ def check_code(code: str) -> None:
     """
     expected = settings.SANDBOX["code"]
     if not code or (expected and code != expected):
-        raise Refused(*WRONG_CODE)
+        raise RequestPayRefused(*WRONG_CODE)
 
 
 def open_window(
@@ -94,9 +93,9 @@ def open_window(
     as V1 does.
     """
     check_code(code)
-    facts = _facts(params)
+    facts = _payment_columns(params)
     if leaves and not facts["m_redirect_url"]:
-        raise unusable("m_redirect_url")
+        raise invalid_parameter("m_redirect_url")
     user_agent = request.headers.get("User-Agent", "")[:500]
     with transaction.atomic(using=ALIAS):
         _check_unpaid(facts["merchant_uid"])
@@ -105,31 +104,31 @@ def open_window(
             prepared.amount != facts["amount"]
             or (prepared.currency and prepared.currency != facts["currency"])
         ):
-            raise Refused(*WRONG_AMOUNT)
+            raise RequestPayRefused(*WRONG_AMOUNT)
         return payments.create(
             **facts,
             origin=origin,
-            site=site(request),
+            site=base_url(request),
             user_agent=user_agent if user_agent.isprintable() else "",
             channel="mobile" if _PHONE.search(user_agent) else "pc",
         )
 
 
-def again(first: Payment) -> Payment:
+def open_second_window(first: Payment) -> Payment:
     """A second window for the same order, as another tab opens it. Raises Refused where the order
     is paid.
     """
     with transaction.atomic(using=ALIAS):
         _check_unpaid(first.merchant_uid)
-        return payments.create(**{name: getattr(first, name) for name in _ASKED})
+        return payments.create(**{name: getattr(first, name) for name in _COPIED_COLUMNS})
 
 
 def _check_unpaid(merchant_uid: str) -> None:
     if Payment.objects.filter(merchant_uid=merchant_uid, paid_at__gt=0).exists():
-        raise Refused(*ALREADY_PAID)
+        raise RequestPayRefused(*ALREADY_PAID)
 
 
-def site(request: HttpRequest) -> str:
+def base_url(request: HttpRequest) -> str:
     """Scheme and host under which this gateway was reached."""
     return request.build_absolute_uri("/").rstrip("/")
 
@@ -139,7 +138,7 @@ def is_origin(value: Any) -> bool:
     return isinstance(value, str) and _ORIGIN.fullmatch(value) is not None
 
 
-def _facts(params: Mapping[str, Any]) -> dict[str, Any]:
+def _payment_columns(params: Mapping[str, Any]) -> dict[str, Any]:
     """Columns of the payment. Raises Refused at the first parameter that cannot be used."""
 
     def read(name: str, reader: Callable[[Any], Any], default: Any = "") -> Any:
@@ -149,10 +148,14 @@ def _facts(params: Mapping[str, Any]) -> dict[str, Any]:
         try:
             return reader(value)
         except ValueError:
-            raise unusable(name) from None
+            raise invalid_parameter(name) from None
 
     channel_key = read("channelKey", partial(parsing.text, limit=200))
-    pg = codes.channel(channel_key) if channel_key else read("pg", _pg, processor.DEFAULT_PG)
+    pg = (
+        channels.provider_of_channel(channel_key)
+        if channel_key
+        else read("pg", _read_pg, processor.DEFAULT_PG)
+    )
     # Their default is USD (reference, currency).
     abroad = pg.partition(".")[0] in {
         "paypal",
@@ -162,38 +165,41 @@ def _facts(params: Mapping[str, Any]) -> dict[str, Any]:
     currency = read("currency", parsing.currency, "USD" if abroad else "KRW")
     facts = {
         "merchant_uid": read("merchant_uid", parsing.merchant_uid, None)
-        or f"nobody_{processor.digits(13)}",
-        "amount": read("amount", partial(_whole, currency=currency), None),
+        or f"nobody_{processor.random_digits(13)}",
+        "amount": read("amount", partial(_read_amount, currency=currency), None),
         "currency": currency,
-        "pay_method": read("pay_method", _pay_method, "card"),
-        **{name: read(name, partial(parsing.text, limit=limit)) for name, limit in _TEXTS.items()},
-        "custom_data": read("custom_data", _as_json),
-        "notice_urls": read("notice_url", addresses, []),
-        "m_redirect_url": read("m_redirect_url", _address),
-        "vbank_due": read("vbank_due", _due, 0),
+        "pay_method": read("pay_method", _read_pay_method, "card"),
+        **{
+            name: read(name, partial(parsing.text, limit=limit))
+            for name, limit in _TEXT_LIMITS.items()
+        },
+        "custom_data": read("custom_data", _custom_data_json),
+        "notice_urls": read("notice_url", parse_notice_urls, []),
+        "m_redirect_url": read("m_redirect_url", _read_url),
+        "vbank_due": read("vbank_due", _read_vbank_due, 0),
         "channel_key": channel_key,
         "asked_pg": pg,
     }
     if facts["amount"] is None:
-        raise unusable("amount")
+        raise invalid_parameter("amount")
     for name in ("tax_free", "vat_amount"):
-        read(name, partial(_share, whole=facts["amount"], currency=currency), None)
+        read(name, partial(_read_part_of_amount, whole=facts["amount"], currency=currency), None)
     for name in ("digital", "escrow", "popup"):
-        read(name, _flag, None)
-    read("confirm_url", _address)
+        read(name, _read_boolean, None)
+    read("confirm_url", _read_url)
     if facts["pay_method"] == "phone" and not isinstance(params.get("digital"), bool):
-        raise unusable("digital")
+        raise invalid_parameter("digital")
     if pg.startswith("html5_inicis") and not facts["buyer_tel"]:
-        raise unusable("buyer_tel")
+        raise invalid_parameter("buyer_tel")
     return facts
 
 
-def unusable(name: str) -> Refused:
+def invalid_parameter(name: str) -> RequestPayRefused:
     """The refusal that names the parameter."""
-    return Refused(WRONG_PARAMETER, f"결제 요청 파라미터가 올바르지 않습니다. ({name})")
+    return RequestPayRefused(WRONG_PARAMETER, f"결제 요청 파라미터가 올바르지 않습니다. ({name})")
 
 
-def _whole(value: Any, currency: str) -> Any:
+def _read_amount(value: Any, currency: str) -> Any:
     # Whole won, or at most two decimals of another currency.
     amount = parsing.amount(value, currency)
     if amount > MAX_AMOUNT:
@@ -201,7 +207,7 @@ def _whole(value: Any, currency: str) -> Any:
     return amount
 
 
-def _share(value: Any, whole: Any, currency: str) -> Any:
+def _read_part_of_amount(value: Any, whole: Any, currency: str) -> Any:
     """A part of the amount: 0 to all of it. Checked and not kept."""
     if not isinstance(value, bool) and value == 0:
         return value
@@ -210,19 +216,19 @@ def _share(value: Any, whole: Any, currency: str) -> Any:
     return value
 
 
-def _flag(value: Any) -> bool:
+def _read_boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("neither true nor false")
     return value
 
 
-def _pay_method(value: Any) -> str:
-    if value not in processor.PAY_METHODS:
+def _read_pay_method(value: Any) -> str:
+    if not isinstance(value, str) or value not in processor.PAY_METHODS:
         raise ValueError("unknown")
-    return str(value)
+    return value
 
 
-def _pg(value: Any) -> str:
+def _read_pg(value: Any) -> str:
     """`provider` or `provider.MID`; without a MID the shared test one. An unknown provider becomes
     the default one (reference, params).
     """
@@ -238,7 +244,7 @@ def _pg(value: Any) -> str:
     )
 
 
-def _as_json(value: Any) -> str:
+def _custom_data_json(value: Any) -> str:
     """custom_data is kept and echoed as JSON text."""
     try:
         return parsing.text(
@@ -248,23 +254,23 @@ def _as_json(value: Any) -> str:
         raise ValueError("nested too deeply") from error
 
 
-def _address(value: Any) -> str:
+def _read_url(value: Any) -> str:
     found = parsing.text(value, 2000)
     if not found.startswith(("http://", "https://")) or not found.isprintable():
         raise ValueError("not a web address")
     return found
 
 
-def addresses(value: Any) -> list[str]:
+def parse_notice_urls(value: Any) -> list[str]:
     """notice_url is one address or an array of them."""
     if isinstance(value, list):
         if len(value) > 10:
             raise ValueError("too many")
-        return [_address(item) for item in value]
-    return [_address(value)]
+        return [_read_url(item) for item in value]
+    return [_read_url(value)]
 
 
-def _due(value: Any) -> int:
+def _read_vbank_due(value: Any) -> int:
     """vbank_due in one of the documented formats, in Korean time; a day without a time lasts until
     23:59:59. Must lie ahead.
     """

@@ -15,8 +15,8 @@ from billing_sandbox.envelope import Refusal
 from billing_sandbox.models import Token
 from billing_sandbox.router import ALIAS
 
-LIFE = 30 * 60  # seconds
-NEARLY_OVER = 60  # seconds: asked for with less left, a token …
+LIFETIME = 30 * 60  # seconds
+EXTEND_BELOW = 60  # seconds: asked for with less left, a token …
 EXTENSION = 5 * 60  # … gets these seconds more
 UNAUTHORIZED = "Unauthorized"
 
@@ -33,9 +33,9 @@ def issue(key: str, secret: str) -> Token:
         )
         if token is None:
             return Token.objects.create(
-                owner=owner, value=secrets.token_hex(20), expired_at=now + LIFE
+                owner=owner, value=secrets.token_hex(20), expired_at=now + LIFETIME
             )
-        if token.expired_at - now < NEARLY_OVER:
+        if token.expired_at - now < EXTEND_BELOW:
             token.expired_at += EXTENSION
             token.save(update_fields=["expired_at"])
         return token
@@ -60,7 +60,7 @@ def keys_match(key: str, secret: str) -> bool:
         return False
 
 
-def presented(request: HttpRequest) -> str:
+def token_of_request(request: HttpRequest) -> str:
     """The token of a request: `Authorization`, with or without Bearer, wins over the old
     X-ImpTokenHeader.
     """
@@ -72,14 +72,14 @@ def presented(request: HttpRequest) -> str:
     return request.headers.get("X-ImpTokenHeader", "").strip()
 
 
-def check(request: HttpRequest) -> None:
+def require_token(request: HttpRequest) -> None:
     """Raise the gateway's 401 unless the request carries a running token."""
-    token = presented(request)
-    if not token or len(token) > 40 or not _runs(token):
+    token = token_of_request(request)
+    if not token or len(token) > 40 or not _is_valid(token):
         raise Refusal(401, -1, UNAUTHORIZED)
 
 
-def _runs(token: str) -> bool:
+def _is_valid(token: str) -> bool:
     """Plain SQL, because every call asks for it."""
     try:
         with connections[ALIAS].cursor() as cursor:

@@ -24,24 +24,23 @@ from billing_sandbox.redaction import printable
 from billing_sandbox.router import ALIAS
 
 TIMEOUT = (10, 30)  # seconds to connect, to read: V1's own for a first attempt (documented)
-RESEND_TIMEOUT = (
-    15  # seconds in all, for a resend by hand (documented) and, unknown but likely, for a retry
-)
-_KEPT = 2000  # bytes of the answer
-AT_ONCE = 4  # deliveries under way in one process
+# Seconds in all, for a resend by hand (documented) and, unknown but likely, for a retry.
+RESEND_TIMEOUT = 15
+_KEPT_BYTES = 2000  # bytes of the answer
+MAX_PARALLEL = 4  # deliveries under way in one process
 LOST_AFTER = 60  # seconds; longer than any attempt lasts
 LOST = "The sandbox was stopped while this was under way."
 
 
 def deliver_due() -> int:
     """Send what is due, oldest first. Returns how many were sent by this caller."""
-    _give_up_lost()
+    _fail_lost()
     due = Delivery.objects.filter(state=Delivery.State.QUEUED, due_at__lte=clock.now())
     keys = list(due.order_by("due_at", "pk").values_list("pk", flat=True))
     if len(keys) < 2 or not settings.SANDBOX["worker"]:
         return len(_send_all(keys))
-    with ThreadPoolExecutor(AT_ONCE) as pool:  # a slow receiver does not hold up the others
-        return sum(pool.map(_send_apart, keys))
+    with ThreadPoolExecutor(MAX_PARALLEL) as pool:  # a slow receiver does not hold up the others
+        return sum(pool.map(_send_in_thread, keys))
 
 
 def deliver_now(format: str | None = None) -> list[Delivery]:
@@ -66,7 +65,7 @@ def _send_all(keys: Any) -> list[Delivery]:
     return sent
 
 
-def _send_apart(key: int) -> int:
+def _send_in_thread(key: int) -> int:
     """One delivery in a thread of its own, with a connection of its own."""
     try:
         return len(_send_all([key]))
@@ -74,7 +73,7 @@ def _send_apart(key: int) -> int:
         connections[ALIAS].close()
 
 
-def _give_up_lost() -> None:
+def _fail_lost() -> None:
     """A process that ended in the middle of a delivery leaves it "being sent": after a minute of
     real time that is a network error.
     """
@@ -85,7 +84,7 @@ def _give_up_lost() -> None:
         if Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.SENDING).update(
             state=Delivery.State.FAILED, answer_text=LOST, delivered_at=clock.now()
         ):
-            webhook_queue.again(delivery)
+            webhook_queue.queue_retry(delivery)
 
 
 def _claim(key: int) -> bool:
@@ -104,10 +103,10 @@ def _send(delivery: Delivery) -> None:
     try:
         _check_address(delivery.url)
         delivery.answer_status, delivery.answer_text = _post(delivery)
-    except _NotHere as error:
+    except _AddressNotAllowed as error:
         refused = delivery.answer_text = str(error)
     except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError, OSError) as error:
-        delivery.answer_text = printable(f"{type(error).__name__}: {error}")[:_KEPT]
+        delivery.answer_text = printable(f"{type(error).__name__}: {error}")[:_KEPT_BYTES]
     delivery.state = (
         Delivery.State.DELIVERED if delivery.answer_status == 200 else Delivery.State.FAILED
     )
@@ -120,10 +119,10 @@ def _send(delivery: Delivery) -> None:
         delivered_at=delivery.delivered_at,
     )
     if kept and not refused and (delivery.answer_status is None or delivery.answer_status >= 500):
-        webhook_queue.again(delivery)
+        webhook_queue.queue_retry(delivery)
 
 
-class _NotHere(ValueError):
+class _AddressNotAllowed(ValueError):
     """An address that the sandbox does not send to."""
 
 
@@ -134,8 +133,8 @@ def _check_address(url: str) -> None:
         host = parse_url(url).host or ""  # by the parser that will open the connection
     except ValueError:
         host = ""
-    if not _is_here(host.strip("[]")):
-        raise _NotHere("The sandbox delivers to this machine only.")
+    if not _is_local(host.strip("[]")):
+        raise _AddressNotAllowed("The sandbox delivers to this machine only.")
 
 
 def _post(delivery: Delivery) -> tuple[int, str]:
@@ -146,6 +145,7 @@ def _post(delivery: Delivery) -> tuple[int, str]:
     with requests.Session() as session:
         session.trust_env = False  # no proxy between this machine and itself
         headers = {"Content-Type": content_type, "User-Agent": "iamport-sandbox"}
+        # requests hands a Timeout of urllib3 on as it is; its types do not say so.
         timeout: Any = urllib3.Timeout(total=RESEND_TIMEOUT) if delivery.resend else TIMEOUT
         with session.post(
             delivery.url,
@@ -155,11 +155,11 @@ def _post(delivery: Delivery) -> tuple[int, str]:
             allow_redirects=False,
             stream=True,
         ) as response:
-            start = next(response.iter_content(_KEPT), b"")
+            start = next(response.iter_content(_KEPT_BYTES), b"")
             return response.status_code, printable(start.decode("utf-8", "replace"))
 
 
-def _is_here(host: str) -> bool:
+def _is_local(host: str) -> bool:
     """Loopback names and addresses; `testserver` too where Django's test runner has let it in."""
     if host == "localhost" or host.endswith(".localhost") or is_loopback(host):
         return True

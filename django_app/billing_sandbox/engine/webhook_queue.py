@@ -1,24 +1,25 @@
-"""Webhooks: queued here as rows, handed out by webhook_delivery.py. V1 sends none on failure and
-none for an abandoned window.
+"""Webhooks: queued here as rows, sent by webhook_delivery.py. V1 sends none on failure and none for
+an abandoned window.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.dispatch import Signal
 
 from billing_sandbox.engine import clock
-from billing_sandbox.engine.signals import webhook_queued
-from billing_sandbox.faults import in_force
+from billing_sandbox.faults import active_faults
 from billing_sandbox.models import Delivery, Gateway, Payment
 from billing_sandbox.router import ALIAS
 
+# Sent after the commit that queued something: the worker listens, and this module need not know it.
+queued = Signal()
 DROPPED = "dropped on purpose: a fault is in force"
-RETRIES = 5  # at most: V1 makes them on written request only
+MAX_RETRIES = 5  # at most: V1 makes them on written request only
 RETRY_AFTER = 60  # seconds
 
 
@@ -39,7 +40,7 @@ def queue(
     if cancellation_id:
         body["cancellation_id"] = cancellation_id
     console = settings.SANDBOX["webhook_url"]
-    return _queue(
+    return _queue_to(
         payment.imp_uid,
         (not console_only and payment.notice_urls) or ([console] if console else []),
         body,
@@ -59,13 +60,13 @@ def resend(payment: Payment) -> list[Delivery]:
         last = payment.cancellations.order_by("pk").last()
         return queue(payment, last.cancellation_id if last else "")
     urls = dict.fromkeys(row.url for row in rows.order_by("pk") if row.body == newest.body)
-    return _queue(payment.imp_uid, urls, newest.body, resend=True)
+    return _queue_to(payment.imp_uid, urls, newest.body, resend=True)
 
 
-def again(delivery: Delivery) -> None:
+def queue_retry(delivery: Delivery) -> None:
     """One more attempt, a minute later, if V1 was asked for retries and some are left."""
     by_hand = delivery.resend and delivery.tries == 1
-    if not by_hand and delivery.tries <= retries():
+    if not by_hand and delivery.tries <= max_retries():
         Delivery.objects.create(
             imp_uid=delivery.imp_uid,
             url=delivery.url,
@@ -78,28 +79,30 @@ def again(delivery: Delivery) -> None:
         )
 
 
-def retries() -> int:
+def max_retries() -> int:
     """How often V1 tries again after a network error or a 5xx answer: the console's setting, else
     SANDBOX["webhook_retries"], else 0.
     """
-    chosen = Gateway.objects.filter(pk=1).values_list("webhook_retries", flat=True).first()
-    usual: Any = settings.SANDBOX.get("webhook_retries", 0)
-    return int(usual) if chosen is None else chosen
+    gateway = Gateway.objects.filter(pk=1).first()
+    if gateway is None or gateway.webhook_retries is None:
+        default: Any = settings.SANDBOX.get("webhook_retries", 0)
+        return int(default)
+    return gateway.webhook_retries
 
 
 def content_format() -> str:
     """json or form: the console's setting, else SANDBOX["webhook_format"], else json."""
     chosen = Gateway.objects.filter(pk=1).values_list("webhook_format", flat=True).first()
-    return chosen or str(settings.SANDBOX.get("webhook_format", "json"))
+    return str(chosen or settings.SANDBOX.get("webhook_format", "json"))
 
 
-def _queue(
+def _queue_to(
     imp_uid: str, urls: Iterable[str], body: dict[str, Any], *, resend: bool
 ) -> list[Delivery]:
     now, usual = clock.now(), content_format()
     rows = []
     for url in urls:
-        fault = in_force.for_delivery(url)
+        fault = active_faults.for_delivery(url)
         facts = {
             "imp_uid": imp_uid,
             "url": url,
@@ -113,5 +116,9 @@ def _queue(
             facts |= {"state": Delivery.State.FAILED, "answer_text": DROPPED, "delivered_at": now}
         rows += [Delivery.objects.create(**facts) for _ in range(1 + fault.get("duplicate", 0))]
     if rows:
-        transaction.on_commit(partial(webhook_queued.send, sender=Delivery), using=ALIAS)
+        transaction.on_commit(_announce, using=ALIAS)
     return rows
+
+
+def _announce() -> None:
+    queued.send(sender=None)

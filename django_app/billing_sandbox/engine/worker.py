@@ -11,10 +11,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connections
-from django.dispatch import receiver
 
-from billing_sandbox.engine import due_jobs, webhook_delivery
-from billing_sandbox.engine.signals import webhook_queued
+from billing_sandbox.engine import due_jobs, webhook_delivery, webhook_queue
 from billing_sandbox.models import Delivery
 from billing_sandbox.router import ALIAS
 
@@ -41,8 +39,7 @@ def ensure_running() -> None:
             threading.Thread(target=_run, name="sandbox-webhooks", daemon=True).start()
 
 
-@receiver(webhook_queued)
-def wake(**kwargs: Any) -> None:
+def wake() -> None:
     """Something was queued."""
     ensure_running()
     _wake.set()
@@ -51,16 +48,16 @@ def wake(**kwargs: Any) -> None:
 def _run() -> None:
     while True:
         _wake.clear()
-        wait = one_round()
+        wait = run_once()
         _wake.wait(wait)
 
 
-def one_round() -> float:
+def run_once() -> float:
     """Send what is due; returns the seconds to wait. Trouble is logged and never ends the thread;
     the connection is given back.
     """
     try:
-        due_jobs.do_due()
+        due_jobs.run_due_jobs()
         webhook_delivery.deliver_due()
         waiting = Delivery.objects.filter(state=Delivery.State.QUEUED).exists()
         return BUSY_WAIT if waiting else IDLE_WAIT
@@ -69,3 +66,10 @@ def one_round() -> float:
         return BUSY_WAIT
     finally:
         connections[ALIAS].close()
+
+
+def _on_queued(**kwargs: Any) -> None:
+    wake()
+
+
+webhook_queue.queued.connect(_on_queued, dispatch_uid="sandbox-worker")

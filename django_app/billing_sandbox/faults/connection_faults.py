@@ -12,52 +12,50 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 
-MARK = "X-Sandbox-Fault"
-MARKED = 599
-LONGEST_SILENCE = (
-    25.0  # seconds: a server that kills workers after 30 must not take this one for dead
-)
+FAULT_HEADER = "X-Sandbox-Fault"
+FAULT_STATUS = 599
+MAX_SILENCE = 25.0  # seconds: a server that kills workers after 30 must not take this one for dead
 
 
-def drop(request: HttpRequest) -> HttpResponse:
+def drop_connection(request: HttpRequest) -> HttpResponse:
     """Close the caller's connection now."""
-    return _marked("drop", _closed(_socket(request)))
+    return _fault_response("drop", _close(_client_socket(request)))
 
 
-def silence(request: HttpRequest) -> HttpResponse:
+def answer_nothing(request: HttpRequest) -> HttpResponse:
     """Say nothing until the caller has given up, or for LONGEST_SILENCE; then close."""
-    found = _socket(request)
-    end = time.monotonic() + LONGEST_SILENCE
-    while found is not None and time.monotonic() < end and _somebody_there(found):
+    found = _client_socket(request)
+    end = time.monotonic() + MAX_SILENCE
+    while found is not None and time.monotonic() < end and _is_connected(found):
         time.sleep(0.05)
-    return _marked("timeout", _closed(found))
+    return _fault_response("timeout", _close(found))
 
 
-def _marked(fault: str, closed: bool) -> HttpResponse:
+def _fault_response(fault: str, closed: bool) -> HttpResponse:
     return HttpResponse(
         b"" if closed else f"The sandbox answers nothing here ({fault}).\n",
-        status=MARKED,
-        headers={MARK: fault},
+        status=FAULT_STATUS,
+        headers={FAULT_HEADER: fault},
     )
 
 
-def _socket(request: HttpRequest) -> socket.socket | None:
-    given: socket.socket | None = request.META.get("gunicorn.socket")
+def _client_socket(request: HttpRequest) -> socket.socket | None:
+    given = request.META.get("gunicorn.socket")
     if given is not None:
-        return given
+        return cast("socket.socket", given)
     stream: Any = request.META.get("wsgi.input")
-    # Django.core.handlers.wsgi.LimitedStream around the connection's file.
+    # django.core.handlers.wsgi.LimitedStream around the connection's file.
     read = getattr(stream, "_read", None)
     stream = getattr(read, "__self__", stream)
     found = getattr(getattr(stream, "raw", None), "_sock", None)
     return found if isinstance(found, socket.socket) else None
 
 
-def _somebody_there(connection: socket.socket) -> bool:
+def _is_connected(connection: socket.socket) -> bool:
     try:
         return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
     except BlockingIOError:
@@ -66,7 +64,7 @@ def _somebody_there(connection: socket.socket) -> bool:
         return False
 
 
-def _closed(connection: socket.socket | None) -> bool:
+def _close(connection: socket.socket | None) -> bool:
     if connection is None:
         return False
     with suppress(OSError):

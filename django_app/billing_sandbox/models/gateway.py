@@ -63,7 +63,7 @@ class Delivery(models.Model):
 
 class ApiCall(models.Model):
     """One call of the REST API, without keys, secrets and tokens. Only the newest are kept
-    (door.py).
+    (api/entry_point.py).
     """
 
     method = models.CharField(max_length=10)
@@ -111,7 +111,7 @@ class Fault(models.Model):
     left = models.PositiveIntegerField(null=True)  # None: until removed
     chance = models.FloatField(default=1.0)
     draws = models.PositiveIntegerField(default=0)  # random numbers drawn so far
-    effects = models.JSONField()  # names and values as faults.py knows them
+    effects = models.JSONField()  # names and values as faults/active_faults.py knows them
 
     def __str__(self) -> str:
         return f"fault {self.pk}"

@@ -12,13 +12,13 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from billing_sandbox.engine import clock
-from billing_sandbox.formatting import money, stamp
+from billing_sandbox.formatting import format_amount, format_time
 from billing_sandbox.models import ApiCall, Delivery, Payment
 
-LONGEST = 300  # events of each kind
+MAX_EVENTS = 300  # events of each kind
 
 # Times are whole seconds. Within one, things stand in the order in which they usually happen.
-_BEFORE, _OPENED, _HAPPENED, _SENT, _ASKED = range(5)
+_BEFORE, _OPENED, _HAPPENED, _SENT, _CALLED = range(5)
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,18 @@ class Event:
     time: str = ""
 
 
-def of(payment: Payment) -> list[Event]:
+def payment_events(payment: Payment) -> list[Event]:
     """Oldest first."""
     now = clock.now()
     events = sorted(
         [*_states(payment), *_calls(payment), *_deliveries(payment)],
         key=lambda event: (event.at, event.rank),
     )
-    return [Event(**{**vars(event), "time": stamp(event.at, now)}) for event in events]
+    return [Event(**{**vars(event), "time": format_time(event.at, now)}) for event in events]
 
 
 def _states(payment: Payment) -> list[Event]:
-    amount = money(payment.amount, payment.currency)
+    amount = format_amount(payment.amount, payment.currency)
     found = [Event(payment.started_at, _OPENED, "state", _("The payment window opened"), amount)]
     if payment.vbank_issued_at:
         account = f"{payment.vbank_name} {payment.vbank_num}"
@@ -68,7 +68,7 @@ def _states(payment: Payment) -> list[Event]:
     if payment.paid_at:
         found.append(Event(payment.paid_at, _HAPPENED, "state", _("Paid"), amount, tone="good"))
     for item in payment.cancellations.order_by("pk"):
-        part = money(item.amount, payment.currency)
+        part = format_amount(item.amount, payment.currency)
         found.append(
             Event(
                 item.cancelled_at,
@@ -100,13 +100,13 @@ def _calls(payment: Payment) -> list[Event]:
         rf"(?<![\w-])({re.escape(payment.imp_uid)}|{re.escape(payment.merchant_uid)})(?![\w-])"
     )
     found = []
-    for row in ApiCall.objects.filter(about).order_by("-pk")[:LONGEST]:
+    for row in ApiCall.objects.filter(about).order_by("-pk")[:MAX_EVENTS]:
         if row.imp_uid != payment.imp_uid and not ids.search(
             f"{row.path} {unquote_plus(row.query)} {row.body}"
         ):
             continue  # the id is only a part of another one
         answer = f"HTTP {row.http_status} · code {row.code}" if row.http_status else _("no answer")
-        rank = _BEFORE if row.path.rstrip("/").endswith("payments/prepare") else _ASKED
+        rank = _BEFORE if row.path.rstrip("/").endswith("payments/prepare") else _CALLED
         bad = "bad" if row.code or row.http_status not in (200, 207) else ""
         address = row.path + (f"?{row.query}" if row.query else "")
         found.append(
@@ -127,7 +127,7 @@ def _calls(payment: Payment) -> list[Event]:
 def _deliveries(payment: Payment) -> list[Event]:
     tones: dict[str, str] = {Delivery.State.DELIVERED: "good", Delivery.State.FAILED: "bad"}
     found = []
-    for row in Delivery.objects.filter(imp_uid=payment.imp_uid).order_by("-pk")[:LONGEST]:
+    for row in Delivery.objects.filter(imp_uid=payment.imp_uid).order_by("-pk")[:MAX_EVENTS]:
         state = str(row.get_state_display())
         answer = f"{state} · HTTP {row.answer_status}" if row.answer_status else state
         title = _("Webhook %(status)s → %(url)s") % {

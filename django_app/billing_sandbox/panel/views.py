@@ -21,8 +21,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from billing_sandbox import parsing
 from billing_sandbox.engine import clock, due_jobs, payments, tokens, webhook_queue, worker
-from billing_sandbox.faults import in_force
-from billing_sandbox.formatting import fault, money, pay_method, stamp
+from billing_sandbox.faults import active_faults
+from billing_sandbox.formatting import describe_fault, format_amount, format_time, pay_method_name
 from billing_sandbox.models import ApiCall, Delivery, Payment, Status
 from billing_sandbox.panel import timeline
 
@@ -45,23 +45,27 @@ _DONE = {
 
 @require_safe
 @never_cache
-def panel(request: HttpRequest) -> HttpResponse:
+def panel_page(request: HttpRequest) -> HttpResponse:
     """Payments, API calls and webhooks, the newest of each."""
     worker.ensure_running()
-    context = {"parts": _overview(), "live": reverse("sandbox:panel_live"), **_common(request)}
+    context = {
+        "parts": _panel_parts(),
+        "live": reverse("sandbox:panel_live"),
+        **_shared_context(request),
+    }
     return render(request, "sandbox/panel.html", context)
 
 
 @require_safe
 @never_cache
-def live(request: HttpRequest) -> JsonResponse:
+def panel_live(request: HttpRequest) -> JsonResponse:
     """The panel's moving parts, as HTML by name."""
-    return JsonResponse({"parts": _overview()})
+    return JsonResponse({"parts": _panel_parts()})
 
 
 @require_safe
 @never_cache
-def payment(request: HttpRequest, imp_uid: str) -> HttpResponse:
+def payment_page(request: HttpRequest, imp_uid: str) -> HttpResponse:
     """One payment: its facts, what can be done with it, and its story."""
     worker.ensure_running()
     return _payment_page(request, get_object_or_404(Payment, imp_uid=imp_uid))
@@ -69,16 +73,16 @@ def payment(request: HttpRequest, imp_uid: str) -> HttpResponse:
 
 @require_safe
 @never_cache
-def payment_live(request: HttpRequest, imp_uid: str) -> JsonResponse:
+def payment_page_live(request: HttpRequest, imp_uid: str) -> JsonResponse:
     """The moving parts of the payment's page."""
-    return JsonResponse({"parts": _case(get_object_or_404(Payment, imp_uid=imp_uid))})
+    return JsonResponse({"parts": _payment_parts(get_object_or_404(Payment, imp_uid=imp_uid))})
 
 
 @require_POST
-def act(request: HttpRequest, imp_uid: str) -> HttpResponse:
+def payment_action(request: HttpRequest, imp_uid: str) -> HttpResponse:
     """A button of a payment's page."""
     row = get_object_or_404(Payment, imp_uid=imp_uid)
-    verb = _VERBS.get(request.POST.get("do", ""))
+    verb = _ACTIONS.get(request.POST.get("do", ""))
     address = reverse("sandbox:panel_payment", args=[imp_uid])
     if verb is None:
         return redirect(address)
@@ -94,7 +98,7 @@ def act(request: HttpRequest, imp_uid: str) -> HttpResponse:
 
 
 @require_POST
-def gateway(request: HttpRequest) -> HttpResponse:
+def gateway_action(request: HttpRequest) -> HttpResponse:
     """A button for the whole gateway: tokens, clock, faults. Goes back to the payment that `back`
     names, else to the panel.
     """
@@ -102,7 +106,7 @@ def gateway(request: HttpRequest) -> HttpResponse:
     if done == "expire_tokens":
         tokens.expire_all()
     elif done == "lift_faults":
-        in_force.clear()
+        active_faults.clear()
     elif done == "clock" and not _advance(request.POST):
         done = ""
     back = request.POST.get("back", "")
@@ -117,41 +121,46 @@ def gateway(request: HttpRequest) -> HttpResponse:
 # -- what is shown ---------------------------------------------------------------------------------
 
 
-def _common(request: HttpRequest) -> dict[str, Any]:
+def _shared_context(request: HttpRequest) -> dict[str, Any]:
     return {"done": _DONE.get(request.GET.get("done", "")), "units": _UNITS}
 
 
-def _banner() -> str:
+def _faults_part() -> str:
     return render_to_string(
-        "sandbox/_faults.html", {"faults": [fault(rule) for rule in in_force.in_force()]}
+        "sandbox/_faults.html",
+        {"faults": [describe_fault(rule) for rule in active_faults.list_active()]},
     )
 
 
-def _time() -> str:
+def _time_part() -> str:
     now, offset = clock.now(), clock.offset()
     ahead = {"days": offset // 86400, "hours": round(offset / 3600)}
-    return render_to_string("sandbox/_time.html", {"now": stamp(now, seconds_shown=False), **ahead})
+    return render_to_string(
+        "sandbox/_time.html", {"now": format_time(now, seconds_shown=False), **ahead}
+    )
 
 
-def _overview() -> dict[str, str]:
+def _panel_parts() -> dict[str, str]:
     now = clock.now()
     shown = {
         "payments": [
             {
                 "row": row,
-                "amount": money(row.amount, row.currency),
-                "cancelled": money(row.cancel_amount, row.currency) if row.cancel_amount else "",
-                "method": pay_method(row),
-                "started": stamp(row.started_at, now),
+                "amount": format_amount(row.amount, row.currency),
+                "cancelled": format_amount(row.cancel_amount, row.currency)
+                if row.cancel_amount
+                else "",
+                "method": pay_method_name(row),
+                "started": format_time(row.started_at, now),
             }
             for row in Payment.objects.order_by("-pk")[:NEWEST_PAYMENTS]
         ],
         "calls": [
-            {"row": row, "at": stamp(row.created_at, now)}
+            {"row": row, "at": format_time(row.created_at, now)}
             for row in ApiCall.objects.order_by("-pk")[:NEWEST_REST]
         ],
         "deliveries": [
-            {"row": row, "at": stamp(row.created_at, now)}
+            {"row": row, "at": format_time(row.created_at, now)}
             for row in Delivery.objects.order_by("-pk")[:NEWEST_REST]
         ],
     }
@@ -159,7 +168,7 @@ def _overview() -> dict[str, str]:
         name: render_to_string(f"sandbox/_{name}.html", {name: rows})
         for name, rows in shown.items()
     }
-    return {"faults": _banner(), "time": _time(), **lists}
+    return {"faults": _faults_part(), "time": _time_part(), **lists}
 
 
 def _payment_page(
@@ -168,41 +177,43 @@ def _payment_page(
     live_at = reverse("sandbox:panel_payment_live", args=[row.imp_uid])
     context = {
         "payment": row,
-        "parts": _case(row),
+        "parts": _payment_parts(row),
         "live": live_at,
         "trouble": trouble,
-        **_common(request),
+        **_shared_context(request),
     }
     return render(request, "sandbox/payment.html", context, status=status)
 
 
-def _case(row: Payment) -> dict[str, str]:
+def _payment_parts(row: Payment) -> dict[str, str]:
     now = clock.now()
     remaining = payments.cancellable(row) if row.paid_at else Decimal(0)
     waits = row.status == Status.READY
     context = {
         "payment": row,
-        "amount": money(row.amount, row.currency),
-        "method": pay_method(row),
-        "cancelled": money(row.cancel_amount, row.currency) if row.cancel_amount else "",
-        "remaining": money(remaining, row.currency) if remaining else "",
+        "amount": format_amount(row.amount, row.currency),
+        "method": pay_method_name(row),
+        "cancelled": format_amount(row.cancel_amount, row.currency) if row.cancel_amount else "",
+        "remaining": format_amount(remaining, row.currency) if remaining else "",
         "others": Payment.objects.filter(merchant_uid=row.merchant_uid)
         .exclude(pk=row.pk)
         .order_by("pk")[:20],
-        "deadline": stamp(row.vbank_date, now, seconds_shown=False) if row.vbank_date else "",
+        "deadline": format_time(row.vbank_date, now, seconds_shown=False) if row.vbank_date else "",
         "can_deposit": waits and row.has_account and not row.vbank_closed,
         "can_approve": row.status == Status.FAILED or (waits and row.pay_method != "vbank"),
         "can_decline": waits and not row.has_account,
     }
     parts = {"facts": "_facts", "actions": "_actions"}
     return {
-        "faults": _banner(),
-        "time": _time(),
+        "faults": _faults_part(),
+        "time": _time_part(),
         **{
             name: render_to_string(f"sandbox/{template}.html", context)
             for name, template in parts.items()
         },
-        "story": render_to_string("sandbox/_story.html", {"events": timeline.of(row)}),
+        "story": render_to_string(
+            "sandbox/_timeline.html", {"events": timeline.payment_events(row)}
+        ),
     }
 
 
@@ -243,12 +254,12 @@ def _advance(fields: QueryDict) -> bool:
         clock.advance(int(number) * unit)
     except ValueError:
         return False
-    due_jobs.do_due()
+    due_jobs.run_due_jobs()
     worker.wake()
     return True
 
 
-_VERBS: dict[str, Callable[[Payment, QueryDict], Any]] = {
+_ACTIONS: dict[str, Callable[[Payment, QueryDict], Any]] = {
     "deposit": _deposit,
     "approve": lambda row, fields: payments.approve(row.imp_uid),
     "decline": lambda row, fields: payments.decline(row.imp_uid),

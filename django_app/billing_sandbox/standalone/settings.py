@@ -9,11 +9,10 @@ SANDBOX_IMP_KEY with SANDBOX_IMP_SECRET (default: any).
 import os
 import secrets
 from pathlib import Path
-from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from billing_sandbox.csp import PAGES
+from billing_sandbox.csp import PAGE_POLICY
 
 APP_DIR = Path(__file__).resolve().parents[2]
 
@@ -75,7 +74,7 @@ TIME_ZONE = "Asia/Seoul"
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 X_FRAME_OPTIONS = "DENY"
-CONTENT_SECURITY_POLICY = {"DIRECTIVES": PAGES}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": PAGE_POLICY}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 
 LOGGING = {
@@ -91,19 +90,20 @@ LOGGING = {
     },
 }
 
+_retries = int(os.environ.get("SANDBOX_WEBHOOK_RETRIES", "").strip() or 0)  # 0 to 5
 # None: whatever a caller sends is right; tokens belong to their key.
-SANDBOX: dict[str, Any] = {
+SANDBOX = {
     "code": os.environ.get("SANDBOX_IMP_CODE", "").strip() or None,
     "key": os.environ.get("SANDBOX_IMP_KEY", "").strip() or None,
     "secret": os.environ.get("SANDBOX_IMP_SECRET", "").strip() or None,
     "webhook_url": os.environ.get("SANDBOX_WEBHOOK_URL", "").strip(),
     "worker": True,
-    "webhook_retries": int(os.environ.get("SANDBOX_WEBHOOK_RETRIES", "").strip() or 0),  # 0 to 5
+    "webhook_retries": _retries,
     "webhook_format": os.environ.get("SANDBOX_WEBHOOK_FORMAT", "").strip() or "json",  # or form
-    "webhook_anywhere": os.environ.get("SANDBOX_WEBHOOK_ANYWHERE", "").strip()
-    == "1",  # also beyond this machine
+    # also beyond this machine
+    "webhook_anywhere": os.environ.get("SANDBOX_WEBHOOK_ANYWHERE", "").strip() == "1",
 }
-if not 0 <= SANDBOX["webhook_retries"] <= 5 or SANDBOX["webhook_format"] not in {"json", "form"}:
+if not 0 <= _retries <= 5 or SANDBOX["webhook_format"] not in {"json", "form"}:
     raise ImproperlyConfigured(
         "SANDBOX_WEBHOOK_RETRIES is a number from 0 to 5, SANDBOX_WEBHOOK_FORMAT json or form."
     )

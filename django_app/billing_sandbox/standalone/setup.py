@@ -17,7 +17,7 @@ from django.db import DatabaseError, connections
 from billing_sandbox.router import ALIAS
 
 
-def shared_set_up() -> None:
+def set_up_shared_database() -> None:
     """For one of several processes on the file SANDBOX_DB: one key for all, tables made by whoever
     comes first.
 
@@ -29,8 +29,8 @@ def shared_set_up() -> None:
             "SANDBOX_DB is not set: name the database file that all processes of the sandbox share."
         )
     path = Path(name)
-    with _only_one(path.with_name(path.name + ".lock")):
-        settings.SECRET_KEY = _kept_key(path.with_name(path.name + ".key"))
+    with _one_process_at_a_time(path.with_name(path.name + ".lock")):
+        settings.SECRET_KEY = _shared_secret_key(path.with_name(path.name + ".key"))
         django.setup()
         make_tables(path)
 
@@ -54,7 +54,7 @@ def make_tables(path: Path) -> None:
 
 
 @contextmanager
-def _only_one(path: Path) -> Iterator[None]:
+def _one_process_at_a_time(path: Path) -> Iterator[None]:
     """Let one process at a time in."""
     import fcntl  # where gunicorn runs, this is; elsewhere the command must do without
 
@@ -69,7 +69,7 @@ def _only_one(path: Path) -> Iterator[None]:
         yield
 
 
-def _kept_key(path: Path) -> str:
+def _shared_secret_key(path: Path) -> str:
     """The key of all processes on this file, made by the first; only the owner may read it."""
     if not path.exists():
         with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:

@@ -3,16 +3,18 @@ billing_sandbox.standalone.wsgi`.
 """
 
 import os
+import sys
 
-from config.env import exit_on_config_error
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "billing_sandbox.standalone.settings"
 
-with exit_on_config_error(3):  # gunicorn stops for good on 3
-    from billing_sandbox.standalone.setup import shared_set_up
+try:
+    from billing_sandbox.standalone.setup import set_up_shared_database
+    from billing_sandbox.standalone.wsgi_application import wsgi_application
 
-    shared_set_up()
-
-    from config.malformed import wsgi_application
-
+    set_up_shared_database()
     application = wsgi_application()
+except ImproperlyConfigured as error:
+    sys.stderr.write(f"error: {error}\n")
+    raise SystemExit(3) from None  # gunicorn stops for good on 3, and would try again on 1

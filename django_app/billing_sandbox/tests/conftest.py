@@ -10,30 +10,18 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.test import Client
 
 from billing_sandbox.engine import clock
 from billing_sandbox.tests.support import spec
-
-START = 1_790_000_000  # 2026-09-21 22:13:20 in Korea
-
-
-class Clock:
-    """The machine's unix seconds, which move only when told; the gateway's own clock may be ahead
-    of them.
-    """
-
-    now = START
-
-    def advance(self, seconds: int) -> None:
-        self.now += seconds
+from billing_sandbox.tests.support.gateway import Clock, token
+from billing_sandbox.tests.support.window import Window
 
 
 @pytest.fixture(autouse=True)
 def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
     moved = Clock()
-    monkeypatch.setattr(clock, "_machine", lambda: moved.now)
+    monkeypatch.setattr(clock, "machine_time", lambda: moved.now)
     return moved
 
 
@@ -77,14 +65,6 @@ def api(browser: Client) -> Callable[..., Any]:
     return call
 
 
-def token(client: Client) -> str:
-    """A running access token."""
-    keys = {"imp_key": settings.SANDBOX["key"], "imp_secret": settings.SANDBOX["secret"]}
-    return client.post("/sandbox/api/users/getToken", keys, content_type="application/json").json()[
-        "response"
-    ]["access_token"]
-
-
 @pytest.fixture
 def control(browser: Client) -> Callable[..., Any]:
     """control("pay", merchant_uid=…) → the response."""
@@ -109,6 +89,23 @@ def pay(control: Callable[..., Any]) -> Callable[..., str]:
             **{"amount": 10_000, "pay_method": "card", "outcome": "paid", "webhook": False, **body},
         )
         assert response.status_code == 200, response.content
-        return response.json()["imp_uid"]
+        return str(response.json()["imp_uid"])
+
+    return call
+
+
+@pytest.fixture
+def window() -> Window:
+    return Window()
+
+
+@pytest.fixture
+def fault(control: Callable[..., Any]) -> Callable[..., Any]:
+    """fault(http=500, times=1) → one more rule; the rules in force."""
+
+    def call(**rule: Any) -> Any:
+        answer = control("faults", **rule)
+        assert answer.status_code == 200, answer.content
+        return answer.json()
 
     return call

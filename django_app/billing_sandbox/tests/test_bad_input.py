@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from billing_sandbox.models import CancelLater, Cancellation, Delivery, Payment, Prepared
-
-from .conftest import token
+from billing_sandbox.tests.support.gateway import token
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 

@@ -12,16 +12,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from billing_sandbox.models import Delivery, Payment
-from billing_sandbox.tests.test_window import ORIGIN, PARAMS, Window, told
+from billing_sandbox.tests.support.window import ORIGIN, PARAMS, Window, told
 from billing_sandbox.window import callback
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 BACK = "http://localhost:8000/done?mine=1"
-
-
-@pytest.fixture
-def window() -> Window:
-    return Window()
 
 
 def start(window: Window, road: str, **change: Any) -> Any:
@@ -193,7 +188,7 @@ def test_never_coming_back(window):
     ],
 )
 def test_the_address_keeps_its_own_query(url, expected):
-    assert callback.address(url, {"imp_uid": "i", "merchant_uid": "m&"}) == expected
+    assert callback.redirect_url(url, {"imp_uid": "i", "merchant_uid": "m&"}) == expected
 
 
 def test_the_window_speaks_the_language_that_was_asked(window):

@@ -6,7 +6,6 @@ import json
 import threading
 import time as clock_time
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
-from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 import pytest
@@ -250,7 +249,7 @@ def test_queueing_wakes_the_worker_after_commit(
     pay, monkeypatch, django_capture_on_commit_callbacks
 ):
     woken = []
-    monkeypatch.setattr(worker, "_wake", SimpleNamespace(set=lambda: woken.append(1)))
+    monkeypatch.setattr(worker, "wake", lambda: woken.append(1))
     with django_capture_on_commit_callbacks(using="sandbox", execute=True):
         pay(webhook=True)
         assert woken == []
@@ -262,9 +261,7 @@ class Receiver(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.got.append(  # type: ignore[attr-defined]
-            (self.path, self.headers["Content-Type"], body)
-        )
+        self.server.got.append((self.path, self.headers["Content-Type"], body))  # type: ignore[attr-defined]
         self.send_response(200)
         self.end_headers()
 
@@ -283,7 +280,7 @@ def test_one_round_over_a_real_socket(pay, settings):
             "webhook_url": f"http://127.0.0.1:{server.server_port}/hook/",
         }
         uid = pay("order-1", webhook=True)
-        assert worker.one_round() == worker.IDLE_WAIT
+        assert worker.run_once() == worker.IDLE_WAIT
     finally:
         server.shutdown()
         server.server_close()
@@ -301,13 +298,13 @@ def test_one_round_over_a_real_socket(pay, settings):
 def test_a_round_survives_trouble_and_comes_back_soon(pay, time, monkeypatch, caplog):
     pay(webhook=True)
     Delivery.objects.update(due_at=time.now + 5)
-    assert worker.one_round() == worker.BUSY_WAIT
+    assert worker.run_once() == worker.BUSY_WAIT
 
     def broken() -> int:
         raise RuntimeError("broken")
 
     monkeypatch.setattr(webhook_delivery, "deliver_due", broken)
-    assert worker.one_round() == worker.BUSY_WAIT
+    assert worker.run_once() == worker.BUSY_WAIT
     assert "it will try again" in caplog.text
 
 

@@ -10,22 +10,12 @@ import time as machine
 import pytest
 from django.test import Client
 
-from billing_sandbox.faults import connection_faults, in_force
-from billing_sandbox.models import ApiCall, Payment, Prepared, Token
-
-from .conftest import token
+from billing_sandbox.api import entry_point
+from billing_sandbox.faults import active_faults, connection_faults
+from billing_sandbox.models import ApiCall, Fault, Payment, Prepared, Token
+from billing_sandbox.tests.support.gateway import token
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-
-
-@pytest.fixture
-def fault(control):
-    def call(**rule):
-        answer = control("faults", **rule)
-        assert answer.status_code == 200, answer.content
-        return answer.json()
-
-    return call
 
 
 def seen(answer):
@@ -111,8 +101,8 @@ def test_those_in_force_are_shown(browser, fault):
 def test_reset_removes_them(control, api, fault):
     fault(http=500, seed=3)
     control("reset")
-    assert in_force.in_force() == []
-    assert in_force.seed() == ""
+    assert active_faults.list_active() == []
+    assert active_faults.seed() == ""
 
 
 def test_chances_repeat_with_a_seed(control, api):
@@ -148,7 +138,7 @@ def test_answers(api, pay, fault, rule, expected):
     fault(**rule, times=1)
     answer = api("payments/cancel", {"imp_uid": uid})
     assert seen(answer) == expected
-    assert connection_faults.MARK not in answer.headers
+    assert connection_faults.FAULT_HEADER not in answer.headers
     assert Payment.objects.get().status == "paid"
 
 
@@ -197,7 +187,7 @@ def test_no_answer_through_djangos_client(api, fault, rule, word, done):
     """There is no socket to cut: the answer says so, and the log has no status."""
     fault(**rule, times=1, path="prepare")
     answer = api("payments/prepare", {"merchant_uid": "m", "amount": 1})
-    assert (answer.status_code, answer.headers[connection_faults.MARK]) == (599, word)
+    assert (answer.status_code, answer.headers[connection_faults.FAULT_HEADER]) == (599, word)
     assert Prepared.objects.exists() is done
     call = ApiCall.objects.last()
     assert (call.http_status, call.body) == (0, '{"merchant_uid": "m", "amount": 1}')
@@ -205,4 +195,96 @@ def test_no_answer_through_djangos_client(api, fault, rule, word, done):
     assert api("payments/prepare/m").status_code == (200 if done else 404)
 
 
-# -- over real sockets --
+# -- what is refused --
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ({}, "faults"), ({"times": 1}, "times"), ({"path": "x"}, "path"), ({"http": 200}, "http"),
+        ({"http": 600}, "http"), ({"http": "500"}, "http"),
+        ({"http": 500.5}, "http"), ({"http": True}, "http"), ({"code": 0}, "code"),
+        ({"code": "1"}, "code"), ({"code": 10**30}, "code"),
+        ({"message": ""}, "message"), ({"message": 1}, "message"),
+        ({"message": "x" * 501}, "message"), ({"message": "\ud800"}, "message"),
+        ({"latency_ms": -1}, "latency_ms"), ({"latency_ms": 60_001}, "latency_ms"),
+        ({"latency_ms": [5, 1]}, "latency_ms"),
+        ({"latency_ms": [1]}, "latency_ms"), ({"latency_ms": ["1", 2]}, "latency_ms"),
+        ({"drop": False}, "drop"), ({"drop": 1}, "drop"),
+        ({"timeout": "yes"}, "timeout"), ({"drop": True, "timeout": True}, "drop"),
+        ({"drop": True, "http": 500}, "http"),
+        ({"effect": True}, "effect"), ({"effect": True, "timeout": True}, "effect"),
+        ({"cancel_later_s": -1}, "cancel_later_s"),
+        ({"cancel_later_s": 1, "drop": True}, "cancel_later_s"),
+        ({"cancel_later_s": 10**12}, "cancel_later_s"), ({"invalid_json": 0}, "invalid_json"),
+        ({"http": 500, "times": 0}, "times"), ({"http": 500, "times": 1.5}, "times"),
+        ({"http": 500, "times": None}, "times"),
+        ({"http": 500, "method": "get"}, "method"), ({"http": 500, "method": ["GET"]}, "method"),
+        ({"http": 500, "path": ""}, "path"),
+        ({"http": 500, "chance": 0}, "chance"), ({"http": 500, "chance": 1.1}, "chance"),
+        ({"http": 500, "chance": "1"}, "chance"),
+        ({"http": 500, "chance": 10**400}, "chance"), ({"seed": [1]}, "seed"),
+        ({"seed": 1.5}, "seed"), ({"seed": ""}, "seed"), ({"seed": True}, "seed"),
+        ({"reset": False}, "reset"), ({"expire_tokens": 1}, "expire_tokens"),
+        ({"delivery": True}, "delivery"), ({"delivery": {}}, "delivery"),
+        ({"delivery": {"lose": True}}, "delivery"), ({"delivery": {"delay_s": 0}}, "delivery"),
+        ({"delivery": {"duplicate": 11}}, "delivery"),
+        ({"delivery": {"format": "xml"}}, "delivery"),
+        ({"delivery": {"drop": True, "delay_s": 1}}, "delivery"),
+        ({"delivery": {"drop": True}, "http": 500}, "delivery"),
+        ({"delivery": {"drop": True}, "method": "POST"}, "method"), ({"break": 1}, "unknown_field"),
+    ],
+)  # fmt: skip
+def test_unusable_rules(control, rule, code):
+    answer = control("faults", **rule)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
+    assert answer.json()["error"]["message"]
+    assert not Fault.objects.exists()
+
+
+def test_addresses(browser, control):
+    assert browser.put("/sandbox/control/faults").status_code == 405
+    assert control("faults/1", http=500).status_code == 405
+
+
+# -- the log --
+
+
+def test_only_the_newest_calls_are_kept(api, monkeypatch):
+    monkeypatch.setattr(entry_point, "KEPT_CALLS", 5)
+    monkeypatch.setattr(entry_point, "_PRUNED_EVERY", 3)
+    for number in range(30):
+        api(f"payments/x{number}", headers={})
+    assert 5 <= ApiCall.objects.count() <= 8
+    assert ApiCall.objects.last().path.endswith("/x29")
+
+
+def test_the_log_names_the_payment(api, browser, pay):
+    uid = pay("m")
+    api(f"payments/{uid}")
+    api("payments/find/m")
+    api("payments/cancel", {"imp_uid": uid, "checksum": 1})
+    api("payments/status/paid")
+    calls = browser.get("/sandbox/control/log").json()["calls"]
+    assert [call["imp_uid"] for call in calls if "getToken" not in call["path"]] == [
+        uid,
+        uid,
+        uid,
+        "",
+    ]
+
+
+def test_a_later_cancel_is_not_used_up_by_another_call(api, control, pay):
+    uid = pay("order-1")
+    control("faults", cancel_later_s=60, times=1)
+    api(f"payments/{uid}")
+    assert api("payments/cancel", {"imp_uid": uid}).json()["response"]["status"] == "paid"
+
+
+@pytest.mark.parametrize(
+    "path", ["payments/cancel", "/payments/cancel", "/sandbox/api/payments/cancel"]
+)
+def test_a_path_may_be_written_as_the_log_prints_it(api, control, pay, path):
+    uid = pay("order-1")
+    control("faults", http=503, times=1, path=path)
+    assert api("payments/cancel", {"imp_uid": uid}).status_code == 503

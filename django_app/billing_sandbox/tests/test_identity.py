@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from billing_sandbox.models import Certification
-from billing_sandbox.tests.test_window import ORIGIN, told
+from billing_sandbox.tests.support.window import ORIGIN, told
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 FORM = "application/x-www-form-urlencoded"

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from billing_sandbox.engine import clock, tokens
-from billing_sandbox.faults import in_force
+from billing_sandbox.faults import active_faults
 from billing_sandbox.models import Delivery, Payment, Token
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -107,10 +107,10 @@ def test_tokens_clock_and_faults(api, press, pay, monkeypatch):
     ):
         assert "done" not in press("", "clock", number=number, unit=unit).redirect_chain[0][0]
     assert moved == [7200]
-    in_force.add({"http": 500}, of_delivery=False, method="GET", path="payments/")
+    active_faults.add({"http": 500}, of_delivery=False, method="GET", path="payments/")
     assert "http=500" in press("", "nothing").content.decode()
     press("", "lift_faults")
-    assert in_force.in_force() == []
+    assert active_faults.list_active() == []
     assert tokens.UNAUTHORIZED  # still the gateway's own refusal afterwards
     assert api(f"payments/{uid}").status_code == 200
 

@@ -70,7 +70,7 @@ class Gateway(RuleBasedStateMachine):
             str, tuple[str, Decimal]
         ] = {}  # imp_uid → status and cancel_amount, as seen last
         self.promised: dict[str, int] = {}  # token → the latest expiry that was told
-        self.patched = patch.object(clock, "_machine", lambda: self.machine_time)
+        self.patched = patch.object(clock, "machine_time", lambda: self.machine_time)
         self.patched.start()
 
     def teardown(self) -> None:
@@ -173,8 +173,8 @@ class Gateway(RuleBasedStateMachine):
         payment = Payment.objects.filter(imp_uid=imp_uid).first()
         assume(payment is not None)
         assert payment is not None
-        with suppress(WrongState, ValueError, request_pay.Refused):
-            window_options.choose(payment, choice, Fields({"amount": str(amount)}, form=True))
+        with suppress(WrongState, ValueError, request_pay.RequestPayRefused):
+            window_options.apply_choice(payment, choice, Fields({"amount": str(amount)}, form=True))
 
     @rule(
         imp_uid=payments,

@@ -14,8 +14,7 @@ from django.test import Client
 
 from billing_sandbox.engine import cancels, clock, payments, tokens, webhook_delivery
 from billing_sandbox.models import Cancellation, Delivery, Payment, Prepared
-
-from .conftest import token
+from billing_sandbox.tests.support.gateway import token
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
@@ -139,7 +138,7 @@ def test_an_accepted_cancel_is_done_once(api, pay, control):
     control("faults", cancel_later_s=10, times=1, path="payments/cancel")
     api("payments/cancel", {"imp_uid": pay(), "amount": 4000})
     clock.advance(10)
-    assert sum(together(lambda number: cancels.finish_due())) == 1
+    assert sum(together(lambda number: cancels.finish_due_cancels())) == 1
     assert Payment.objects.get().cancel_amount == 4000
 
 

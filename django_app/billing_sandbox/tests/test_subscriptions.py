@@ -184,7 +184,11 @@ def test_again(api, key, time):
             {"customer_uid": "member", "merchant_uid": "m3", "amount": 1_000},
         )
     )
-    assert (late["status"], late["fail_reason"], late["paid_at"]) == ("failed", charges.EXPIRED, 0)
+    assert (late["status"], late["fail_reason"], late["paid_at"]) == (
+        "failed",
+        charges.CARD_EXPIRED,
+        0,
+    )
 
 
 @pytest.mark.parametrize(
@@ -224,8 +228,8 @@ def test_scheduled_looked_up_and_executed(api, key, time):
     ]  # fmt: skip
     assert ok(api("subscribe/payments/schedule/s1")) == rows[0]
     time.advance(1_000)
-    assert charges.run_due() == 2
-    assert charges.run_due() == 0
+    assert charges.run_due_schedules() == 2
+    assert charges.run_due_schedules() == 0
     done = ok(api("subscribe/payments/schedule/s1"))
     assert (done["schedule_status"], done["payment_status"], done["executed_at"]) == (
         "executed",
@@ -252,7 +256,7 @@ def test_a_removed_key_fails_its_schedules_and_says_so(api, key, time, settings)
     api("subscribe/customers/member", method="DELETE")
     time.advance(1_000)
     row = ok(api("subscribe/payments/schedule/s1"))
-    assert (row["payment_status"], row["fail_reason"]) == ("failed", charges.GONE)
+    assert (row["payment_status"], row["fail_reason"]) == ("failed", charges.NO_BILLING_KEY)
     assert [delivery.body["status"] for delivery in Delivery.objects.all()] == ["failed"]
 
 
@@ -264,7 +268,12 @@ def test_a_new_customer_needs_a_card(api, time):
 
 def test_all_or_none(api, key, time):
     ok(api("subscribe/payments/schedule", plan(time, "s1")))
-    refused(api("subscribe/payments/schedule", plan(time, "s2", "s1")), 200, 1, schedules.TAKEN)
+    refused(
+        api("subscribe/payments/schedule", plan(time, "s2", "s1")),
+        200,
+        1,
+        schedules.MERCHANT_UID_USED,
+    )
     refused(
         api("subscribe/payments/schedule", plan(time, "s3", after=0)), 200, 1, schedules.IN_THE_PAST
     )
@@ -291,7 +300,7 @@ def test_bad_schedules(api, key, wanted):
 
 
 def test_unschedule(api, key, time):
-    refused(api("subscribe/payments/unschedule", {}), 400, -1, schedules.NEITHER)
+    refused(api("subscribe/payments/unschedule", {}), 400, -1, schedules.NO_UID)
     refused(
         api("subscribe/payments/unschedule", {"customer_uid": "nobody"}),
         200,
@@ -311,7 +320,7 @@ def test_unschedule(api, key, time):
     rest = ok(api("subscribe/payments/unschedule", {"customer_uid": "member"}))
     assert [row["merchant_uid"] for row in rest] == ["s1", "s3"]
     time.advance(5_000)
-    assert charges.run_due() == 0
+    assert charges.run_due_schedules() == 0
 
 
 def test_lists(api, key, time):

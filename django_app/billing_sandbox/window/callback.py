@@ -15,15 +15,15 @@ from billing_sandbox.engine.processor import KST
 from billing_sandbox.models import Payment, Status
 
 # Of an old processor's answer; empty ones come as "".
-_TEXTS = (
+_TEXT_COLUMNS = (
     "pay_method", "status", "name", "currency", "pg_provider", "pg_tid", "buyer_name",
     "buyer_email", "buyer_tel", "buyer_addr",
     "buyer_postcode", "receipt_url", "apply_num", "card_name", "card_number", "bank_name",
 )  # fmt: skip
-_ACCOUNT = ("vbank_num", "vbank_name", "vbank_holder")
+_ACCOUNT_COLUMNS = ("vbank_num", "vbank_name", "vbank_holder")
 
 
-def of(payment: Payment) -> dict[str, Any]:
+def answer_for_payment(payment: Payment) -> dict[str, Any]:
     """The answer for a payment whose window has done its work: all facts, or ids and error only
     where a channelKey was used.
     """
@@ -31,10 +31,10 @@ def of(payment: Payment) -> dict[str, Any]:
     if payment.status == Status.FAILED:
         error = {"error_code": payment.error_code, "error_msg": payment.fail_reason}
         return {**ids, **error} if payment.channel_key else {"success": False, **ids, **error}
-    return ids if payment.channel_key else {"success": True, **ids, **_facts(payment)}
+    return ids if payment.channel_key else {"success": True, **ids, **_payment_columns(payment)}
 
 
-def refused(
+def answer_for_refusal(
     merchant_uid: str | None, error_code: str, error_msg: str, *, short: bool
 ) -> dict[str, Any]:
     """The answer where no window opened: imp_uid is null. short: a channelKey was given."""
@@ -47,7 +47,7 @@ def refused(
     return answer if short else {"success": False, **answer}
 
 
-def address(url: str, answer: Mapping[str, Any]) -> str:
+def redirect_url(url: str, answer: Mapping[str, Any]) -> str:
     """m_redirect_url with the ids, the error where there is one, and the deprecated imp_success
     where the callback would say success.
 
@@ -64,10 +64,10 @@ def address(url: str, answer: Mapping[str, Any]) -> str:
     return f"{url}{'&' if '?' in url else '?'}{urlencode(told)}{hash_}{fragment}"
 
 
-def _facts(payment: Payment) -> dict[str, Any]:
-    facts: dict[str, Any] = {name: getattr(payment, name) for name in _TEXTS}
+def _payment_columns(payment: Payment) -> dict[str, Any]:
+    facts: dict[str, Any] = {name: getattr(payment, name) for name in _TEXT_COLUMNS}
     facts |= {
-        "paid_amount": serializer.number(payment.amount),
+        "paid_amount": serializer.json_number(payment.amount),
         "pg_type": "payment",
         "paid_at": payment.paid_at,
         "card_quota": payment.card_quota,
@@ -77,5 +77,8 @@ def _facts(payment: Payment) -> dict[str, Any]:
         facts["emb_pg_provider"] = payment.emb_pg_provider
     if payment.has_account:  # the deadline as text here, as captured; the REST API gives seconds
         deadline = datetime.fromtimestamp(payment.vbank_date, KST).strftime("%Y-%m-%d %H:%M:%S")
-        facts |= {**{name: getattr(payment, name) for name in _ACCOUNT}, "vbank_date": deadline}
+        facts |= {
+            **{name: getattr(payment, name) for name in _ACCOUNT_COLUMNS},
+            "vbank_date": deadline,
+        }
     return facts

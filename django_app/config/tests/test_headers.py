@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from django.http import HttpResponse
 
-from billing_sandbox.csp import let_in
+from billing_sandbox.csp import allow_framing
 from config import csp
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -124,7 +124,7 @@ def test_a_shop_frames_its_window_and_gets_its_payer_back(client, address, ends)
 
 def test_an_opener_that_nobody_knows():
     response = HttpResponse()
-    let_in(response, opener="")
+    allow_framing(response, opener="")
     assert response._csp_replace == {"frame-ancestors": None, "form-action": ["'self'"]}
 
 

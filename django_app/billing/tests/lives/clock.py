@@ -40,7 +40,7 @@ class Clock:
         with ExitStack() as patches:
             patches.enter_context(patch.object(timezone, "now", lambda: self.now))
             patches.enter_context(
-                patch.object(billing_sandbox.engine.clock, "_machine", lambda: int(self.unix()))
+                patch.object(billing_sandbox.engine.clock, "machine_time", lambda: int(self.unix()))
             )
             for module in (base, locmem, rate_limit):
                 patches.enter_context(patch.object(module, "time", machine))

@@ -29,7 +29,7 @@ def end(world: World, *, lands: bool) -> None:
         world.wire.land()
     last = CancelLater.objects.order_by("-due_at").first()
     world.clock.let_pass(seconds=max(0, last.due_at - int(world.clock.unix()) if last else 0))
-    cancels.finish_due()
+    cancels.finish_due_cancels()
     waited_for = PointCancellation.objects.filter(state=PointCancellation.State.ACCEPTED).exists()
     world.clock.now += LONG_ENOUGH + (UNTIL_STAFF_LOOK if waited_for else timedelta(0))
     still_asked = {pk for pk, row in read().rows.items() if row["next_check_at"]}

@@ -21,7 +21,7 @@ from billing.gateway.transport import Client
 from billing.models import PointCancellation
 from billing.tests.lives.clock import START, Clock
 from billing.tests.lives.process import Killed, Process
-from billing_sandbox.faults import in_force
+from billing_sandbox.faults import active_faults
 from billing_sandbox.models import Payment
 
 # So long may the gateway still get to a request that timed out for us (money.md).
@@ -133,14 +133,14 @@ class Wire:
         if not self.next_cancel_later or Payment.objects.get(imp_uid=imp_uid).pay_method in AT_ONCE:
             yield
             return
-        rule = in_force.add(
+        rule = active_faults.add(
             self.next_cancel_later, of_delivery=False, path="payments/cancel", times=1
         )
         self.next_cancel_later = None
         try:
             yield
         finally:
-            in_force.clear(rule.pk)
+            active_faults.clear(rule.pk)
 
     def _may_be_sent(self, cancellation: PointCancellation, body: dict[str, Any]) -> None:
         """The rules of sending, whatever came of it (money.md, finishing)."""

@@ -31,7 +31,7 @@ from billing.reconciliation import reconcile
 from billing.states import RefundChoice
 from billing.tests.lives.payers import Payers
 from billing_sandbox.engine import payments, webhook_delivery
-from billing_sandbox.faults import in_force
+from billing_sandbox.faults import active_faults
 from billing_sandbox.models import Payment as GatewayPayment
 
 rows = PointTransaction.objects
@@ -192,7 +192,7 @@ class World(Payers):
             self.gateway.control("faults", times=1, **what, **({"path": path} if path else {}))
 
     def end_of_trouble(self) -> None:
-        in_force.clear()
+        active_faults.clear()
         self.gateway._instead.clear()
         self.process.never_mind()
         self.wire.next_cancel_hangs, self.wire.next_cancel_later = False, None

@@ -19,7 +19,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.core.servers.basehttp import run
 
-from config.malformed import wsgi_application
+from billing_sandbox.standalone.setup import make_tables
+from billing_sandbox.standalone.wsgi_application import wsgi_application
 
 NO_WEBHOOK_URL = "only to the notice_url of a payment (--webhook-url sets a default)"
 
@@ -124,8 +125,6 @@ class Command(BaseCommand):
         )
 
     def _serve(self, host: str, port: int, path: Path, *, kept: bool) -> None:
-        from billing_sandbox.standalone.setup import make_tables
-
         try:
             make_tables(path)
         except ImproperlyConfigured as error:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -25,7 +26,7 @@ def free_port() -> int:
     """A port that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
 def command(port: int, *options: str) -> list[str]:
@@ -88,11 +89,12 @@ def token(here: str, key: str = "key", secret: str = "secret") -> str:
         timeout=10,
     )
     assert answer.status_code == 200, answer.text
-    return answer.json()["response"]["access_token"]
+    return str(answer.json()["response"]["access_token"])
 
 
-def control(here: str, path: str, **body: object) -> dict:
+def control(here: str, path: str, **body: object) -> dict[str, Any]:
     """One call of the control API that must succeed."""
     answer = requests.post(f"{here}/sandbox/control/{path}", json=body, timeout=30)
     assert answer.status_code < 300, answer.text
-    return answer.json()
+    values: dict[str, Any] = answer.json()
+    return values

@@ -54,7 +54,8 @@ def check(method: str, path: str, status: int, body: dict[str, Any]) -> str | No
 
 @functools.cache
 def _spec() -> dict[str, Any]:
-    return json.loads(Path(os.environ[VARIABLE]).read_text(encoding="utf-8"))
+    spec: dict[str, Any] = json.loads(Path(os.environ[VARIABLE]).read_text(encoding="utf-8"))
+    return spec
 
 
 @functools.cache
@@ -73,9 +74,8 @@ def _operations() -> list[tuple[str, re.Pattern[str], dict[str, Any]]]:
 
 @functools.cache
 def _validator(schema: str) -> Any:
-    from jsonschema import (
-        Draft202012Validator,  # of requirements-dev.txt: needed only where the spec is given
-    )
+    # of requirements-dev.txt: needed only where the spec is given
+    from jsonschema import Draft202012Validator
 
     definitions = {
         name: _normal(item, closed=name.endswith("Annotation"))

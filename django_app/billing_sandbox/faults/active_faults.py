@@ -20,13 +20,13 @@ from django.db import connections, transaction
 from billing_sandbox.models import Fault, Gateway
 from billing_sandbox.router import ALIAS
 
-# met by a rule only where the rule names a path: every client asks for a token before each call
-TOKENS = "users/getToken"
-REORDERED_WITHIN = 5  # seconds
+# Met by a rule only where the rule names a path: every client asks for a token before each call.
+GET_TOKEN_PATH = "users/getToken"  # noqa: S105
+MAX_REORDER_DELAY = 5  # seconds
 
 
 @dataclass(frozen=True)
-class Plan:
+class CallFault:
     """What happens to one API call."""
 
     latency_ms: int = 0
@@ -65,11 +65,11 @@ class Plan:
         )[:100]
 
 
-def for_call(method: str, path: str) -> Plan | None:
+def for_call(method: str, path: str) -> CallFault | None:
     """The rule for this call, used up by it. path: below the API's address."""
 
     def matches(rule: Fault) -> bool:
-        if not rule.path and path.rstrip("/") == TOKENS:
+        if not rule.path and path.rstrip("/") == GET_TOKEN_PATH:
             return False
         if "cancel_later_s" in rule.effects and (method, path.rstrip("/")) != (
             "POST",
@@ -78,15 +78,15 @@ def for_call(method: str, path: str) -> Plan | None:
             return False  # other calls do not use it up
         return rule.method in ("", method) and rule.path in path
 
-    taken = _take(matches, of_delivery=False)
-    return Plan(**taken[1]) if taken else None
+    taken = _take_matching(matches, of_delivery=False)
+    return CallFault(**taken[1]) if taken else None
 
 
 def for_delivery(url: str) -> dict[str, Any]:
     """The effects for one webhook about to be queued: drop, delay_s, duplicate, reorder (seconds to
     hold it back), format.
     """
-    taken = _take(lambda rule: rule.path in url, of_delivery=True)
+    taken = _take_matching(lambda rule: rule.path in url, of_delivery=True)
     if not taken:
         return {}
     rule, effects = taken
@@ -94,13 +94,13 @@ def for_delivery(url: str) -> dict[str, Any]:
         "reorder"
     ):  # the next three: held for 3, 2, 1 seconds, so they go out last first
         effects["reorder"] = (
-            rule.left if rule.left is not None else 1 + int(_draw(rule) * REORDERED_WITHIN)
+            rule.left if rule.left is not None else 1 + int(_draw(rule) * MAX_REORDER_DELAY)
         )
-        _keep(rule)
+        _save_draws(rule)
     return effects
 
 
-def in_force() -> list[dict[str, Any]]:
+def list_active() -> list[dict[str, Any]]:
     """The rules as they were given, with `left` (null: until removed), in the order in which they
     apply.
     """
@@ -127,7 +127,7 @@ def add(
     times: int | None = None,
     chance: float = 1,
 ) -> Fault:
-    """One more rule. `effects` as of Plan or for_delivery, already checked (fault_rules.py)."""
+    """One more rule. `effects` as of CallFault or for_delivery, already checked."""
     with transaction.atomic(using=ALIAS):
         gateway, _ = Gateway.objects.get_or_create(pk=1)
         gateway.rules_made += 1
@@ -143,7 +143,7 @@ def add(
         )
 
 
-def sow(seed: str) -> None:
+def set_seed(seed: str) -> None:
     """From now on random faults are drawn from `seed`: the same seed, rules and calls give the same
     mishaps. "" ends that.
     """
@@ -169,35 +169,35 @@ def _rules() -> list[Fault]:
     return sorted(Fault.objects.order_by("pk"), key=lambda rule: rule.left is None)
 
 
-def _take(
+def _take_matching(
     matches: Callable[[Fault], bool], *, of_delivery: bool
 ) -> tuple[Fault, dict[str, Any]] | None:
     """The first rule that matches and whose chance comes up (as it stood before this use), and its
     effects with ranges drawn.
     """
-    if not _any():
+    if not _any_rule():
         return None
     with transaction.atomic(using=ALIAS):
         for rule in _rules():
             if rule.of_delivery != of_delivery or not matches(rule):
                 continue
             if rule.chance < 1 and _draw(rule) >= rule.chance:
-                _keep(rule)
+                _save_draws(rule)
                 continue
             effects = {
-                name: _within(rule, value) if isinstance(value, list) else value
+                name: _draw_between(rule, value) if isinstance(value, list) else value
                 for name, value in rule.effects.items()
             }
             if rule.left == 1:
                 rule.delete()
             elif rule.left is not None:
                 Fault.objects.filter(pk=rule.pk).update(left=rule.left - 1)
-            _keep(rule)
+            _save_draws(rule)
             return rule, effects
     return None
 
 
-def _any() -> bool:
+def _any_rule() -> bool:
     """A cheap look, because every call asks."""
     with connections[ALIAS].cursor() as cursor:
         cursor.execute("SELECT 1 FROM sandbox_fault LIMIT 1")
@@ -214,11 +214,11 @@ def _draw(rule: Fault) -> float:
     )
 
 
-def _within(rule: Fault, limits: list[int]) -> int:
+def _draw_between(rule: Fault, limits: list[int]) -> int:
     low, high = limits
     return low + int(_draw(rule) * (high - low + 1))
 
 
-def _keep(rule: Fault) -> None:
+def _save_draws(rule: Fault) -> None:
     if rule.pk:
         Fault.objects.filter(pk=rule.pk).update(draws=rule.draws)

@@ -1,8 +1,7 @@
-"""What the payment window refuses before it opens, and junk for its parameters."""
+"""What request_pay's form may ask for, and what is refused before a window opens."""
 
 from __future__ import annotations
 
-import json
 import re
 from decimal import Decimal
 from typing import Any
@@ -12,65 +11,9 @@ import pytest
 from django.test import Client
 
 from billing_sandbox.models import Payment
+from billing_sandbox.tests.support.window import ORIGIN, PARAMS, Window, told
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-
-ORIGIN = "https://shop.example"
-PARAMS = {
-    "merchant_uid": "order-1",
-    "amount": 10_000,
-    "pay_method": "card",
-    "name": "포인트",
-    "buyer_tel": "010-0000-0000",
-}
-
-
-class Window:
-    """A page that calls request_pay, and its payer."""
-
-    def __init__(self) -> None:
-        self.browser = Client(enforce_csrf_checks=True)
-
-    def post(
-        self, params: Any = None, *, code: str = "imp00000000", origin: str = ORIGIN, **headers: str
-    ) -> Any:
-        raw = (
-            params if isinstance(params, str) else json.dumps(PARAMS if params is None else params)
-        )
-        form = urlencode({"code": code, "origin": origin, "params": raw})
-        return self.browser.post(
-            "/sandbox/pay/", form, content_type="application/x-www-form-urlencoded", headers=headers
-        )
-
-    def open(self, **change: Any) -> str:
-        """The window's address."""
-        answer = self.post({**PARAMS, **change})
-        assert answer.status_code == 303, told(answer)
-        return answer.headers["Location"]
-
-    def choose(self, address: str, choice: str) -> Any:
-        """Press a button; the page that follows."""
-        page = self.browser.get(address).content.decode()
-        nonce = re.search(r'name="nonce" value="([^"]+)"', page)
-        assert nonce
-        body = urlencode({"nonce": nonce[1], "choice": choice})
-        answer = self.browser.post(address, body, content_type="application/x-www-form-urlencoded")
-        assert (answer.status_code, answer.headers["Location"]) == (303, address)
-        return self.browser.get(address)
-
-
-def told(response: Any) -> dict[str, Any]:
-    """What the page hands to window.js."""
-    found = re.search(
-        r'<script id="page" type="application/json">(.*?)</script>', response.content.decode(), re.S
-    )
-    assert found
-    return json.loads(found[1])
-
-
-@pytest.fixture
-def window() -> Window:
-    return Window()
 
 
 def refusal(window: Window, **change: Any) -> tuple[str, str]:
@@ -263,48 +206,3 @@ def test_junk_for_a_form():
 def test_only_the_opener_is_told(window, header, field, target):
     answer = window.post({}, origin=field, **({"Origin": header} if header else {}))
     assert told(answer)["target"] == target
-
-
-@pytest.mark.parametrize("uid", ["imp_000000000000", "x", "%00", "i" * 10_000, "%ff"])
-def test_unknown_windows_and_receipts(client, uid):
-    for path in (f"/sandbox/pay/{uid}/", f"/sandbox/receipt/{uid}/"):
-        assert client.get(path).status_code == 404
-    assert client.post(f"/sandbox/pay/{uid}/").status_code == 404
-
-
-def test_receipt(client, pay, control):
-    uid = pay("order-1")
-    text = client.get(f"/sandbox/receipt/{uid}/").content.decode()
-    assert "10,000원" in text
-    control(f"payments/{uid}/cancel", amount=3000)
-    assert "3,000원" in client.get(f"/sandbox/receipt/{uid}/").content.decode()
-    assert client.get(f"/sandbox/receipt/{pay('other', outcome='failed')}/").status_code == 404
-
-
-def test_the_script(client):
-    answer = client.get("/sandbox/iamport.js")
-    assert (answer.status_code, answer.headers["Content-Type"]) == (
-        200,
-        "text/javascript; charset=utf-8",
-    )
-    text = answer.content.decode()
-    assert "window.IMP = IMP;" in text
-    assert not re.search(r"\beval\b|new Function|innerHTML|setAttribute\(\"style\"", text)
-
-
-def test_panel(client, pay, control, api):
-    pay("order-<b>1", webhook=True)
-    pay("order-2", outcome="vbank", pay_method="vbank", sandbox=True)
-    api("payments/imp_1")
-    text = client.get("/sandbox/").content.decode()
-    assert "order-&lt;b&gt;1" in text
-    assert "신한은행 562" in text
-    assert "/sandbox/api/payments/imp_1" in text
-    assert "http://testserver/billing/webhook/" in text
-
-
-def test_panel_shows_the_newest_hundred(client, pay):
-    uids = [pay(f"order-{number}") for number in range(102)]
-    text = client.get("/sandbox/").content.decode()
-    assert uids[1] not in text
-    assert uids[2] in text
