@@ -29,7 +29,7 @@ def create(**facts: Any) -> Payment:
     """A new `ready` row with an imp_uid of its own: `imp_` and 12 digits."""
     now = clock.now()
     while True:
-        imp_uid = f"imp_{processor.digits(12)}"
+        imp_uid = f"imp_{processor.random_digits(12)}"
         try:
             with transaction.atomic(using=ALIAS):
                 return Payment.objects.create(
