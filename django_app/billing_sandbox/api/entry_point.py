@@ -32,7 +32,7 @@ _API_PREFIX = "/sandbox/api/"
 class _Call:
     """What became of one call."""
 
-    made: HttpResponse
+    response: HttpResponse
     code: int = 0
     fields: Fields = field(default_factory=Fields)
     imp_uid: str = ""
@@ -57,7 +57,7 @@ def api_view(*, token: bool = True, **handlers: Handler) -> Callable[..., HttpRe
         if plan is None:
             call = _answer(request, handlers, token, parts)
             _log(request, call)
-            return call.made
+            return call.response
         return _answer_with_fault(plan, request, handlers, token, parts)
 
     return view
@@ -82,13 +82,13 @@ def _answer_with_fault(
     call.fault = str(plan)
     if plan.answers_itself:
         http_status, call.code, message = plan.refusal()
-        call.made = json_response(code=call.code, message=message, http_status=http_status)
+        call.response = json_response(code=call.code, message=message, http_status=http_status)
     if plan.invalid_json:
-        call.made.content = call.made.content[: len(call.made.content) // 2]
+        call.response.content = call.response.content[: len(call.response.content) // 2]
     _log(request, call, answered=not (plan.drop or plan.timeout))
     if plan.drop:
         return connection_faults.drop_connection(request)
-    return connection_faults.answer_nothing(request) if plan.timeout else call.made
+    return connection_faults.answer_nothing(request) if plan.timeout else call.response
 
 
 def _answer(
@@ -103,32 +103,34 @@ def _answer(
         fields = _fields(request)
         if token:
             tokens.require_token(request)
-        response = handler(request, fields, **parts)
+        result = handler(request, fields, **parts)
         status = 200
-        if isinstance(response, AnswerWithStatus):
-            response, status = response.response, response.http_status
+        if isinstance(result, AnswerWithStatus):
+            result, status = result.response, result.http_status
         return _Call(
-            json_response(response, http_status=status),
+            json_response(result, http_status=status),
             fields=fields,
-            imp_uid=_payment_id(response, fields, parts),
+            imp_uid=_payment_id(result, fields, parts),
         )
     except SuspiciousOperation:  # e.g. a query of more than a thousand names
         refusal = Refusal(400, -1, "Bad Request")
     except Refusal as caught:
         refusal = caught
-    made = json_response(
+    response = json_response(
         code=refusal.code, message=refusal.message, http_status=refusal.http_status
     )
     if refusal.http_status == 405:
-        made["Allow"] = ", ".join(handlers)
-    return _Call(made, code=refusal.code, fields=fields, imp_uid=_payment_id(None, fields, parts))
+        response["Allow"] = ", ".join(handlers)
+    return _Call(
+        response, code=refusal.code, fields=fields, imp_uid=_payment_id(None, fields, parts)
+    )
 
 
-def _payment_id(response: Any, fields: Fields, parts: dict[str, str]) -> str:
-    """The one payment of a call."""
-    found = response.get("imp_uid") if isinstance(response, dict) else None
-    found = found or parts.get("imp_uid") or fields.get("imp_uid")
-    return found if parsing.is_imp_uid(found) else ""
+def _payment_id(result: Any, fields: Fields, parts: dict[str, str]) -> str:
+    """The imp_uid of the one payment that a call was about, or ""."""
+    imp_uid = result.get("imp_uid") if isinstance(result, dict) else None
+    imp_uid = imp_uid or parts.get("imp_uid") or fields.get("imp_uid")
+    return imp_uid if parsing.is_imp_uid(imp_uid) else ""
 
 
 def _fields(request: HttpRequest) -> Fields:
@@ -157,7 +159,7 @@ def _log(request: HttpRequest, call: _Call, *, answered: bool = True) -> None:
         path=printable(request.path_info)[:500],
         query=redaction.redacted_query(request.META.get("QUERY_STRING", ""))[:500],
         body=redaction.redacted_body(dict(call.fields.values))[:2000],
-        http_status=call.made.status_code if answered else 0,
+        http_status=call.response.status_code if answered else 0,
         code=call.code if answered else 0,
         imp_uid=printable(call.imp_uid),
         fault=call.fault,

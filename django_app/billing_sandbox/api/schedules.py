@@ -196,13 +196,13 @@ def _moment(item: Mapping[str, Any], name: str, form: bool) -> int:
 
 
 def _with_payments(rows: list[Schedule]) -> list[dict[str, Any]]:
-    made = {
+    payments_by_uid = {
         payment.imp_uid: payment
         for payment in Payment.objects.filter(
             imp_uid__in=[row.imp_uid for row in rows if row.imp_uid]
         )
     }
-    return [_schedule_json(row, made.get(row.imp_uid)) for row in rows]
+    return [_schedule_json(row, payments_by_uid.get(row.imp_uid)) for row in rows]
 
 
 def _schedule_json(row: Schedule, payment: Payment | None) -> dict[str, Any]:

@@ -48,13 +48,13 @@ def _pay_with_card(request: HttpRequest, fields: Fields, *, birth: bool) -> dict
         if uid:
             customers.save_billing_key(uid, card, fields)
         facts |= {"customer_uid": uid, "customer_uid_usage": "payment" if uid else ""}
-        made = charge(
+        payment = charge(
             facts,
             ".".join(customers.provider_and_mid(fields)),
             card.masked,
             site=request_pay.base_url(request),
         )
-    return serializer.payment_json(made)
+    return serializer.payment_json(payment)
 
 
 def _again(request: HttpRequest, fields: Fields) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def _issue(request: HttpRequest, fields: Fields) -> dict[str, Any]:
             merchant_uid=facts["merchant_uid"], paid_at__gt=0
         ).exists():  # cancelled since or not (documented)
             raise Refusal(200, 1, request_pay.ALREADY_PAID[1])
-        made = payments.create(
+        payment = payments.create(
             **facts,
             pay_method="vbank",
             channel="api",
@@ -71,7 +71,7 @@ def _issue(request: HttpRequest, fields: Fields) -> dict[str, Any]:
         )
         holder = "" if provider in _NO_HOLDER else texts["vbank_holder"]
         account = {"vbank_code": bank, "vbank_name": bank_codes.BANKS[bank], "vbank_holder": holder}
-        return serializer.payment_json(payments.issue_account(made.imp_uid, account=account))
+        return serializer.payment_json(payments.issue_account(payment.imp_uid, account=account))
 
 
 def _change(request: HttpRequest, fields: Fields, imp_uid: str) -> dict[str, Any]:

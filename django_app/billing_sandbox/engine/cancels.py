@@ -63,9 +63,9 @@ def cancel_by_api(asked: CancelRequest) -> Payment:
                 due_at=clock.now() + asked.later_s,
             )
         else:
-            told = asked.enable_webhook and _had_webhook(payment)
+            send_webhook = asked.enable_webhook and _had_webhook(payment)
             payments.add_cancellation(
-                payment, part, reason=asked.reason, webhook=told, console_only=True
+                payment, part, reason=asked.reason, webhook=send_webhook, console_only=True
             )
         return payment
 

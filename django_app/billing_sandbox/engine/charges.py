@@ -33,15 +33,16 @@ def charge(
     """One payment by API, paid or (declined: why) failed, with its webhook. Joins the caller's
     transaction.
     """
-    made = payments.create(**facts, pay_method="card", channel="api", asked_pg=pg, site=site)
+    payment = payments.create(**facts, pay_method="card", channel="api", asked_pg=pg, site=site)
     if declined:
-        made = payments.decline(made.imp_uid, reason=declined)
-        webhook_queue.queue(made)  # billing attempts are told either way (reference, state machine)
-        return made
-    made = payments.approve(made.imp_uid)
-    made.card_number = card_number
-    made.save(update_fields=["card_number"])
-    return made
+        payment = payments.decline(payment.imp_uid, reason=declined)
+        # billing attempts are told either way (reference, state machine)
+        webhook_queue.queue(payment)
+        return payment
+    payment = payments.approve(payment.imp_uid)
+    payment.card_number = card_number
+    payment.save(update_fields=["card_number"])
+    return payment
 
 
 def charge_customer(
@@ -96,9 +97,10 @@ def _run_schedule(key: int) -> bool:
         customer = Customer.objects.filter(customer_uid=row.customer_uid).first()
         if customer is None:
             facts |= {"customer_uid": row.customer_uid, "customer_uid_usage": "payment.scheduled"}
-            made = charge(facts, BILLING_PG, "", site=row.site, declined=NO_BILLING_KEY)
+            payment = charge(facts, BILLING_PG, "", site=row.site, declined=NO_BILLING_KEY)
         else:
-            made = charge_customer(customer, facts, "payment.scheduled", site=row.site)
-        row.state, row.executed_at, row.imp_uid = Schedule.State.EXECUTED, clock.now(), made.imp_uid
+            payment = charge_customer(customer, facts, "payment.scheduled", site=row.site)
+        row.state, row.executed_at = Schedule.State.EXECUTED, clock.now()
+        row.imp_uid = payment.imp_uid
         row.save()
         return True

@@ -204,7 +204,7 @@ def add_cancellation(
     checked the amount.
     """
     now = clock.now()
-    made = Cancellation.objects.create(
+    cancellation = Cancellation.objects.create(
         payment=payment,
         cancellation_id=processor.new_cancellation_id(),
         pg_tid=payment.pg_tid,
@@ -214,8 +214,8 @@ def add_cancellation(
     )
     payment.status, payment.cancelled_at, payment.cancel_reason = Status.CANCELLED, now, reason
     payment.cancel_amount += part
-    _save_and_notify(payment, now, webhook, made.cancellation_id, console_only=console_only)
-    return made
+    _save_and_notify(payment, now, webhook, cancellation.cancellation_id, console_only=console_only)
+    return cancellation
 
 
 def _get_in_status(imp_uid: str, *statuses: Status) -> Payment:

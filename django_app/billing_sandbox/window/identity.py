@@ -155,7 +155,7 @@ def _read_params(params: dict[str, Any], origin: str, road: Any) -> dict[str, An
 
 def _answer(asked: dict[str, Any], fields: parsing.Fields) -> dict[str, Any]:
     """What the page is told; imp_uid null where nobody was certified."""
-    told = {
+    result = {
         "imp_uid": None,
         "merchant_uid": asked["merchant_uid"] or None,
         "pg_provider": _PROVIDER,
@@ -172,11 +172,17 @@ def _answer(asked: dict[str, Any], fields: parsing.Fields) -> dict[str, Any]:
         except ValueError:
             failed = MISMATCH
     if failed:
-        return {"success": False, **told, "error_code": failed[0], "error_msg": failed[1]}
+        return {"success": False, **result, "error_code": failed[0], "error_msg": failed[1]}
     row = certifications.create(
         **person, merchant_uid=asked["merchant_uid"], origin=asked["origin"]
     )
-    return {"success": True, **told, "imp_uid": row.imp_uid, "error_code": None, "error_msg": None}
+    return {
+        "success": True,
+        **result,
+        "imp_uid": row.imp_uid,
+        "error_code": None,
+        "error_msg": None,
+    }
 
 
 def _person(fields: parsing.Fields) -> dict[str, Any]:

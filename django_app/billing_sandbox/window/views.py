@@ -175,10 +175,10 @@ def _handle_choice(request: HttpRequest, payment: Payment) -> HttpResponse:
     """A second press finds the choice made and is shown the result."""
     fields = read_form(request)
     try:
-        mine = _signer.unsign(fields.get("nonce") or "") == payment.imp_uid
+        nonce_fits = _signer.unsign(fields.get("nonce") or "") == payment.imp_uid
     except signing.BadSignature:
-        mine = False
-    if not mine:
+        nonce_fits = False
+    if not nonce_fits:
         return HttpResponseForbidden(
             "This form does not belong to this payment.\n", content_type="text/plain; charset=utf-8"
         )
