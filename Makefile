@@ -43,6 +43,7 @@ test-browser-all: $(VENV)/.dev  ## all of them in both widths and languages, eve
 
 test-thorough: $(VENV)/.dev  ## what takes long and needs no browser: servers of several processes, a project's own user model
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "thorough and not browser"
+	$(BIN)/python .ci/with_postgres.py $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "thorough and money and not browser"
 
 check: $(VENV)/.dev  ## lint, types, templates, migrations, deploy checks, translations
 	$(BIN)/ruff check .

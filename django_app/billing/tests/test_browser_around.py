@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.thorough,
     pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
 ]
 
@@ -50,7 +51,6 @@ def visit(
         visitor.context.close()
 
 
-@pytest.mark.thorough
 def test_nothing_of_ours_is_blocked(visit: Callable[..., Payer], site: str) -> None:
     """A charge from login to history, the sandbox's pages and the admin: no violation of the
     policy, and no word on the console.
@@ -111,7 +111,6 @@ OURS = (
 )
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     ("size", "theme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone-dark", "desk-light"]
@@ -158,7 +157,6 @@ def test_pages_around_are_accessible(
     payer.no_trouble(expected="the server responded with a status of (400|403|404|429|500|503)")
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     ("size", "theme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone-dark", "desk-light"]
@@ -183,7 +181,6 @@ def test_the_way_through_the_window_is_accessible(
     payer.no_trouble(expected="ERR_CONNECTION_FAILED")
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     ("size", "theme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone-dark", "desk-light"]

@@ -20,6 +20,7 @@ from billing.web.js_messages import payment_texts
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.thorough,
     pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
 ]
 
@@ -53,7 +54,6 @@ def test_an_account_number_stays_without_a_connection(
     payer.no_trouble(expected="ERR_INTERNET_DISCONNECTED")
 
 
-@pytest.mark.thorough
 def test_a_countdown_that_ends_without_a_connection(
     visit: Callable[..., Payer], site: str, user: Any
 ) -> None:
@@ -70,7 +70,6 @@ def test_a_countdown_that_ends_without_a_connection(
     payer.page.wait_for_selector(".outcome.expired")
 
 
-@pytest.mark.thorough
 def test_a_server_that_does_not_answer_costs_nothing_that_is_shown(
     visit: Callable[..., Payer], site: str, user: Any
 ) -> None:

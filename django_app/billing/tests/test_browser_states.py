@@ -17,11 +17,11 @@ from billing.tests.support.gallery import STATES, Gallery, remote_control, state
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.thorough,
     pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
 ]
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_state_is_accessible_in_both_themes(
     visit: Callable[..., Payer], site: str, user: Any, look: Any
@@ -65,7 +65,6 @@ def test_an_account_is_copied_and_its_time_runs_out(
     payer.no_trouble()
 
 
-@pytest.mark.thorough
 def test_copying_where_the_browser_has_no_clipboard(
     visit: Callable[..., Payer], site: str, user: Any
 ) -> None:

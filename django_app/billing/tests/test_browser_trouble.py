@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.thorough,
     pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
 ]
 
@@ -70,7 +71,6 @@ def test_connection_that_comes_back_is_used(payer: Payer, user: Any) -> None:
     payer.no_trouble(expected="ERR_CONNECTION_FAILED|503")
 
 
-@pytest.mark.thorough
 def test_failed_checkout_is_not_repeated(payer: Payer, user: Any) -> None:
     payer.page.route("**/billing/checkout/", refuse)
     payer.pay()
@@ -81,7 +81,6 @@ def test_failed_checkout_is_not_repeated(payer: Payer, user: Any) -> None:
     assert points(user) == (0, 0)
 
 
-@pytest.mark.thorough
 def test_browsers_that_cannot_limit_a_request_by_themselves(payer: Payer, user: Any) -> None:
     """Safari before 16 and older WebViews."""
     payer.context.add_init_script("delete AbortSignal.timeout")
@@ -126,7 +125,6 @@ def test_session_that_ended_before_the_window_keeps_what_was_chosen(
     payer.no_trouble(expected="401")
 
 
-@pytest.mark.thorough
 def test_token_of_an_earlier_login_asks_for_a_fresh_page(payer: Payer, user: Any) -> None:
     payer.choose(30_000, "trans")
     payer.context.clear_cookies(name="csrftoken")
@@ -145,7 +143,6 @@ def test_token_of_an_earlier_login_asks_for_a_fresh_page(payer: Payer, user: Any
 # -- the payment service's script ------------------------------------------------------------------
 
 
-@pytest.mark.thorough
 def test_missing_sdk_is_said_and_loaded_again(visit: Callable[..., Payer], user: Any) -> None:
     payer = visit(language="en")
     payer.page.route("**/sandbox/iamport.js", refuse)
@@ -177,7 +174,6 @@ def liar(payer: Payer) -> Payer:
     return payer
 
 
-@pytest.mark.thorough
 def test_success_that_nobody_confirms_stays_checking(liar: Payer, user: Any) -> None:
     liar.page.evaluate("answer({success: true, status: 'paid', paid_amount: 10000})")
     liar.page.wait_for_selector("#again:not([hidden])")
@@ -244,7 +240,6 @@ def test_blocked_window_opens_with_one_more_click(payer: Payer, user: Any, silen
     payer.no_trouble(expected=r"\[IMP sandbox\]")
 
 
-@pytest.mark.thorough
 def test_browser_that_blocks_a_late_window(browser: Browser, site: str, user: Any) -> None:
     """No imitation: a Chromium that blocks pop-ups, and a server that answers after its patience is
     over.
@@ -288,7 +283,6 @@ def test_going_back_after_success_pays_nothing_and_tells_of_it(payer: Payer, use
     payer.no_trouble()
 
 
-@pytest.mark.thorough
 def test_page_kept_by_the_browser_is_loaded_anew(payer: Payer) -> None:
     payer.pay(30_000, "trans")  # and left in the middle: the window is open
     payer.window.locator("#close").wait_for()
@@ -302,7 +296,6 @@ def test_page_kept_by_the_browser_is_loaded_anew(payer: Payer) -> None:
     payer.until("document.getElementById('outcome-title').textContent !== 'old'")
 
 
-@pytest.mark.thorough
 def test_another_member_in_another_tab_is_not_charged_for_this_one(
     payer: Payer, make_user: Callable[..., Any]
 ) -> None:

@@ -20,6 +20,7 @@ from billing_sandbox.models import Payment
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.thorough,
     pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
 ]
 
@@ -75,7 +76,6 @@ def test_a_window_that_is_gone_keeps_nobody_who_has_paid(
     payer.no_trouble()
 
 
-@pytest.mark.thorough
 def test_an_account_moves_on_too(payer: Payer, user: Any) -> None:
     payer.pay(50_000, "vbank")
     payer.do("vanish")
@@ -84,7 +84,6 @@ def test_an_account_moves_on_too(payer: Payer, user: Any) -> None:
     payer.no_trouble()
 
 
-@pytest.mark.thorough
 def test_wrong_money_moves_on_too(payer: Payer, user: Any) -> None:
     payer.pay()
     payer.window.locator("#close").wait_for()
@@ -119,7 +118,6 @@ def test_the_gateway_is_asked_after_10_20_40_s_and_then_each_minute(
     assert set(asked) == {own, ""}
 
 
-@pytest.mark.thorough
 def test_a_refusal_does_not_take_the_window_away(payer: Payer, user: Any, asked: list[str]) -> None:
     """In the same window the payer may take another card."""
     payer.pay()

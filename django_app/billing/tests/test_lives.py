@@ -56,7 +56,10 @@ def live(machine: type[Lives], start: int, lives: int) -> None:
         raise
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize(
+    "part",
+    [0, 1, *(pytest.param(part, marks=pytest.mark.thorough) for part in range(2, PARTS))],
+)
 def test_lives(part, make_user):
     first = int(os.environ.get("LIVES_SEED", "0")) + part
     with stage(make_user) as prepared:

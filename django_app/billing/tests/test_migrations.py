@@ -280,38 +280,43 @@ def test_what_people_wrote_stays_as_it_is(line: str) -> None:
     assert read(line) == ("legacy", {"text": line}, "")
 
 
-@pytest.mark.parametrize(
-    ("error", "code", "detail"),
-    [
-        ("GatewayUnreachable: the gateway answered HTTP 500", "gateway_unreachable", "HTTP 500"),
-        (
-            "GatewayUnreachable: the gateway gave no answer (ReadTimeout)",
-            "gateway_unreachable",
-            "ReadTimeout",
-        ),
-        ("GatewayRefused: 지금은 안 됩니다", "gateway_rejected", "지금은 안 됩니다"),
-        (
-            "GatewayNonsense: getToken answered no token",
-            "invalid_gateway_response",
-            "getToken answered no token",
-        ),
-        (
-            "PaymentNotFound: the gateway does not know it",
-            "payment_not_found",
-            "the gateway does not know it",
-        ),
-        ("given up after 7 days: PaymentNotFound: x", "payment_not_found", "x"),
-        ("PaymentNotFound: x; others wait already", "payment_not_found", "x"),
-        ("asked too often this hour, and others wait already", "asked_too_often", ""),
-        ("no such merchant_uid", "unknown_order", ""),
-        ("<i>", "legacy", "<i>"),
-    ],
-)
-def test_errors_of_deliveries(error: str, code: str, detail: str, old_schema: None) -> None:
-    event = WebhookEvent.objects.create(imp_uid="imp_1", merchant_uid="m-1")
+# (what was stored before, code, detail)
+DELIVERY_ERRORS = [
+    ("GatewayUnreachable: the gateway answered HTTP 500", "gateway_unreachable", "HTTP 500"),
+    (
+        "GatewayUnreachable: the gateway gave no answer (ReadTimeout)",
+        "gateway_unreachable",
+        "ReadTimeout",
+    ),
+    ("GatewayRefused: 지금은 안 됩니다", "gateway_rejected", "지금은 안 됩니다"),
+    (
+        "GatewayNonsense: getToken answered no token",
+        "invalid_gateway_response",
+        "getToken answered no token",
+    ),
+    (
+        "PaymentNotFound: the gateway does not know it",
+        "payment_not_found",
+        "the gateway does not know it",
+    ),
+    ("given up after 7 days: PaymentNotFound: x", "payment_not_found", "x"),
+    ("PaymentNotFound: x; others wait already", "payment_not_found", "x"),
+    ("asked too often this hour, and others wait already", "asked_too_often", ""),
+    ("no such merchant_uid", "unknown_order", ""),
+    ("<i>", "legacy", "<i>"),
+]
+
+
+def test_errors_of_deliveries(old_schema: None) -> None:
+    events = [
+        WebhookEvent.objects.create(imp_uid=f"imp_{index}", merchant_uid="m-1")
+        for index in range(len(DELIVERY_ERRORS))
+    ]
     call_command("migrate", "billing", BEFORE, verbosity=0)
     then = models_of(BEFORE).get_model("billing", "WebhookEvent").objects
-    then.filter(pk=event.pk).update(error=error)
+    for event, (error, _code, _detail) in zip(events, DELIVERY_ERRORS, strict=True):
+        then.filter(pk=event.pk).update(error=error)
     call_command("migrate", "billing", verbosity=0)
-    event.refresh_from_db()
-    assert (event.error_code, event.error) == (code, detail)
+    for event, (error, code, detail) in zip(events, DELIVERY_ERRORS, strict=True):
+        event.refresh_from_db()
+        assert (event.error_code, event.error) == (code, detail), error

@@ -73,7 +73,7 @@ def hide_all_but(gateway, imp_uid):
     """A gateway that knows only the newest payment of a merchant_uid when it is asked for
     several.
     """
-    newest = serializer.payment(Payment.objects.using("sandbox").get(imp_uid=imp_uid))
+    newest = serializer.payment_json(Payment.objects.using("sandbox").get(imp_uid=imp_uid))
     gateway.answer_next("payments?merchant_uid", json_body=envelope([newest]))
 
 

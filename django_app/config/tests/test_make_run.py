@@ -174,6 +174,7 @@ def serve(copy):
             process.communicate()
 
 
+@pytest.mark.thorough
 def test_serve_twice_and_stop(serve):
     port = free_port()
     for _ in range(2):  # the second start finds everything made

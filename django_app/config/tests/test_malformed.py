@@ -144,6 +144,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("server", ["gunicorn", "serve"])
 def test_real_servers_answer_400_and_log_one_line(server, tmp_path):
     port = free_port()

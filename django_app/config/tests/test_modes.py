@@ -167,6 +167,7 @@ def test_a_server_stops_for_good(tmp_path, copy):
     one_sentence(done.stderr, "does not exist")
 
 
+@pytest.mark.thorough
 def test_the_modes_do_not_share_a_database(run, tmp_path, copy):
     """A database says for which mode it was made; the other one refuses to start."""
     database = f"sqlite:///{tmp_path}/one.sqlite3"
@@ -287,6 +288,7 @@ def test_live_cookies_are_secure_and_serve_says_otherwise_only_if_told(run):
     assert shell(run, code, IAMPORT_MODE="sandbox") == "False False False 0"
 
 
+@pytest.mark.thorough
 def test_a_proxy_nobody_spoke_of_is_an_error_before_going_live(run):
     public = {"DJANGO_ALLOWED_HOSTS": "points.example", "PUBLIC_URL": "https://points.example"}
     code, output = run(good(), "check", "--deploy", **public)
