@@ -20,14 +20,14 @@ from django.utils.translation import gettext as _
 from billing.errors import BillingError, GatewayUnreachable, InvalidGatewayResponse
 from billing.models import PointCancellation
 from billing_office import review_notes
-from billing_office.formatting import moment, points, sum_of
+from billing_office.formatting import moment, money, points
 
 logger = logging.getLogger("billing.staff")
 
 MOST = 200  # lines of one row's story
 
 
-def note(request: HttpRequest, row: Model, what: str, **facts: Any) -> None:
+def record(request: HttpRequest, row: Model, what: str, **facts: Any) -> None:
     """Write down what this user just did to `row`. facts: JSON values, no personal data. Twice: two
     lines.
     """
@@ -50,7 +50,9 @@ def note(request: HttpRequest, row: Model, what: str, **facts: Any) -> None:
 
 
 @contextmanager
-def doing(request: HttpRequest, row: Model, what: str, **facts: Any) -> Iterator[dict[str, Any]]:
+def logged_action(
+    request: HttpRequest, row: Model, what: str, **facts: Any
+) -> Iterator[dict[str, Any]]:
     """Write down this deed of staff once it has ended, whichever way: `result` and more are added
     to the facts that this yields.
 
@@ -61,22 +63,22 @@ def doing(request: HttpRequest, row: Model, what: str, **facts: Any) -> Iterator
         yield facts
     except BillingError as error:
         silent = isinstance(error, GatewayUnreachable | InvalidGatewayResponse)
-        note(
+        record(
             request,
             row,
             what,
             **{**facts, "result": "failed" if silent else "refused", "error": str(error)},
         )
         raise
-    note(request, row, what, **facts)
+    record(request, row, what, **facts)
 
 
-def money(one: PointCancellation) -> dict[str, str]:
+def money_facts(one: PointCancellation) -> dict[str, str]:
     """The facts that tell a cancel or return in a line."""
     return {"amount": f"{one.amount.normalize():f}", "currency": one.currency, "kind": one.kind}
 
 
-def exported(request: HttpRequest, model: type[Model], **facts: Any) -> None:
+def record_export(request: HttpRequest, model: type[Model], **facts: Any) -> None:
     """Write down that this user took a list, or figures, with them. facts: JSON values, no personal
     data.
     """
@@ -125,9 +127,7 @@ def words(entry: LogEntry, *, in_full: bool = False) -> str:
         if template is None:
             return entry.get_change_message()
         said = template % {
-            "amount": sum_of(
-                Decimal(str(facts.get("amount") or 0)), facts.get("currency") or "KRW"
-            ),
+            "amount": money(Decimal(str(facts.get("amount") or 0)), facts.get("currency") or "KRW"),
             "points": points(facts.get("points") or 0, signed=True),
             "result": _results().get(facts.get("result") or "done", facts.get("result")),
             "note": review_notes.shown(facts.get("note") or "", in_full=in_full),

@@ -26,7 +26,7 @@ from unfold.admin import ModelAdmin
 from billing.db.routing import write_alias
 from billing.support.non_atomic import non_atomic
 from billing_office.exports import export
-from billing_office.lists.listing import Listing, key_of
+from billing_office.listing import Listing, key_of
 
 View = Callable[..., HttpResponse]
 
@@ -36,7 +36,7 @@ class Pages:
 
     admin_site: AdminSite
     opts: Options[Any]
-    list_template = "admin/billing/list.html"
+    list_template = "billing_office/list.html"
     actions: Any = None
 
     def listing(self, request: HttpRequest) -> Listing:
@@ -164,7 +164,7 @@ class MoneyAdmin(Pages, ModelAdmin):
         self,
         request: HttpRequest,
         object_id: str,
-        rows: QuerySet | None = None,
+        rows: QuerySet[Any] | None = None,
         *,
         permission: str = "",
     ) -> Any:

@@ -18,8 +18,8 @@ from billing.gateway.payment import check_imp_uid, goes_to_an_account
 from billing.managers.decisions import Choice
 from billing.managers.points import MOST_POINTS
 from billing.models import PointCancellation, PointTransaction, UnmatchedPayment
-from billing_office.lists import searching
-from billing_office.lists.listing import key_of
+from billing_office import searching
+from billing_office.listing import key_of
 
 REASON = 200  # characters of a reason that are kept
 UNSPENT, NEGATIVE = "unspent", "negative"

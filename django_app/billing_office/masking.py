@@ -12,7 +12,7 @@ DOT = "•"
 def email(address: str) -> str:
     """hong@example.com → h•••@example.com"""
     name, at, domain = address.rpartition("@")
-    return f"{name[:1]}{DOT * 3}@{domain}" if at else text(address)
+    return f"{name[:1]}{DOT * 3}@{domain}" if at else person_name(address)
 
 
 def telephone(number: str) -> str:
@@ -26,7 +26,7 @@ def account(number: str) -> str:
     return f"{DOT * 4}{number[-4:]}" if len(number) > 4 else DOT * 4
 
 
-def text(name: str) -> str:
+def person_name(name: str) -> str:
     """A person's name: 홍길동 → 홍•동, 홍길 → 홍•"""
     if len(name) < 2:
         return DOT * len(name)
@@ -43,14 +43,14 @@ def login(name: str) -> str:
     return name
 
 
-def address(ip: str) -> str:
+def ip(address: str) -> str:
     """A member's IP address: its network."""
     try:
-        known = ip_address(ip)
+        known = ip_address(address)
     except ValueError:
         return DOT * 4
     if isinstance(known, IPv4Address):
-        return f"{ip.rpartition('.')[0]}.{DOT * 3}"
+        return f"{address.rpartition('.')[0]}.{DOT * 3}"
     return f"{':'.join(known.exploded.split(':')[:3])}:{DOT * 3}"
 
 

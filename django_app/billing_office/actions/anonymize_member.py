@@ -58,7 +58,7 @@ def leave(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespon
 
     def act(found: dict[str, Any]) -> confirmation.Told:
         _close(user, balance_told=found["balance"])
-        audit_log.note(request, Point(pk=user.pk), "leave")
+        audit_log.record(request, Point(pk=user.pk), "leave")
         return messages.SUCCESS, _(
             "The member has left: personal data are scrubbed, the login is closed."
         )

@@ -29,7 +29,7 @@ from billing_office import audit_log, columns, error_messages, masking
 from billing_office.actions import confirmation
 from billing_office.actions.payment_actions import outcome
 from billing_office.base import MoneyAdmin
-from billing_office.formatting import points, sum_of
+from billing_office.formatting import money, points
 from billing_office.forms import AdoptForm
 from billing_office.pages import gateway_diff
 
@@ -92,7 +92,7 @@ def find(admin: MoneyAdmin, request: HttpRequest) -> HttpResponse:
             "answer over."
         )
         messages.info(request, words % {"imp_uid": payment.imp_uid})
-        return HttpResponseRedirect(columns.case_url(txn.pk))
+        return HttpResponseRedirect(columns.payment_url(txn.pk))
     if not request.user.has_perm(permissions.ADOPT):
         words = _(
             "%(facts)s No transaction has this order: somebody who may claim payments must decide."
@@ -121,8 +121,8 @@ def _facts(payment: Payment) -> str:
     ) % {
         "imp_uid": payment.imp_uid,
         "merchant_uid": payment.merchant_uid,
-        "amount": sum_of(payment.amount, payment.currency),
-        "left": sum_of(payment.left, payment.currency),
+        "amount": money(payment.amount, payment.currency),
+        "left": money(payment.left, payment.currency),
         "status": dict(Status.choices).get(payment.status, payment.status),
     }
 
@@ -172,9 +172,9 @@ def claim_unmatched_payment(admin: MoneyAdmin, request: HttpRequest) -> HttpResp
             txn = rows.filter(imp_uid=found["imp_uid"]).first()
             if txn is None:
                 raise
-            return messages.ERROR, error_messages.words(error), columns.case_url(txn.pk)
+            return messages.ERROR, error_messages.words(error), columns.payment_url(txn.pk)
         words = _("Adopted: %(points)s were credited.") % {"points": points(applied.points)}
-        return messages.SUCCESS, words, columns.case_url(applied.txn.pk)
+        return messages.SUCCESS, words, columns.payment_url(applied.txn.pk)
 
     return confirmation.walk(
         admin, request, title=_("Adopt a payment"),
@@ -191,7 +191,7 @@ def _must_be_free(payment: Payment) -> None:
     if txn is None:
         return
     order = format_html(
-        '<a class="bo-link" href="{}">{}</a>', columns.case_url(txn.pk), txn.merchant_uid
+        '<a class="bo-link" href="{}">{}</a>', columns.payment_url(txn.pk), txn.merchant_uid
     )
     words = _(
         "A transaction has this order: {order} of {member}. Nothing is to be claimed: ask the "
@@ -208,7 +208,7 @@ def _adopted(request: HttpRequest, imp_uid: str, member: Any) -> ApplyResult:
     try:
         applied = rows.claim_unmatched_payment(imp_uid, user=member, by=request.user)
     except BillingError:
-        with audit_log.doing(request, Point(pk=member.pk), "adopt", **facts):
+        with audit_log.logged_action(request, Point(pk=member.pk), "adopt", **facts):
             raise
-    audit_log.note(request, applied.txn, "adopt", **facts, result=outcome([applied], -1))
+    audit_log.record(request, applied.txn, "adopt", **facts, result=outcome([applied], -1))
     return applied

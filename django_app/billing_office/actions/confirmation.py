@@ -72,7 +72,7 @@ def walk(
         or not form.is_valid()
         or (request.method == "POST" and "edit" in request.POST)
     ):
-        return admin.page(request, "admin/billing/form.html", frame)
+        return admin.page(request, "billing_office/confirmation_form.html", frame)
     if request.method != "POST" or request.POST.get("confirmed") != "yes":
         hidden = [(name, form.data.get(name, "")) for name in form.fields]
         try:
@@ -83,8 +83,8 @@ def walk(
             form.add_error(
                 None, error.words if isinstance(error, Refused) else error_messages.words(error)
             )
-            return admin.page(request, "admin/billing/form.html", frame)
-        return admin.page(request, "admin/billing/confirm.html", frame)
+            return admin.page(request, "billing_office/confirmation_form.html", frame)
+        return admin.page(request, "billing_office/confirmation.html", frame)
     try:
         level, words, *instead = act(form.cleaned_data)
     except BillingError as error:

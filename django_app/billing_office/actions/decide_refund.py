@@ -15,7 +15,7 @@ from billing_office import audit_log, columns, masking, review_notes
 from billing_office.actions import confirmation
 from billing_office.actions.payment_actions import how_it_went
 from billing_office.base import MoneyAdmin
-from billing_office.formatting import moment, points, sum_of
+from billing_office.formatting import moment, money, points
 from billing_office.forms import SettleForm
 
 
@@ -34,7 +34,7 @@ def _about(one: PointCancellation) -> list[tuple[str, Any]]:
     return [
         (_("Payment"), one.txn.merchant_uid),
         (_("Kind"), f"{one.get_kind_display()} #{one.pk}"),
-        (_("Amount"), sum_of(one.amount, one.currency)),
+        (_("Amount"), money(one.amount, one.currency)),
         (_("State"), one.get_state_display()),
         (_("Sent"), f"{moment(one.sent_at)} ({one.tries})"),
         (_("Remark"), review_notes.shown(one.error)),
@@ -46,9 +46,11 @@ def finish(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
     one = _open_one(admin, request, object_id)
 
     def act(found: dict[str, Any]) -> confirmation.Told:
-        with audit_log.doing(request, one.txn, "finish", **audit_log.money(one)) as facts:
+        with audit_log.logged_action(
+            request, one.txn, "finish", **audit_log.money_facts(one)
+        ) as facts:
             done = PointTransaction.objects.finish(one)
-            facts.update(audit_log.money(done), result=done.state)
+            facts.update(audit_log.money_facts(done), result=done.state)
         return how_it_went(done)
 
     return confirmation.walk(
@@ -70,7 +72,7 @@ def finish(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
         ],
         act=act,
         button=_("Ask the gateway"),
-        back=columns.case_url(one.txn_id),
+        back=columns.payment_url(one.txn_id),
         about=_about(one),
     )
 
@@ -78,7 +80,7 @@ def finish(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
 def settle(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Decide what nothing but staff can tell."""
     one = _open_one(admin, request, object_id)
-    back = columns.case_url(one.txn_id)
+    back = columns.payment_url(one.txn_id)
     if one.state not in one.OPEN or not one.needs_staff:
         messages.error(request, _("This does not wait for a decision."))
         return HttpResponseRedirect(back)
@@ -92,11 +94,13 @@ def settle(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
     def act(found: dict[str, Any]) -> confirmation.Told:
         choice = found["choice"]
         account = form.account() if form else None
-        with audit_log.doing(request, one.txn, choice, **audit_log.money(one)) as facts:
+        with audit_log.logged_action(
+            request, one.txn, choice, **audit_log.money_facts(one)
+        ) as facts:
             done = PointTransaction.objects.decide_refund(
                 one, choice=choice, by=request.user, refund_account=account
             )
-            facts.update(audit_log.money(done), result=done.state)
+            facts.update(audit_log.money_facts(done), result=done.state)
         return how_it_went(done)
 
     return confirmation.walk(
@@ -114,7 +118,7 @@ def settle(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
 
 
 def _what_it_does(one: PointCancellation, found: dict[str, Any]) -> list[str]:
-    amount = sum_of(one.amount, one.currency)
+    amount = money(one.amount, one.currency)
     is_return = one.kind == PointCancellation.Kind.MISMATCH_REFUND
     said = [
         _(

@@ -34,7 +34,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
     if in_full and not may_see_all:
         raise PermissionDenied
     if in_full:
-        audit_log.note(request, event, "seen")
+        audit_log.record(request, event, "seen")
     txn = PointTransaction.objects.filter(merchant_uid=event.merchant_uid).first()
     context = {
         "title": _("Delivery %(number)s") % {"number": event.pk},
@@ -42,7 +42,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
             (_("Order number"), event.merchant_uid),
             (_("Payment number"), event.imp_uid),
             (_("Door"), event.get_source_display()),
-            (_("Sender"), columns.sender(event)),
+            (_("Sender"), columns.sender_address(event)),
             (_("Says (never believed)"), event.claimed_status),
             (_("Cancel number"), event.cancellation_id),
             (_("Arrived"), moment(event.received_at)),
@@ -56,13 +56,13 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         if in_full
         else masking.free_text(event.body, keep=(event.imp_uid, event.merchant_uid)),
         "may_see_all": may_see_all and not in_full,
-        "case": columns.case_url(txn.pk) if txn else "",
+        "case": columns.payment_url(txn.pk) if txn else "",
         "replay": reverse("admin:billing_webhookevent_replay", args=[event.pk])
         if request.user.has_perm(permissions.ASK)
         else "",
         "staff": audit_log.lines(event, in_full=in_full),
     }
-    return admin.page(request, "admin/billing/delivery.html", context)
+    return admin.page(request, "billing_office/delivery.html", context)
 
 
 def replay(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -74,9 +74,9 @@ def replay(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
     event: WebhookEvent = admin.row(request, object_id, permission=permissions.ASK)
     result = _again(event)
     txn = PointTransaction.objects.filter(merchant_uid=event.merchant_uid).first()
-    audit_log.note(request, event, "replay", result=result)
+    audit_log.record(request, event, "replay", result=result)
     if txn is not None:
-        audit_log.note(request, txn, "replay", result=result)
+        audit_log.record(request, txn, "replay", result=result)
     messages.add_message(request, *_told(result))
     return HttpResponseRedirect(columns.delivery_url(event.pk))
 

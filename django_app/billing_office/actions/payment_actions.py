@@ -22,7 +22,7 @@ from billing.states import RefundMismatch
 from billing_office import audit_log, columns, error_messages, masking, review_notes
 from billing_office.actions import confirmation
 from billing_office.base import MoneyAdmin
-from billing_office.formatting import points, sum_of, won
+from billing_office.formatting import money, points, won
 from billing_office.forms import NEGATIVE, CancelForm, ResolveForm
 from billing_office.pages import gateway_diff, payment_detail
 
@@ -40,13 +40,13 @@ def sync(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
             raise answer.trouble
         done = [rows.apply(payment) for payment in answer.payments]
     except GatewayError as error:
-        audit_log.note(request, txn, "sync", result="failed", error=type(error).__name__)
+        audit_log.record(request, txn, "sync", result="failed", error=type(error).__name__)
         messages.error(request, error_messages.words(error))
     else:
         result = outcome(done, txn.version)
-        audit_log.note(request, txn, "sync", result=result)
+        audit_log.record(request, txn, "sync", result=result)
         messages.success(request, _told(result, sum(one.points for one in done)))
-    return HttpResponseRedirect(columns.case_url(txn.pk))
+    return HttpResponseRedirect(columns.payment_url(txn.pk))
 
 
 def outcome(done: list[ApplyResult], version: int) -> str:
@@ -80,7 +80,7 @@ def cancel(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
     """Cancel all or a part of a payment."""
     txn: PointTransaction = admin.row(request, object_id, permission=permissions.CANCEL)
     left = payment_detail.can_be_cancelled(txn)
-    back = columns.case_url(txn.pk)
+    back = columns.payment_url(txn.pk)
     if txn.pending_cancel_total:
         messages.error(
             request, _("Nothing can be cancelled now: a cancel of this payment is open.")
@@ -105,7 +105,7 @@ def cancel(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespo
             "kind": PointCancellation.Kind.CANCEL,
             "note": found["reason"],
         }
-        with audit_log.doing(request, txn, "cancel", **asked) as facts:
+        with audit_log.logged_action(request, txn, "cancel", **asked) as facts:
             done = rows.cancel(
                 txn,
                 reason=found["reason"],
@@ -158,7 +158,7 @@ def _what_a_cancel_does(txn: PointTransaction, found: dict[str, Any]) -> list[st
         where = {
             "account": masking.account(found["refund_account"]),
             "bank": found["refund_bank"],
-            "holder": masking.text(found["refund_holder"]),
+            "holder": masking.person_name(found["refund_holder"]),
         }
         said.append(
             _(
@@ -179,7 +179,7 @@ def how_it_went(done: PointCancellation) -> confirmation.Told:
     """A cancel's or return's state in words. Accepted and unknown are not done, and are never told
     as such.
     """
-    state, amount = PointCancellation.State, {"amount": sum_of(done.amount, done.currency)}
+    state, amount = PointCancellation.State, {"amount": money(done.amount, done.currency)}
     if done.state == state.DONE:
         return messages.SUCCESS, _("Done: %(amount)s went back.") % amount
     if done.state == state.ACCEPTED:
@@ -211,7 +211,7 @@ def close_account(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> Ht
     txn: PointTransaction = admin.row(request, object_id, permission=permissions.CANCEL)
 
     def act(found: dict[str, Any]) -> confirmation.Told:
-        with audit_log.doing(request, txn, "close_account") as facts:
+        with audit_log.logged_action(request, txn, "close_account") as facts:
             try:
                 applied = rows.close_account(txn, by=request.user)
             except (GatewayUnreachable, InvalidGatewayResponse) as error:
@@ -244,7 +244,7 @@ def close_account(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> Ht
         ],
         act=act,
         button=_("Close the account"),
-        back=columns.case_url(txn.pk),
+        back=columns.payment_url(txn.pk),
         about=[(_("Payment"), txn.merchant_uid), (_("Amount"), won(txn.amount))],
         danger=True,
     )
@@ -255,7 +255,7 @@ def resolve(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResp
     txn: PointTransaction = admin.row(request, object_id, permission=permissions.CANCEL)
 
     def act(found: dict[str, Any]) -> confirmation.Told:
-        with audit_log.doing(request, txn, "resolve", note=found["note"], result="done"):
+        with audit_log.logged_action(request, txn, "resolve", note=found["note"], result="done"):
             rows.resolve(txn, by=request.user, note=found["note"])
         return messages.SUCCESS, _("The review is resolved.")
 
@@ -271,6 +271,6 @@ def resolve(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResp
         ],
         act=act,
         button=_("Resolve"),
-        back=columns.case_url(txn.pk),
+        back=columns.payment_url(txn.pk),
         about=[(_("Payment"), txn.merchant_uid), (_("Review"), txn.get_review_display())],
     )

@@ -28,7 +28,7 @@ from billing.db import permissions
 from billing.reports import csv_file, xlsx_file
 from billing.reports.csv_file import Cell
 from billing_office import audit_log, masking
-from billing_office.lists.listing import Listing
+from billing_office.listing import Listing
 
 if TYPE_CHECKING:
     from billing_office.base import MoneyAdmin
@@ -90,7 +90,7 @@ def send(admin: MoneyAdmin, request: HttpRequest, kind: str) -> HttpResponseBase
             f"{reverse(f'admin:{admin.opts.app_label}_{admin.opts.model_name}_changelist')}{listing.first}"
         )
     in_full = request.user.has_perm(permissions.PERSONAL_DATA)
-    audit_log.exported(request, admin.model, kind=kind, full=in_full, filters=_told(listing))
+    audit_log.record_export(request, admin.model, kind=kind, full=in_full, filters=_told(listing))
     fields = admin.sheet.fields
     rows = listing.queryset.select_related(None).annotate(
         **{name: F(path) for name, path in admin.sheet.more.items()}
@@ -110,7 +110,7 @@ def as_file(
     return writer(f"{name}-{moment:%Y%m%d-%H%M%S}", head, rows)
 
 
-def newest_first(rows: QuerySet, when: str) -> Iterator[Model]:
+def newest_first(rows: QuerySet[Any], when: str) -> Iterator[Model]:
     """Every row, newest first by `when` (a column with an index, "" for the key alone) and key.
 
     Each slice begins where the last one ended, so that neither memory nor a statement grows with

@@ -13,13 +13,12 @@ from django.utils.translation import gettext_lazy
 
 from billing.models import PointCancellation, PointEntry, ReconcileRun, WebhookEvent
 from billing.reports import open_work
-from billing_office import columns, review_notes
+from billing_office import columns, review_notes, searching
 from billing_office.actions import decide_refund, deliveries
 from billing_office.base import MoneyAdmin
 from billing_office.exports import export_columns
-from billing_office.formatting import badge, choice_badge, points, sum_of, won
-from billing_office.lists import searching
-from billing_office.lists.listing import Column, Filter, Found, Listing
+from billing_office.formatting import badge, choice_badge, money, points, won
+from billing_office.listing import Column, Filter, Listing, SearchResult
 from billing_office.pages import reconcile_run
 
 YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
@@ -29,16 +28,16 @@ SEARCH_HINT = gettext_lazy("Order, payment, PG or approval number, member, e-mai
 # -- the ledger ------------------------------------------------------------------------------------
 
 
-def _search_entries(typed: str, data: QueryDict) -> Found:
+def _search_entries(typed: str, data: QueryDict) -> SearchResult:
     found = searching.related(typed, rows="txn", owner="owner")
     return (
         found
-        if found.says
-        else Found(Q(idempotency_key=typed) & Q(idempotency_key__isnull=False), _("Key"))
+        if found.recognised_as
+        else SearchResult(Q(idempotency_key=typed) & Q(idempotency_key__isnull=False), _("Key"))
     )
 
 
-def _entry_totals(rows: QuerySet) -> list[tuple[Any, str]]:
+def _entry_totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
     sums = rows.order_by().aggregate(
         up=Sum("delta", filter=Q(delta__gt=0)),
         down=Sum("delta", filter=Q(delta__lt=0)),
@@ -60,7 +59,7 @@ class PointEntryAdmin(MoneyAdmin):
     sheet = export_columns.ENTRIES
 
     list_columns = [
-        Column(gettext_lazy("Time"), lambda entry: columns.moment(entry.created_at)),
+        Column(gettext_lazy("Time"), lambda entry: columns.time_cell(entry.created_at)),
         Column(gettext_lazy("Member"), lambda entry: columns.member_link(entry.owner)),
         Column(
             gettext_lazy("Kind"),
@@ -69,8 +68,8 @@ class PointEntryAdmin(MoneyAdmin):
         Column(
             gettext_lazy("Points"), lambda entry: points(entry.delta, signed=True), numeric=True
         ),
-        Column(gettext_lazy("From"), columns.why),
-        Column(gettext_lazy("By"), lambda entry: columns.by_whom(entry, entry.owner_id)),
+        Column(gettext_lazy("From"), columns.entry_source),
+        Column(gettext_lazy("By"), lambda entry: columns.done_by(entry, entry.owner_id)),
     ]
 
     def listing(self, request: HttpRequest) -> Listing:
@@ -93,7 +92,7 @@ class PointEntryAdmin(MoneyAdmin):
 # -- cancels and returns ---------------------------------------------------------------------------
 
 
-def _cancellation_totals(rows: QuerySet) -> list[tuple[Any, str]]:
+def _cancellation_totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
     in_won = Q(state=PointCancellation.State.DONE, currency="KRW")
     cancels, returns = in_won & Q(kind="cancel"), in_won & Q(kind="return")
     sums = rows.order_by().aggregate(
@@ -116,10 +115,10 @@ class PointCancellationAdmin(MoneyAdmin):
     sheet = export_columns.CANCELLATIONS
 
     list_columns = [
-        Column(gettext_lazy("Time"), lambda row: columns.moment(row.created_at)),
-        Column(gettext_lazy("Payment"), lambda row: columns.case_link(row.txn, row.imp_uid)),
+        Column(gettext_lazy("Time"), lambda row: columns.time_cell(row.created_at)),
+        Column(gettext_lazy("Payment"), lambda row: columns.payment_link(row.txn, row.imp_uid)),
         Column(gettext_lazy("Kind"), lambda row: row.get_kind_display()),
-        Column(gettext_lazy("Amount"), lambda row: sum_of(row.amount, row.currency), numeric=True),
+        Column(gettext_lazy("Amount"), lambda row: money(row.amount, row.currency), numeric=True),
         Column(gettext_lazy("State"), columns.cancellation_badge),
         Column(
             gettext_lazy("Reason"),
@@ -127,7 +126,7 @@ class PointCancellationAdmin(MoneyAdmin):
                 "{}<small>{}</small>", review_notes.shown(row.reason), review_notes.shown(row.error)
             ),
         ),
-        Column(gettext_lazy("By"), lambda row: columns.by_whom(row, row.txn.owner_id)),
+        Column(gettext_lazy("By"), lambda row: columns.done_by(row, row.txn.owner_id)),
     ]
 
     def listing(self, request: HttpRequest) -> Listing:
@@ -189,18 +188,18 @@ def _delivery_link(event: WebhookEvent) -> Any:
     )
 
 
-def _search_deliveries(typed: str, data: QueryDict) -> Found:
+def _search_deliveries(typed: str, data: QueryDict) -> SearchResult:
     rows = WebhookEvent.objects.order_by()
     for name, words in (
         ("imp_uid", _("Payment number (imp_uid)")),
         ("merchant_uid", _("Order number (merchant_uid)")),
     ):
         if rows.filter(**{name: typed}).exists():
-            return Found(Q(**{name: typed}), words)
-    return Found(Q(pk__in=[]))
+            return SearchResult(Q(**{name: typed}), words)
+    return SearchResult(Q(pk__in=[]))
 
 
-def _delivery_totals(rows: QuerySet) -> list[tuple[Any, str]]:
+def _delivery_totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
     outcomes = WebhookEvent.Outcome
     sums = rows.order_by().aggregate(
         number=Count("pk"),
@@ -220,12 +219,12 @@ class WebhookEventAdmin(MoneyAdmin):
     acts = {"replay": deliveries.replay}
 
     list_columns = [
-        Column(gettext_lazy("Time"), lambda event: columns.moment(event.received_at)),
+        Column(gettext_lazy("Time"), lambda event: columns.time_cell(event.received_at)),
         Column(gettext_lazy("Payment"), _delivery_link),
         Column(
             gettext_lazy("Door"),
             lambda event: format_html(
-                "{}<small>{}</small>", event.get_source_display(), columns.sender(event)
+                "{}<small>{}</small>", event.get_source_display(), columns.sender_address(event)
             ),
         ),
         Column(gettext_lazy("Says"), lambda event: event.claimed_status),
@@ -279,13 +278,13 @@ class ReconcileRunAdmin(MoneyAdmin):
             lambda run: format_html(
                 '<a class="bo-link" href="{}">{}</a>',
                 columns.run_url(run.pk),
-                columns.moment(run.started),
+                columns.time_cell(run.started),
             ),
         ),
-        Column(gettext_lazy("Ended"), lambda run: columns.moment(run.finished)),
+        Column(gettext_lazy("Ended"), lambda run: columns.time_cell(run.finished)),
         Column(gettext_lazy("Job"), lambda run: run.name),
-        Column(gettext_lazy("Seen up to"), lambda run: columns.moment(run.watermark)),
-        Column(gettext_lazy("Result"), lambda run: columns.result(run.result)),
+        Column(gettext_lazy("Seen up to"), lambda run: columns.time_cell(run.watermark)),
+        Column(gettext_lazy("Result"), lambda run: columns.run_result(run.result)),
     ]
 
     def listing(self, request: HttpRequest) -> Listing:

@@ -10,12 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.models import Point, PointTransaction
-from billing_office import columns
+from billing_office import columns, searching
 from billing_office.actions import anonymize_member
 from billing_office.base import MoneyAdmin
 from billing_office.formatting import badge, points
-from billing_office.lists import searching
-from billing_office.lists.listing import Column, Filter, Found, Listing
+from billing_office.listing import Column, Filter, Listing, SearchResult
 from billing_office.pages import member
 
 
@@ -26,15 +25,15 @@ def balance(point: Point) -> str:
     return format_html("{} {}", badge(_("Below zero"), "bad", "−"), points(point.balance))
 
 
-def _search(typed: str, data: QueryDict) -> Found:
+def _search(typed: str, data: QueryDict) -> SearchResult:
     if who := searching.members(typed):
-        return Found(Q(pk__in=who), _("Member"))
+        return SearchResult(Q(pk__in=who), _("Member"))
     ids = searching.payments(typed)
     of_rows = PointTransaction.objects.filter(pk__in={key for key, _how in ids}).values("owner")
     return (
-        Found(Q(pk__in=of_rows), searching.recognised(how for _key, how in ids))
+        SearchResult(Q(pk__in=of_rows), searching.recognised(how for _key, how in ids))
         if ids
-        else Found(Q(pk__in=[]))
+        else SearchResult(Q(pk__in=[]))
     )
 
 
@@ -51,7 +50,7 @@ class PointAdmin(MoneyAdmin):
         Column(gettext_lazy("Attempts"), lambda point: f"{point.point:,}", numeric=True),
     ]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("user")
 
     def listing(self, request: HttpRequest) -> Listing:

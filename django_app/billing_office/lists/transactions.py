@@ -19,13 +19,12 @@ from billing.models import PayMethod, PointTransaction
 from billing.reports import open_work
 from billing.states import Review, Status
 from billing.support.non_atomic import non_atomic
-from billing_office import columns
+from billing_office import columns, searching
 from billing_office.actions import claim_payment, payment_actions
 from billing_office.base import MoneyAdmin
 from billing_office.exports import export_columns
-from billing_office.formatting import amount, status_and_review, won
-from billing_office.lists import searching
-from billing_office.lists.listing import Column, Filter, Listing
+from billing_office.formatting import won
+from billing_office.listing import Column, Filter, Listing
 from billing_office.pages import payment_detail
 
 PART = "part"  # our word for `cancelled` with something left
@@ -33,12 +32,12 @@ ANY = "any"
 IMP_UID = re.compile(r"imps?_[0-9]{6,28}")
 
 COLUMNS = [
-    Column(gettext_lazy("Payment"), columns.case_link),
+    Column(gettext_lazy("Payment"), columns.payment_link),
     Column(gettext_lazy("Member"), lambda txn: columns.member_link(txn.owner)),
-    Column(gettext_lazy("Amount"), amount, numeric=True),
-    Column(gettext_lazy("Status"), status_and_review),
-    Column(gettext_lazy("Method"), columns.method),
-    Column(gettext_lazy("Began"), lambda txn: columns.moment(txn.created_at)),
+    Column(gettext_lazy("Amount"), columns.amount_cell, numeric=True),
+    Column(gettext_lazy("Status"), columns.status_cell),
+    Column(gettext_lazy("Method"), columns.method_cell),
+    Column(gettext_lazy("Began"), lambda txn: columns.time_cell(txn.created_at)),
 ]
 
 
@@ -93,7 +92,7 @@ def filters() -> list[Filter]:
     ]
 
 
-def totals(rows: QuerySet) -> list[tuple[Any, str]]:
+def totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
     """What the listed attempts came to, by the day they began."""
     paid = Q(credited_at__isnull=False)
     sums = rows.order_by().aggregate(
@@ -138,7 +137,7 @@ class PointTransactionAdmin(MoneyAdmin):
         ]
         return non_atomic([*own, *super().get_urls()])
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("owner__user")
 
     def listing(self, request: HttpRequest) -> Listing:

@@ -24,9 +24,9 @@ from billing.unmatched import HEALED, HOLDS_MONEY, WAITS
 from billing_office import audit_log, columns, masking
 from billing_office.actions import confirmation
 from billing_office.base import MoneyAdmin
-from billing_office.formatting import NOTHING, badge, status_badge, sum_of, won
+from billing_office.formatting import NOTHING, badge, money, status_badge, won
 from billing_office.forms import NotOursForm
-from billing_office.lists.listing import Column, Filter, Found, Listing
+from billing_office.listing import Column, Filter, Listing, SearchResult
 
 DECISION = "decision"
 WAITING = "waits"
@@ -50,18 +50,18 @@ def decision(row: UnmatchedPayment) -> Any:
     )
     return format_html(
         "{}<small>{} {}</small><small>{}</small>",
-        badge(row.get_decision_display(), *sign), columns.moment(row.decided_at), row.by_name,
+        badge(row.get_decision_display(), *sign), columns.time_cell(row.decided_at), row.by_name,
         reason,
     )  # fmt: skip
 
 
 def _amount(row: UnmatchedPayment) -> SafeString:
     cancelled = (
-        format_html("<small>↩ {}</small>", sum_of(row.cancel_amount, row.currency))
+        format_html("<small>↩ {}</small>", money(row.cancel_amount, row.currency))
         if row.cancel_amount
         else ""
     )
-    return format_html("{}{}", sum_of(row.amount, row.currency), cancelled)
+    return format_html("{}{}", money(row.amount, row.currency), cancelled)
 
 
 def _status(row: UnmatchedPayment) -> SafeString:
@@ -78,23 +78,23 @@ COLUMNS = [
     ),
     Column(gettext_lazy("Amount"), _amount, numeric=True),
     Column(gettext_lazy("Status"), _status),
-    Column(gettext_lazy("First seen"), lambda row: columns.moment(row.first_seen)),
-    Column(gettext_lazy("Last seen"), lambda row: columns.moment(row.last_seen)),
+    Column(gettext_lazy("First seen"), lambda row: columns.time_cell(row.first_seen)),
+    Column(gettext_lazy("Last seen"), lambda row: columns.time_cell(row.last_seen)),
     Column(gettext_lazy("Decision"), decision),
 ]
 
 
-def _search(typed: str, data: QueryDict) -> Found:
+def _search(typed: str, data: QueryDict) -> SearchResult:
     for name, words in (
         ("imp_uid", _("Payment number (imp_uid)")),
         ("merchant_uid", _("Order number (merchant_uid)")),
     ):
         if UnmatchedPayment.objects.filter(**{name: typed}).exists():
-            return Found(Q(**{name: typed}), words)
-    return Found(Q(pk__in=[]))
+            return SearchResult(Q(**{name: typed}), words)
+    return SearchResult(Q(pk__in=[]))
 
 
-def _totals(rows: QuerySet) -> list[tuple[Any, str]]:
+def _totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
     left = Sum(
         F("amount") - F("cancel_amount"), filter=Q(currency="KRW", test_channel=False) & HOLDS_MONEY
     )
@@ -111,7 +111,7 @@ class UnmatchedPaymentAdmin(MoneyAdmin):
     decide.
     """
 
-    list_template = "admin/billing/unmatched.html"
+    list_template = "billing_office/unmatched_payments.html"
 
     def get_urls(self) -> list[URLPattern]:
         own = path(
@@ -219,7 +219,7 @@ def not_ours(admin: MoneyAdmin, request: HttpRequest) -> HttpResponse:
             ) % {"number": f"{len(rows):,}"}
         ]  # fmt: skip
         said += [
-            f"{row.imp_uid} ({row.merchant_uid}): {sum_of(row.left, row.currency)}"
+            f"{row.imp_uid} ({row.merchant_uid}): {money(row.left, row.currency)}"
             for row in rows[:NAMED]
         ]
         if len(rows) > NAMED:
@@ -237,7 +237,7 @@ def not_ours(admin: MoneyAdmin, request: HttpRequest) -> HttpResponse:
             found["rows"], by=request.user, reason=found["reason"]
         )
         for row in rows:
-            audit_log.note(
+            audit_log.record(
                 request, row, "not_ours", imp_uid=row.imp_uid, note=found["reason"], result="done"
             )
         missed = len(found["rows"]) - len(rows)

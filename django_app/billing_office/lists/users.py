@@ -24,11 +24,10 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from billing.db.permissions import PERSONAL_DATA
 from billing.models import Point, PointCancellation, PointEntry
-from billing_office import audit_log, columns, masking
+from billing_office import audit_log, columns, masking, searching
 from billing_office.base import Pages
 from billing_office.formatting import badge, moment, points
-from billing_office.lists import searching
-from billing_office.lists.listing import Column, Filter, Found, Listing
+from billing_office.listing import Column, Filter, Listing, SearchResult
 
 YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
 
@@ -51,12 +50,12 @@ class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):
     change_password_form = AdminPasswordChangeForm
     list_filter = ()
     search_fields = ()  # fields that complete a name would tell logins
-    change_form_before_template = "admin/billing/user.html"
+    change_form_before_template = "billing_office/user_points.html"
     list_columns = [
         Column(gettext_lazy("E-mail"), lambda user: masking.email(user.email)),
         Column(gettext_lazy("Rights"), lambda user: _rights(user)),
-        Column(gettext_lazy("Joined"), lambda user: columns.moment(user.date_joined)),
-        Column(gettext_lazy("Last login"), lambda user: columns.moment(user.last_login)),
+        Column(gettext_lazy("Joined"), lambda user: columns.time_cell(user.date_joined)),
+        Column(gettext_lazy("Last login"), lambda user: columns.time_cell(user.last_login)),
     ]
 
     def listing(self, request: HttpRequest) -> Listing:
@@ -72,7 +71,9 @@ class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):
                     "staff", gettext_lazy("Staff"), lambda value: Q(is_staff=value == "yes"), YES_NO
                 )
             ],
-            search=lambda typed, data: Found(Q(pk__in=searching.members(typed)), _("Member")),
+            search=lambda typed, data: SearchResult(
+                Q(pk__in=searching.members(typed)), _("Member")
+            ),
             search_hint=gettext_lazy("Login name or e-mail"),
         )
 
@@ -95,7 +96,7 @@ class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):
         }
         return super().changelist_view(request, more)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("point")
 
     def change_view(
@@ -162,7 +163,7 @@ def _may_open(request: HttpRequest, user: Any) -> bool:
 def _noted(request: HttpRequest, user: Any, response: HttpResponse) -> HttpResponse:
     """The page; that personal data were seen on it is noted on the member's page."""
     if user is not None and request.method == "GET" and response.status_code == 200:
-        audit_log.note(request, getattr(user, "point", None) or Point(pk=user.pk), "seen")
+        audit_log.record(request, getattr(user, "point", None) or Point(pk=user.pk), "seen")
     return response
 
 

@@ -15,7 +15,7 @@ from billing.gateway.payment import Payment
 from billing.models import PointTransaction
 from billing.states import Status
 from billing_office import columns, masking
-from billing_office.formatting import NOTHING, badge, choice_badge, moment, sum_of, won
+from billing_office.formatting import NOTHING, badge, choice_badge, moment, money, won
 
 ASK_SECONDS = 10  # a page waits no longer for the gateway
 
@@ -134,7 +134,7 @@ _FACTS: list[tuple[str, str, Any, _Write]] = [
 ]
 _PERSONAL: dict[str, Callable[[str], str]] = {
     "vbank_num": masking.account,
-    "vbank_holder": masking.text,
+    "vbank_holder": masking.person_name,
     "fail_reason": masking.free_text,
     "cancel_reason": masking.free_text,
 }
@@ -201,12 +201,12 @@ def _amount(txn: PointTransaction, payment: Payment | None) -> Line:
     if payment is None:
         return Line(_("Amount"), won(txn.amount))
     differs = payment.amount != txn.amount or payment.currency != "KRW"
-    return Line(_("Amount"), won(txn.amount), sum_of(payment.amount, payment.currency), differs)
+    return Line(_("Amount"), won(txn.amount), money(payment.amount, payment.currency), differs)
 
 
 def _cancelled(txn: PointTransaction, payment: Payment | None) -> Line:
     ours = won(txn.cancel_amount) if txn.cancel_amount else NOTHING
     if payment is None:
         return Line(_("Cancelled amount"), ours)
-    theirs = sum_of(payment.cancel_amount, payment.currency) if payment.cancel_amount else NOTHING
+    theirs = money(payment.cancel_amount, payment.currency) if payment.cancel_amount else NOTHING
     return Line(_("Cancelled amount"), ours, theirs, payment.cancel_amount != txn.cancel_amount)

@@ -23,25 +23,25 @@ from billing.models import Point, PointEntry, PointTransaction
 from billing_office import audit_log, columns, masking
 from billing_office.actions import confirmation
 from billing_office.base import MoneyAdmin
-from billing_office.formatting import amount, moment, points, status_and_review
+from billing_office.formatting import moment, points
 from billing_office.forms import AdjustForm
-from billing_office.lists.listing import Column, key_of
+from billing_office.listing import Column, key_of
 from billing_office.pages.payment_detail import Deed
 
 NEWEST = 10  # transactions and entries on the page; the lists have the rest
 
 TRANSACTIONS = [
-    Column(gettext_lazy("Payment"), columns.case_link),
-    Column(gettext_lazy("Amount"), amount, numeric=True),
-    Column(gettext_lazy("Status"), status_and_review),
-    Column(gettext_lazy("Began"), lambda txn: columns.moment(txn.created_at)),
+    Column(gettext_lazy("Payment"), columns.payment_link),
+    Column(gettext_lazy("Amount"), columns.amount_cell, numeric=True),
+    Column(gettext_lazy("Status"), columns.status_cell),
+    Column(gettext_lazy("Began"), lambda txn: columns.time_cell(txn.created_at)),
 ]
 ENTRIES = [
-    Column(gettext_lazy("Time"), lambda entry: columns.moment(entry.created_at)),
+    Column(gettext_lazy("Time"), lambda entry: columns.time_cell(entry.created_at)),
     Column(gettext_lazy("Kind"), lambda entry: entry.get_kind_display()),
     Column(gettext_lazy("Points"), lambda entry: points(entry.delta, signed=True), numeric=True),
-    Column(gettext_lazy("From"), columns.why),
-    Column(gettext_lazy("By"), lambda entry: columns.by_whom(entry, entry.owner_id)),
+    Column(gettext_lazy("From"), columns.entry_source),
+    Column(gettext_lazy("By"), lambda entry: columns.done_by(entry, entry.owner_id)),
 ]
 
 
@@ -71,7 +71,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         raise PermissionDenied
     account = Point.objects.filter(pk=user.pk).first() or Point(pk=user.pk)
     if in_full:
-        audit_log.note(request, account, "seen")
+        audit_log.record(request, account, "seen")
     newest = PointTransaction.objects.filter(owner_id=user.pk).order_by("-pk")[:NEWEST]
     entries = (
         PointEntry.objects.filter(owner_id=user.pk).select_related("txn").order_by("-pk")[:NEWEST]
@@ -82,7 +82,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
     )
     listed = [
         *ENTRIES[:3],
-        Column(ENTRIES[3].label, partial(columns.why, in_full=in_full)),
+        Column(ENTRIES[3].label, partial(columns.entry_source, in_full=in_full)),
         *ENTRIES[4:],
     ]
     context = {
@@ -94,7 +94,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
                 _("Login name"),
                 user.get_username() if in_full else masking.login(user.get_username()),
             ),
-            (_("Name"), name if in_full else masking.text(name)),
+            (_("Name"), name if in_full else masking.person_name(name)),
             (_("E-mail"), mail if in_full else masking.email(mail)),
             (_("Joined"), moment(getattr(user, "date_joined", None))),
             (_("Last login"), moment(getattr(user, "last_login", None))),
@@ -111,7 +111,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "may_see_all": not in_full and request.user.has_perm(permissions.PERSONAL_DATA),
         "lists": _lists(request, user),
     }
-    return admin.page(request, "admin/billing/member.html", context)
+    return admin.page(request, "billing_office/member.html", context)
 
 
 def _deeds(request: HttpRequest, user: Any) -> list[Deed]:
@@ -164,7 +164,7 @@ def _adjusted(request: HttpRequest, user: Any, found: dict[str, Any]) -> PointEn
     )
     if same.exists():
         return Point.objects.adjust(**wanted)
-    with audit_log.doing(
+    with audit_log.logged_action(
         request,
         Point(pk=user.pk),
         "adjust",

@@ -22,11 +22,11 @@ from billing.states import Review, Status
 from billing_office import audit_log, columns, error_messages, review_notes
 from billing_office.base import MoneyAdmin
 from billing_office.formatting import (
+    money,
     open_cancel_badge,
     points,
     review_badge,
     status_badge,
-    sum_of,
     won,
 )
 from billing_office.pages import gateway_diff, timeline
@@ -62,7 +62,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
     if asks and not request.user.has_perm(permissions.ASK):
         raise PermissionDenied
     if in_full:
-        audit_log.note(request, txn, "seen")
+        audit_log.record(request, txn, "seen")
     answer = gateway_diff.ask(txn) if asks else gateway_diff.Answer()
     rows = timeline.Rows.of(txn)
     open_cancel = _open_cancel(txn, rows)
@@ -84,7 +84,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "trouble": error_messages.words(answer.trouble) if answer.trouble else "",
         "history": [
             (
-                sum_of(record.amount, answer.payment.currency),
+                money(record.amount, answer.payment.currency),
                 review_notes.shown(record.reason, in_full=in_full),
             )
             for record in answer.payment.cancel_history
@@ -106,7 +106,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "console": SANDBOX_CONSOLE if settings.IAMPORT_MODE == "sandbox" else CONSOLE,
     }
     context["differences"] = sum(line.differs for line in context["lines"])
-    return admin.page(request, "admin/billing/case.html", context)
+    return admin.page(request, "billing_office/payment_detail.html", context)
 
 
 def _url(name: str, txn: PointTransaction) -> str:
@@ -154,7 +154,7 @@ def _warning(one: PointCancellation | None) -> str:
         "Do not cancel it at the console: a cancel of %(amount)s is open (%(state)s), and "
         "would be paid twice."
     )
-    return words % {"amount": sum_of(one.amount, one.currency), "state": one.get_state_display()}
+    return words % {"amount": money(one.amount, one.currency), "state": one.get_state_display()}
 
 
 def _changes(txn: PointTransaction, answer: gateway_diff.Answer) -> list[str] | None:
@@ -180,7 +180,7 @@ def _other(payment: Payment, rows: timeline.Rows) -> dict[str, Any]:
     )
     return {
         "payment": payment,
-        "amount": sum_of(payment.amount, payment.currency),
+        "amount": money(payment.amount, payment.currency),
         "back": columns.cancellation_badge(back) if back else "",
     }
 
@@ -216,7 +216,7 @@ def _cancellation(one: PointCancellation, request: HttpRequest, in_full: bool) -
     """A cancel or return as the page shows it."""
     return {
         "row": one,
-        "amount": sum_of(one.amount, one.currency),
+        "amount": money(one.amount, one.currency),
         "badge": columns.cancellation_badge(one),
         "reason": review_notes.shown(one.reason, in_full=in_full),
         "error": review_notes.shown(one.error, in_full=in_full),

@@ -17,7 +17,7 @@ from billing.states import Status
 from billing_office import columns, review_notes
 from billing_office.base import MoneyAdmin
 from billing_office.formatting import NOTHING, choice_badge, moment
-from billing_office.lists.listing import Column
+from billing_office.listing import Column
 
 STATUS = dict(Status.choices)
 
@@ -38,7 +38,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
             (_("Began"), moment(run.started)),
             (_("Ended"), moment(run.finished)),
             (_("Seen up to"), moment(run.watermark)),
-            (_("Result"), columns.result(result)),
+            (_("Result"), columns.run_result(result)),
             (_("Did not come to its end"), result.get("stopped")),
         ],
         "columns": listed,
@@ -49,7 +49,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
             for line in [*(result.get("troubles") or []), *(result.get("notes") or [])]
         ],
     }
-    return admin.page(request, "admin/billing/run.html", context)
+    return admin.page(request, "billing_office/reconcile_run.html", context)
 
 
 UNKNOWN = [
@@ -87,7 +87,7 @@ def _way_on(request: HttpRequest, payments: Sequence[dict[str, Any]]) -> Any:
         if payment["merchant_uid"] in known:
             return format_html(
                 '<a class="bo-link" href="{}">{}</a>',
-                columns.case_url(known[payment["merchant_uid"]]),
+                columns.payment_url(known[payment["merchant_uid"]]),
                 _("The payment"),
             )
         if not claim_unmatched_payment:

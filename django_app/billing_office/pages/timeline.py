@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from billing.models import PointCancellation, PointEntry, PointTransaction, WebhookEvent
 from billing.states import Status
 from billing_office import audit_log, columns, review_notes
-from billing_office.formatting import choice_badge, moment, points, sum_of, won
+from billing_office.formatting import choice_badge, moment, money, points, won
 
 Write = Callable[[str], str]  # a free text, as this reader may see it
 MOST = 100  # rows of one kind; a payment with more deliveries says so
@@ -138,7 +138,7 @@ def _deliveries(deliveries: list[WebhookEvent], write: Write) -> Iterator[Event]
             else ""
         )
         detail = " · ".join(
-            filter(None, [event.imp_uid, says, columns.sender(event), write(event.error)])
+            filter(None, [event.imp_uid, says, columns.sender_address(event), write(event.error)])
         )
         badge = choice_badge(event.outcome, event.get_outcome_display())
         who = _("Gateway") if event.source == WebhookEvent.Source.WEBHOOK else _("Member")
@@ -156,7 +156,7 @@ def _entries(entries: list[PointEntry]) -> Iterator[Event]:
     for entry in entries:
         yield Event(
             entry.created_at,
-            columns.by_whom(entry, entry.owner_id) or _("System"),
+            columns.done_by(entry, entry.owner_id) or _("System"),
             f"{entry.get_kind_display()} {points(entry.delta, signed=True)}",
         )
 
@@ -165,10 +165,10 @@ def _cancellations(
     cancellations: list[PointCancellation], owner_id: Any, write: Write
 ) -> Iterator[Event]:
     for one in cancellations:
-        who = columns.by_whom(one, owner_id) or _("System")
+        who = columns.done_by(one, owner_id) or _("System")
         named = {
             "kind": one.get_kind_display(),
-            "amount": sum_of(one.amount, one.currency),
+            "amount": money(one.amount, one.currency),
             "number": one.pk,
         }
         yield Event(

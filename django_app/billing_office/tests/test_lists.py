@@ -22,7 +22,7 @@ from billing.models import (
     WebhookEvent,
 )
 from billing.states import Review, Status
-from billing_office.lists import searching
+from billing_office import searching
 from billing_office.tests.conftest import url
 
 pytestmark = pytest.mark.django_db

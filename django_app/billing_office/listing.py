@@ -64,14 +64,14 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a search came to. q: the rows; says: what was recognised, in words; other: (words, query
-    string) for reading it otherwise.
+class SearchResult:
+    """What a search came to. q: the rows; recognised_as: what was typed, in words; alternative:
+    (words, query string) for reading it otherwise.
     """
 
     q: Q
-    says: str = ""
-    other: tuple[str, str] | None = None
+    recognised_as: str = ""
+    alternative: tuple[str, str] | None = None
 
 
 class DayField(forms.DateField):
@@ -115,16 +115,16 @@ class Listing:
     """One page of a list, from the address of the request.
 
     rows: all that staff may see. when: the column that the list is ordered by, newest first, "" for
-    the key alone. search: what was typed → Found. totals: (rows) → [(label, text)]. What the form
+    the key alone. search: from what was typed to its rows. totals: (rows) → [(label, text)]. What the form
     refuses filters nothing and is said at its field.
     """
 
     data: QueryDict
-    rows: QuerySet
+    rows: QuerySet[Any]
     columns: Sequence[Column]
     filters: Sequence[Filter] = ()
     when: str = ""
-    search: Callable[[str, QueryDict], Found] | None = None
+    search: Callable[[str, QueryDict], SearchResult] | None = None
     search_hint: Any = ""
     totals: Callable[[QuerySet], list[tuple[Any, str]]] | None = None
     per_page: int = PAGE
@@ -140,16 +140,16 @@ class Listing:
     # -- which rows --
 
     @cached_property
-    def found(self) -> Found | None:
+    def search_result(self) -> SearchResult | None:
         typed = self.chosen.get("q", "").strip()
         return self.search(typed, self.data) if typed and self.search else None
 
     @cached_property
-    def queryset(self) -> QuerySet:
+    def queryset(self) -> QuerySet[Any]:
         """All rows that fit, in order: for pages, totals and exports."""
         rows = self.rows
-        if self.found:
-            rows = rows.filter(self.found.q)
+        if self.search_result:
+            rows = rows.filter(self.search_result.q)
         for wanted in self.filters:
             if value := self.chosen.get(wanted.name):
                 rows = rows.filter(wanted.pick(value))

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import PointCancellation, PointTransaction
 from billing_office.formatting import won
-from billing_office.lists.listing import Found
+from billing_office.listing import SearchResult
 
 MOST = 200  # rows or members that one thing typed may stand for
 _AMOUNT = re.compile(
@@ -61,7 +61,7 @@ def payments(typed: str) -> list[tuple[int, str]]:
     returns = PointCancellation.objects.order_by().filter(
         kind=PointCancellation.Kind.MISMATCH_REFUND, imp_uid=typed
     )
-    parts: list[QuerySet] = [
+    parts: list[QuerySet[Any]] = [
         _named(rows.filter(merchant_uid__in=small), "merchant_uid"),
         _named(rows.filter(imp_uid__in=small), "imp_uid"),
         _named(rows.filter(pg_tid=typed).exclude(pg_tid=""), "pg_tid"),
@@ -72,7 +72,7 @@ def payments(typed: str) -> list[tuple[int, str]]:
     return list(first.union(*more, all=True)[:MOST])
 
 
-def _named(rows: QuerySet, how: str) -> QuerySet:
+def _named(rows: QuerySet[Any], how: str) -> QuerySet[Any]:
     return rows.annotate(how=Value(how), row=F("pk")).values_list("row", "how")
 
 
@@ -88,7 +88,7 @@ def recognised(hows: Iterable[str]) -> str:
     return ", ".join(words[how] for how in dict.fromkeys(hows))
 
 
-def transactions(typed: str, data: QueryDict) -> Found:
+def transactions(typed: str, data: QueryDict) -> SearchResult:
     """Transactions by whatever was typed: two statements.
 
     An id goes before a member's name, and both before an amount, because digits alone may be all of
@@ -98,7 +98,7 @@ def transactions(typed: str, data: QueryDict) -> Found:
     if known and (known[1] or data.get("as") == "amount"):
         return _of_amount(known[0])
     found = related(typed, rows="pk", owner="owner")
-    if known and not found.says:
+    if known and not found.recognised_as:
         return _of_amount(known[0])
     if not known:
         return found
@@ -106,25 +106,25 @@ def transactions(typed: str, data: QueryDict) -> Found:
     address["as"] = "amount"
     return replace(
         found,
-        other=(
+        alternative=(
             _("Search for the amount %(amount)s") % {"amount": won(known[0])},
             f"?{address.urlencode()}",
         ),
     )
 
 
-def related(typed: str, *, rows: str, owner: str) -> Found:
+def related(typed: str, *, rows: str, owner: str) -> SearchResult:
     """Rows that hang on a transaction (`rows`: the way to it) or a member (`owner`), by an id of
     the payment or the member's name.
     """
     if ids := payments(typed):
-        return Found(
+        return SearchResult(
             Q(**{f"{rows}__in": {key for key, _how in ids}}), recognised(how for _key, how in ids)
         )
     if who := members(typed):
-        return Found(Q(**{f"{owner}__in": who}), _("Member"))
-    return Found(Q(pk__in=[]))
+        return SearchResult(Q(**{f"{owner}__in": who}), _("Member"))
+    return SearchResult(Q(pk__in=[]))
 
 
-def _of_amount(number: int) -> Found:
-    return Found(Q(amount=number), _("Amount: %(amount)s") % {"amount": won(number)})
+def _of_amount(number: int) -> SearchResult:
+    return SearchResult(Q(amount=number), _("Amount: %(amount)s") % {"amount": won(number)})
