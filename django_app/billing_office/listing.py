@@ -115,8 +115,8 @@ class Listing:
     """One page of a list, from the address of the request.
 
     rows: all that staff may see. when: the column that the list is ordered by, newest first, "" for
-    the key alone. search: from what was typed to its rows. totals: (rows) → [(label, text)]. What the form
-    refuses filters nothing and is said at its field.
+    the key alone. search: from what was typed to its rows. totals: from the rows to (label, text)
+    pairs. What the form refuses filters nothing and is said at its field.
     """
 
     data: QueryDict
@@ -126,7 +126,7 @@ class Listing:
     when: str = ""
     search: Callable[[str, QueryDict], SearchResult] | None = None
     search_hint: Any = ""
-    totals: Callable[[QuerySet], list[tuple[Any, str]]] | None = None
+    totals: Callable[[QuerySet[Any]], list[tuple[Any, str]]] | None = None
     per_page: int = PAGE
     totals_days: int = TOTALS_DAYS
     nothing_found: Any = ""  # a way on, where a search found nothing
@@ -333,7 +333,7 @@ class Listing:
         return any(self.chosen.values()) or bool(self.form.errors)
 
 
-def key_of(field: Field, typed: str) -> Any:
+def key_of(field: Field[Any, Any], typed: str) -> Any:
     """The key that `typed` stands for, as this key field has it; None for what cannot be one: no
     database is asked for that.
     """

@@ -73,7 +73,8 @@ def payments(typed: str) -> list[tuple[int, str]]:
 
 
 def _named(rows: QuerySet[Any], how: str) -> QuerySet[Any]:
-    return rows.annotate(how=Value(how), row=F("pk")).values_list("row", "how")
+    named: QuerySet[Any] = rows.annotate(how=Value(how), row=F("pk")).values_list("row", "how")
+    return named
 
 
 def recognised(hows: Iterable[str]) -> str:

@@ -1,5 +1,5 @@
 """A list as a file: the rows that the filters leave, newest first, read in slices and sent as they
-come. Every export is written down.
+come.
 """
 
 from __future__ import annotations
@@ -7,31 +7,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import F, Model, Q, QuerySet
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponseBase,
-    HttpResponseNotAllowed,
-    StreamingHttpResponse,
-)
-from django.shortcuts import redirect
-from django.urls import reverse
+from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from billing.db import permissions
 from billing.reports import csv_file, xlsx_file
 from billing.reports.csv_file import Cell
-from billing_office import audit_log, masking
+from billing_office import masking
 from billing_office.listing import Listing
-
-if TYPE_CHECKING:
-    from billing_office.base import MoneyAdmin
 
 SLICE = 2_000  # rows in one statement
 FORMATS = ("csv", "xlsx")
@@ -61,42 +47,17 @@ class Sheet:
     more: Mapping[str, str] = field(default_factory=dict)
 
 
-def links(admin: MoneyAdmin, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
-    """(words, address) of the files of this list, for those who may have them."""
-    if admin.sheet is None or not request.user.has_perm(permissions.FIGURES):
-        return []
-    return [(kind.upper(), f"{_address(admin, kind)}{listing.first}") for kind in FORMATS]
-
-
-def _address(admin: MoneyAdmin, kind: str) -> str:
-    return reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_export", args=[kind])
-
-
-def send(admin: MoneyAdmin, request: HttpRequest, kind: str) -> HttpResponseBase:
-    """The list of this address as a file. 403 without the permission, 404 for an unknown format;
-    back to the list, with why, where a filter was refused or the rows are too many for one sheet.
-    """
-    if request.method != "GET":
-        return HttpResponseNotAllowed(["GET"])
-    if admin.sheet is None or kind not in FORMATS:
-        raise Http404
-    if not admin.has_view_permission(request) or not request.user.has_perm(permissions.FIGURES):
-        raise PermissionDenied
-    listing = admin.listing(request)
-    problem = _problem(listing, kind)
-    if problem:
-        messages.error(request, problem)
-        return redirect(
-            f"{reverse(f'admin:{admin.opts.app_label}_{admin.opts.model_name}_changelist')}{listing.first}"
-        )
-    in_full = request.user.has_perm(permissions.PERSONAL_DATA)
-    audit_log.record_export(request, admin.model, kind=kind, full=in_full, filters=_told(listing))
-    fields = admin.sheet.fields
+def list_as_file(
+    listing: Listing, sheet: Sheet, kind: str, *, in_full: bool
+) -> StreamingHttpResponse:
+    """Every row that the list's filters leave."""
     rows = listing.queryset.select_related(None).annotate(
-        **{name: F(path) for name, path in admin.sheet.more.items()}
+        **{name: F(path) for name, path in sheet.more.items()}
     )
-    cells = ([one.cell(row, in_full) for one in fields] for row in newest_first(rows, listing.when))
-    return as_file(kind, admin.sheet.name, [str(one.label) for one in fields], cells)
+    cells = (
+        [one.cell(row, in_full) for one in sheet.fields] for row in newest_first(rows, listing.when)
+    )
+    return as_file(kind, sheet.name, [str(one.label) for one in sheet.fields], cells)
 
 
 def as_file(
@@ -132,7 +93,8 @@ def newest_first(rows: QuerySet[Any], when: str) -> Iterator[Model]:
             page = rows.filter(pk__lt=last.pk)
 
 
-def _problem(listing: Listing, kind: str) -> str:
+def problem(listing: Listing, kind: str) -> str:
+    """Why this list cannot be exported; "" where it can."""
     if listing.form.errors:
         return _("Nothing was exported: a filter is not valid.")
     if (
@@ -146,8 +108,8 @@ def _problem(listing: Listing, kind: str) -> str:
     return ""
 
 
-def _told(listing: Listing) -> dict[str, str]:
-    """The filters for the log; what was searched for may be a person's address."""
+def filters_for_the_log(listing: Listing) -> dict[str, str]:
+    """What was chosen; what was searched for may be a person's address."""
     chosen = {name: str(value) for name, value in listing.chosen.items() if value}
     if "q" in chosen:
         chosen["q"] = masking.login(chosen["q"])

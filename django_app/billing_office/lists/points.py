@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, QueryDict
@@ -11,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from billing.models import Point, PointTransaction
 from billing_office import columns, searching
-from billing_office.actions import anonymize_member
+from billing_office.actions.registry import actions_of
 from billing_office.base import MoneyAdmin
 from billing_office.formatting import badge, points
 from billing_office.listing import Column, Filter, Listing, SearchResult
@@ -26,8 +28,8 @@ def balance(point: Point) -> str:
 
 
 def _search(typed: str, data: QueryDict) -> SearchResult:
-    if who := searching.members(typed):
-        return SearchResult(Q(pk__in=who), _("Member"))
+    if users := searching.members(typed):
+        return SearchResult(Q(pk__in=users), _("Member"))
     ids = searching.payments(typed)
     of_rows = PointTransaction.objects.filter(pk__in={key for key, _how in ids}).values("owner")
     return (
@@ -41,8 +43,8 @@ def _search(typed: str, data: QueryDict) -> SearchResult:
 class PointAdmin(MoneyAdmin):
     """Members and what they may spend."""
 
-    detail = member.show
-    acts = {"adjust": member.adjust, "leave": anonymize_member.leave}
+    detail_page = member.show
+    staff_actions = actions_of(Point)
 
     list_columns = [
         Column(gettext_lazy("Member"), columns.member_link),
@@ -51,7 +53,7 @@ class PointAdmin(MoneyAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("user")
+        return super().get_queryset(request).select_related("user")  # type: ignore[no-any-return]
 
     def listing(self, request: HttpRequest) -> Listing:
         below = Filter(

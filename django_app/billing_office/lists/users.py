@@ -42,7 +42,7 @@ def hangs_on(user: Any) -> bool:
     )
 
 
-class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):
+class UserAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     """Users: Django's form, our list, and a way to the member's page."""
 
     form = UserChangeForm
@@ -187,7 +187,7 @@ def _rights(user: Any) -> Any:
     return badge(_("Staff"), "info", "◆") if user.is_staff else ""
 
 
-class StaffGroupAdmin(auth_admin.GroupAdmin, ModelAdmin):
+class GroupAdmin(auth_admin.GroupAdmin, ModelAdmin):  # type: ignore[misc]
     """Groups of staff."""
 
     actions = None
@@ -197,9 +197,9 @@ def register() -> None:
     """Replace Django's pages; a project's own user model has its own."""
     if get_user_model() is User:
         admin.site.unregister(User)
-        admin.site.register(User, MemberAdmin)
+        admin.site.register(User, UserAdmin)
     admin.site.unregister(Group)
-    admin.site.register(Group, StaffGroupAdmin)
+    admin.site.register(Group, GroupAdmin)
 
 
 register()

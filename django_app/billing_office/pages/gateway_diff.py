@@ -9,15 +9,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing.errors import GatewayError, GatewayPaymentNotFound, InvalidGatewayResponse
-from billing.gateway.api import Deadline, gateway
+from billing.errors import InvalidGatewayResponse
 from billing.gateway.payment import Payment
 from billing.models import PointTransaction
 from billing.states import Status
 from billing_office import columns, masking
 from billing_office.formatting import NOTHING, badge, choice_badge, moment, money, won
-
-ASK_SECONDS = 10  # a page waits no longer for the gateway
 
 
 @dataclass(frozen=True)
@@ -30,52 +27,6 @@ class Line:
     ours: Any
     theirs: Any = None
     differs: bool = False
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the gateway says of one transaction. payment: the one to compare with; others: more
-    payments of the same order.
-    """
-
-    payment: Payment | None = None
-    others: tuple[Payment, ...] = ()
-    trouble: GatewayError | None = None
-
-    @property
-    def payments(self) -> tuple[Payment, ...]:
-        return ((self.payment,) if self.payment else ()) + self.others
-
-
-def ask(txn: PointTransaction) -> Answer:
-    """Every payment of this order, as the gateway has them now: one call, two where it hides the
-    one that we hold. Changes nothing.
-    """
-    deadline = Deadline(ASK_SECONDS)
-    try:
-        try:
-            found = gateway().payments_of(txn.merchant_uid, deadline=deadline)
-        except GatewayPaymentNotFound:
-            if not txn.imp_uid:
-                raise
-            found = []
-        if txn.imp_uid and txn.imp_uid not in {payment.imp_uid for payment in found}:
-            found.append(gateway().payment(txn.imp_uid, deadline=deadline))
-        if not found:
-            raise GatewayPaymentNotFound("the gateway has no payment of this order")
-    except GatewayError as trouble:
-        return Answer(trouble=trouble)
-    ours = next((payment for payment in found if payment.imp_uid == txn.imp_uid), None)
-    chosen = ours or max(found, key=_worth, default=None)
-    return Answer(chosen, tuple(payment for payment in found if payment is not chosen))
-
-
-def _worth(payment: Payment) -> tuple[bool, float]:
-    """Paid before unpaid, new before old."""
-    return (
-        payment.status == Status.PAID,
-        payment.started_at.timestamp() if payment.started_at else 0.0,
-    )
 
 
 def would_change(txn: PointTransaction, payment: Payment) -> list[str] | None:

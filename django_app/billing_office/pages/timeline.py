@@ -13,15 +13,16 @@ from django.utils.translation import gettext as _
 
 from billing.models import PointCancellation, PointEntry, PointTransaction, WebhookEvent
 from billing.states import Status
-from billing_office import audit_log, columns, review_notes
+from billing_office import columns, review_notes
 from billing_office.formatting import choice_badge, moment, money, points, won
+from billing_office.pages import staff_history
 
 Write = Callable[[str], str]  # a free text, as this reader may see it
 MOST = 100  # rows of one kind; a payment with more deliveries says so
 
 
 @dataclass(frozen=True)
-class Event:
+class TimelineEvent:
     """One line. who: the member, the gateway, the system, or somebody of the staff by name.
 
     step: the order within a second, because the gateway's moments have no fractions: 0 an attempt
@@ -42,7 +43,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RelatedRows:
     """What hangs on one transaction: four statements."""
 
     deliveries: list[WebhookEvent]
@@ -51,7 +52,7 @@ class Rows:
     staff: list[Any]
 
     @classmethod
-    def of(cls, txn: PointTransaction) -> Rows:
+    def of(cls, txn: PointTransaction) -> RelatedRows:
         deliveries: QuerySet[WebhookEvent] = WebhookEvent.objects.filter(
             merchant_uid=txn.merchant_uid
         ).order_by("-received_at", "-pk")
@@ -59,7 +60,7 @@ class Rows:
             list(deliveries[: MOST + 1]),
             list(txn.entries.order_by("-pk")[: MOST + 1]),
             list(txn.cancellations.order_by("-pk")[: MOST + 1]),
-            list(audit_log.of(txn)[: MOST + 1]),
+            list(staff_history.entries_of(txn)[: MOST + 1]),
         )
 
     @property
@@ -71,7 +72,9 @@ class Rows:
         )
 
 
-def tell(txn: PointTransaction, rows: Rows, *, in_full: bool = False) -> list[Event]:
+def events(
+    txn: PointTransaction, rows: RelatedRows, *, in_full: bool = False
+) -> list[TimelineEvent]:
     """The time line, newest first; lines of one second stand in the order in which such things
     happen. in_full: free texts unmasked.
     """
@@ -89,9 +92,9 @@ def tell(txn: PointTransaction, rows: Rows, *, in_full: bool = False) -> list[Ev
     )[::-1]
 
 
-def _attempt(txn: PointTransaction) -> Iterator[Event]:
+def _attempt(txn: PointTransaction) -> Iterator[TimelineEvent]:
     member, system = _("Member"), _("System")
-    yield Event(
+    yield TimelineEvent(
         txn.created_at,
         member,
         _("Began to pay %(amount)s") % {"amount": won(txn.amount)},
@@ -99,29 +102,33 @@ def _attempt(txn: PointTransaction) -> Iterator[Event]:
         step=0,
     )
     if txn.prepared_at:
-        yield Event(txn.prepared_at, system, _("Registered the amount at the gateway"), step=0)
+        yield TimelineEvent(
+            txn.prepared_at, system, _("Registered the amount at the gateway"), step=0
+        )
     if txn.credited_at:
-        yield Event(
+        yield TimelineEvent(
             txn.credited_at, system, _("Recognised the payment as this order's money"), txn.imp_uid
         )
     if txn.synced_at:
-        yield Event(txn.synced_at, system, _("Last answer of the gateway"))
+        yield TimelineEvent(txn.synced_at, system, _("Last answer of the gateway"))
 
 
-def _at_the_gateway(txn: PointTransaction, write: Write) -> Iterator[Event]:
+def _at_the_gateway(txn: PointTransaction, write: Write) -> Iterator[TimelineEvent]:
     gateway = _("Gateway")
     if txn.started_at:
-        yield Event(txn.started_at, gateway, _("Payment window opened"), step=1)
+        yield TimelineEvent(txn.started_at, gateway, _("Payment window opened"), step=1)
     if txn.vbank_issued_at:
-        yield Event(
+        yield TimelineEvent(
             txn.vbank_issued_at, gateway, _("Virtual account issued"), txn.vbank_name, step=1
         )
     if txn.failed_at:
-        yield Event(txn.failed_at, gateway, _("Payment failed"), write(txn.fail_reason), step=1)
+        yield TimelineEvent(
+            txn.failed_at, gateway, _("Payment failed"), write(txn.fail_reason), step=1
+        )
     if txn.paid_at and txn.status in (Status.PAID, Status.CANCELLED):
-        yield Event(txn.paid_at, gateway, _("Paid"), step=1)
+        yield TimelineEvent(txn.paid_at, gateway, _("Paid"), step=1)
     if txn.cancelled_at:
-        yield Event(
+        yield TimelineEvent(
             txn.cancelled_at,
             gateway,
             _("Cancelled at the gateway"),
@@ -130,7 +137,7 @@ def _at_the_gateway(txn: PointTransaction, write: Write) -> Iterator[Event]:
         )
 
 
-def _deliveries(deliveries: list[WebhookEvent], write: Write) -> Iterator[Event]:
+def _deliveries(deliveries: list[WebhookEvent], write: Write) -> Iterator[TimelineEvent]:
     for event in deliveries:
         says = (
             _("says “%(status)s”") % {"status": event.claimed_status}
@@ -142,7 +149,7 @@ def _deliveries(deliveries: list[WebhookEvent], write: Write) -> Iterator[Event]
         )
         badge = choice_badge(event.outcome, event.get_outcome_display())
         who = _("Gateway") if event.source == WebhookEvent.Source.WEBHOOK else _("Member")
-        yield Event(
+        yield TimelineEvent(
             event.received_at,
             who,
             event.get_source_display(),
@@ -152,9 +159,9 @@ def _deliveries(deliveries: list[WebhookEvent], write: Write) -> Iterator[Event]
         )
 
 
-def _entries(entries: list[PointEntry]) -> Iterator[Event]:
+def _entries(entries: list[PointEntry]) -> Iterator[TimelineEvent]:
     for entry in entries:
-        yield Event(
+        yield TimelineEvent(
             entry.created_at,
             columns.done_by(entry, entry.owner_id) or _("System"),
             f"{entry.get_kind_display()} {points(entry.delta, signed=True)}",
@@ -163,7 +170,7 @@ def _entries(entries: list[PointEntry]) -> Iterator[Event]:
 
 def _cancellations(
     cancellations: list[PointCancellation], owner_id: Any, write: Write
-) -> Iterator[Event]:
+) -> Iterator[TimelineEvent]:
     for one in cancellations:
         who = columns.done_by(one, owner_id) or _("System")
         named = {
@@ -171,7 +178,7 @@ def _cancellations(
             "amount": money(one.amount, one.currency),
             "number": one.pk,
         }
-        yield Event(
+        yield TimelineEvent(
             one.created_at,
             who,
             _("%(kind)s of %(amount)s begun (#%(number)s)") % named,
@@ -182,16 +189,16 @@ def _cancellations(
                 **named,
                 "tries": one.tries,
             }
-            yield Event(max(one.sent_at, one.created_at), _("System"), sent)
+            yield TimelineEvent(max(one.sent_at, one.created_at), _("System"), sent)
         if one.waiting_since:
-            yield Event(
+            yield TimelineEvent(
                 one.waiting_since,
                 _("Gateway"),
                 _("%(kind)s #%(number)s accepted, to be done later") % named,
             )
         if one.closed_at:
             badge = choice_badge(one.state, one.get_state_display())
-            yield Event(
+            yield TimelineEvent(
                 one.closed_at,
                 _("System"),
                 _("%(kind)s #%(number)s ended") % named,
@@ -200,8 +207,10 @@ def _cancellations(
             )
 
 
-def _staff(entries: list[Any], in_full: bool) -> Iterator[Event]:
+def _staff(entries: list[Any], in_full: bool) -> Iterator[TimelineEvent]:
     for entry in entries:
-        yield Event(
-            entry.action_time, entry.user.get_username(), audit_log.words(entry, in_full=in_full)
+        yield TimelineEvent(
+            entry.action_time,
+            entry.user.get_username(),
+            staff_history.words(entry, in_full=in_full),
         )

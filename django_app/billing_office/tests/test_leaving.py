@@ -21,7 +21,9 @@ from billing.states import Review
 from billing.tests.support.aging import let_pass
 from billing.tests.support.counting import statements
 from billing.tests.support.threads import together
-from billing_office.actions import anonymize_member, confirmation
+from billing_office import personal_data
+from billing_office.actions import anonymize_member
+from billing_office.actions.staff_action import Refused
 from billing_office.tests.conftest import told, url
 
 pytestmark = [
@@ -110,15 +112,17 @@ def test_right_money_of_a_closed_account_is_credited_flagged_and_refunded(
     listed = finance.get(url("pointtransaction"), {"review": "member_left"})
     assert [txn.pk for txn in listed.context["listing"].page] == [gone.pk]
     page = finance.get(url("pointtransaction", gone.pk, "change"))
-    button = next(deed for deed in page.context["deeds"] if deed.words == "Refund all of it")
-    confirm = finance.post(button.address, dict(button.fields))
+    button = next(
+        button for button in page.context["buttons"] if button.words == "Refund all of it"
+    )
+    confirm = finance.post(button.url, dict(button.fields))
     assert "give back 70,000 won" in confirm.text
     assert 'name="confirmed"' in confirm.text
     assert ledger(gone) == (70_000, [70_000])
-    done = finance.post(button.address, {**dict(confirm.context["hidden"]), **YES}, follow=True)
+    done = finance.post(button.url, {**dict(confirm.context["hidden"]), **YES}, follow=True)
     assert told(done) == ["Done: 70,000 won went back."]
     assert ledger(gone) == (0, [70_000, -70_000])
-    assert [deed.words for deed in done.context["deeds"]] == ["Resolve the review"]
+    assert [button.words for button in done.context["buttons"]] == ["Resolve the review"]
 
 
 def test_the_flag_costs_no_statement(make_txn, answer):
@@ -148,7 +152,7 @@ def race(user, answer, *, between):
     looked, charged = threading.Event(), threading.Event()
 
     def leaves():
-        assert anonymize_member._still_open(user) == ""
+        assert anonymize_member.reason_to_wait(user) == ""
         looked.set()
         assert charged.wait(30)
         return between(user)
@@ -167,8 +171,8 @@ def test_a_charge_that_comes_before_keeps_the_member(user, answer):
     """The page named 0 points; under the lock there are 70,000."""
 
     def closes(user):
-        with pytest.raises(confirmation.Refused):
-            anonymize_member._close(user, balance_told=0)
+        with pytest.raises(Refused):
+            anonymize_member.anonymize_and_close(user, balance_shown=0)
 
     txn = race(user, answer, between=closes)
     assert (txn.credited, Point.objects.get().left_at) == (70_000, None)
@@ -176,7 +180,7 @@ def test_a_charge_that_comes_before_keeps_the_member(user, answer):
 
 def test_without_looking_again_the_points_are_lost_in_silence(user, answer):
     """The negative control: what leaving did before."""
-    txn = race(user, answer, between=anonymize_member.scrub)
+    txn = race(user, answer, between=personal_data.anonymize)
     assert (txn.credited, txn.review, get_user_model().objects.get(pk=user.pk).is_active) == (
         70_000,
         "",
@@ -195,7 +199,7 @@ def test_leaving_and_charging_at_once_end_in_one_of_two_ways(make_user, answer):
         payment = answer(txn, imp_uid=f"imp_{number}")
         left, charged = together(
             [
-                lambda user=user: anonymize_member._close(user, balance_told=0),
+                lambda user=user: anonymize_member.anonymize_and_close(user, balance_shown=0),
                 lambda payment=payment: rows.apply(payment).points,
             ]
         )
@@ -205,7 +209,7 @@ def test_leaving_and_charging_at_once_end_in_one_of_two_ways(make_user, answer):
         if left is None:
             assert (txn.review, bool(point.left_at)) == ("member_left", True)
         else:
-            assert isinstance(left, confirmation.Refused)
+            assert isinstance(left, Refused)
             assert (txn.review, point.left_at) == ("", None)
 
 
@@ -221,7 +225,7 @@ def test_the_migration_marks_only_those_who_surely_left(make_user):
     for user in users[:-1]:
         Point.objects.create(user=user)
     for user in (gone, _never):
-        anonymize_member.scrub(user)
+        personal_data.anonymize(user)
     for user, name in (
         (handed, "left-handed"),
         (active, f"left-{active.pk}-abcdef12"),

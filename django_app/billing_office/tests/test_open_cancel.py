@@ -37,9 +37,9 @@ def unknown(gateway, paid):
 
 def test_nothing_can_be_cancelled_beside_an_open_cancel(gateway, finance, unknown):
     page = case(finance, unknown)
-    books = dict(page.context["books"])
-    assert books["Can be cancelled now"] == "nothing now, a cancel is open"
-    assert "40,000 won" not in books["Can be cancelled now"]
+    facts = dict(page.context["account_facts"])
+    assert facts["Can be cancelled now"] == "nothing now, a cancel is open"
+    assert "40,000 won" not in facts["Can be cancelled now"]
     assert (
         "Do not cancel it at the console: a cancel of 40,000 won is open (Unknown), and would "
         "be paid twice." in page.text.replace("&#x27;", "'")
@@ -58,7 +58,10 @@ def test_a_part_that_is_open_counts(gateway, finance, paid):
     rows.cancel(txn, reason="x", by=txn.owner.user, amount=10_000)
     PointCancellation.objects.update(state="accepted")
     page = case(finance, txn)
-    assert dict(page.context["books"])["Can be cancelled now"] == "nothing now, a cancel is open"
+    assert (
+        dict(page.context["account_facts"])["Can be cancelled now"]
+        == "nothing now, a cancel is open"
+    )
     assert "a cancel of 10,000 won is open (Accepted)" in page.text
 
 
@@ -66,7 +69,7 @@ def test_without_an_open_cancel_it_is_what_is_left(gateway, finance, paid):
     txn = paid(40_000)
     rows.cancel(txn, reason="x", by=txn.owner.user, amount=15_000)
     page = case(finance, txn)
-    assert dict(page.context["books"])["Can be cancelled now"] == "25,000 won"
+    assert dict(page.context["account_facts"])["Can be cancelled now"] == "25,000 won"
     assert "Do not cancel it at the console" not in page.text
     assert "Cancel open" not in page.text
 

@@ -16,7 +16,7 @@ from django.test import Client
 
 from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
 from billing.tests.support.aging import let_pass
-from billing_office.actions.anonymize_member import scrub
+from billing_office.personal_data import anonymize
 from billing_office.tests.conftest import told, url
 
 pytestmark = pytest.mark.django_db
@@ -217,7 +217,7 @@ def test_a_name_that_is_a_word_of_notes_is_scrubbed_only_where_it_is_a_name(make
     PointTransaction.objects.filter(pk=txn.pk).update(
         review_note="adopted for paid by boss\nimp_1 paid 9000 KRW; the row asks for 1"
     )
-    scrub(paid)
+    anonymize(paid)
     txn.refresh_from_db()
     assert (
         txn.review_note
@@ -227,14 +227,14 @@ def test_a_name_that_is_a_word_of_notes_is_scrubbed_only_where_it_is_a_name(make
 
 def test_somebody_else_may_have_that_name(member, make_user):
     make_user(f"left-{member.pk}")
-    scrub(member)
+    anonymize(member)
     assert User.objects.get(pk=member.pk).username.startswith(f"left-{member.pk}-")
 
 
 def test_leaving_twice_changes_nothing(member):
-    scrub(member)
+    anonymize(member)
     before = User.objects.filter(pk=member.pk).values().get()
-    scrub(User.objects.get(pk=member.pk))
+    anonymize(User.objects.get(pk=member.pk))
     after = User.objects.filter(pk=member.pk).values().get()
     assert {**after, "password": ""} == {**before, "password": ""}
 

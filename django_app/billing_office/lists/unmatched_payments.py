@@ -1,39 +1,34 @@
-"""Payments that the gateway knows and no transaction does: the list, and that they are not ours.
-Claiming is in `claims.py`.
-"""
+"""The list of payments that the gateway knows and no transaction does."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin
 from django.db.models import Count, F, Q, QuerySet, Sum
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from billing.db import permissions
 from billing.models import UnmatchedPayment
-from billing.support.non_atomic import non_atomic
 from billing.unmatched import HEALED, HOLDS_MONEY, WAITS
-from billing_office import audit_log, columns, masking
-from billing_office.actions import confirmation
+from billing_office import columns, masking
+from billing_office.actions import not_ours
+from billing_office.actions.claim_payment import ClaimPayment
+from billing_office.actions.registry import actions_of
 from billing_office.base import MoneyAdmin
 from billing_office.formatting import NOTHING, badge, money, status_badge, won
-from billing_office.forms import NotOursForm
 from billing_office.listing import Column, Filter, Listing, SearchResult
 
 DECISION = "decision"
 WAITING = "waits"
-PER_PAGE = 100  # of them at a time are decided together, at most
-NAMED = 10  # on the page that says what will happen
 
-_PICK = {WAITING: WAITS, "claimed": Q(decision="claimed"), "not_ours": Q(decision="not_ours")}
+_CONDITIONS = {
+    WAITING: WAITS,
+    **{decision: Q(decision=decision) for decision in UnmatchedPayment.Decision.values},
+}
 
 
 def decision(row: UnmatchedPayment) -> Any:
@@ -111,15 +106,8 @@ class UnmatchedPaymentAdmin(MoneyAdmin):
     decide.
     """
 
+    staff_actions = actions_of(UnmatchedPayment)
     list_template = "billing_office/unmatched_payments.html"
-
-    def get_urls(self) -> list[URLPattern]:
-        own = path(
-            "not-ours/",
-            self.admin_site.admin_view(partial(not_ours, self)),
-            name="billing_unmatchedpayment_not_ours",
-        )
-        return non_atomic([own, *super().get_urls()])
 
     def listing(self, request: HttpRequest) -> Listing:
         data = request.GET.copy()
@@ -127,19 +115,19 @@ class UnmatchedPaymentAdmin(MoneyAdmin):
         if DECISION not in data:
             data[DECISION] = WAITING
         choices = [(WAITING, gettext_lazy("To be decided")), *UnmatchedPayment.Decision.choices]
-        may = request.user.has_perm(permissions.ADOPT)
+        may_decide = request.user.has_perm(not_ours.NotOurs.permission)
         return Listing(
             data,
             self.get_queryset(request),
             [_ticks(request), *COLUMNS, Column(gettext_lazy("What can be done"), _claim)]
-            if may
+            if may_decide
             else COLUMNS,
-            [Filter(DECISION, gettext_lazy("Decision"), lambda value: _PICK[value], choices)],
+            [Filter(DECISION, gettext_lazy("Decision"), lambda value: _CONDITIONS[value], choices)],
             when="first_seen",
             search=_search,
             search_hint=gettext_lazy("Order or payment number"),
             totals=_totals,
-            per_page=PER_PAGE,
+            per_page=not_ours.MOST,
         )
 
     def changelist_view(
@@ -148,8 +136,8 @@ class UnmatchedPaymentAdmin(MoneyAdmin):
         return super().changelist_view(
             request,
             {
-                "not_ours": reverse("admin:billing_unmatchedpayment_not_ours")
-                if request.user.has_perm(permissions.ADOPT)
+                "not_ours": not_ours.NotOurs.url()
+                if request.user.has_perm(not_ours.NotOurs.permission)
                 else "",
                 "all_ticked": _all_ticked(request),
                 "tick": _address(request, ticked="all"),
@@ -187,67 +175,5 @@ def _claim(row: UnmatchedPayment) -> Any:
     """Also what was called "not ours" may be claimed after all."""
     if row.decision == UnmatchedPayment.Decision.CLAIMED or (not row.waits and not row.decision):
         return NOTHING
-    address = reverse("admin:billing_pointtransaction_adopt")
-    return format_html(
-        '<a class="bo-link" href="{}?imp_uid={}">{}</a>', address, row.imp_uid, _("Claim")
-    )
-
-
-def not_ours(admin: MoneyAdmin, request: HttpRequest) -> HttpResponse:
-    """Say of chosen payments that they are another shop's. ?row=1&row=2: which."""
-    if not admin.has_view_permission(request) or not request.user.has_perm(permissions.ADOPT):
-        raise PermissionDenied
-    back = reverse("admin:billing_unmatchedpayment_changelist")
-    chosen = request.GET.getlist("row")[:PER_PAGE]
-    if request.method in ("GET", "HEAD") and not chosen:
-        messages.error(request, _("Choose payments first."))
-        return HttpResponseRedirect(back)
-
-    def explain(found: dict[str, Any]) -> list[str]:
-        rows = list(
-            UnmatchedPayment.objects.waiting()
-            .filter(pk__in=found["rows"])
-            .order_by("-first_seen", "-pk")
-        )
-        said = [
-            ngettext(
-                "%(number)s payment is taken off the list, as one of another shop. No money "
-                "moves, and nobody gets points.",
-                "%(number)s payments are taken off the list, as those of another shop. No "
-                "money moves, and nobody gets points.",
-                len(rows),
-            ) % {"number": f"{len(rows):,}"}
-        ]  # fmt: skip
-        said += [
-            f"{row.imp_uid} ({row.merchant_uid}): {money(row.left, row.currency)}"
-            for row in rows[:NAMED]
-        ]
-        if len(rows) > NAMED:
-            said.append(_("… and %(number)s more") % {"number": f"{len(rows) - NAMED:,}"})
-        said.append(
-            _(
-                "Whoever paid gets nothing from us then. It can still be claimed later, from "
-                "the list of those that are not ours."
-            )
-        )
-        return said
-
-    def act(found: dict[str, Any]) -> confirmation.Told:
-        rows = UnmatchedPayment.objects.not_ours(
-            found["rows"], by=request.user, reason=found["reason"]
-        )
-        for row in rows:
-            audit_log.record(
-                request, row, "not_ours", imp_uid=row.imp_uid, note=found["reason"], result="done"
-            )
-        missed = len(found["rows"]) - len(rows)
-        if missed:
-            words = _("Not ours: %(number)s. Decided already, or without money by now: %(missed)s.")
-            return messages.WARNING, words % {"number": f"{len(rows):,}", "missed": f"{missed:,}"}
-        return messages.SUCCESS, _("Not ours: %(number)s.") % {"number": f"{len(rows):,}"}
-
-    return confirmation.walk(
-        admin, request, title=_("These payments are not ours"), explain=explain, act=act,
-        button=_("Not ours"), back=back, danger=True,
-        make_form=lambda data: NotOursForm(data, initial={"rows": ",".join(chosen)}, most=PER_PAGE),
-    )  # fmt: skip
+    address = ClaimPayment.url_for(row.imp_uid)
+    return format_html('<a class="bo-link" href="{}">{}</a>', address, _("Claim"))
