@@ -1,5 +1,5 @@
 """Django's own users and groups, in the frame of the back office. A user on whom rows of money or
-deeds of staff hang is never deleted.
+actions of staff hang is never deleted.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
 
 
 def hangs_on(user: Any) -> bool:
-    """Whether rows of money or deeds of staff name this user."""
+    """Whether rows of money or actions of staff name this user."""
     return (
         Point.objects.filter(pk=user.pk).exists()
         or PointEntry.objects.filter(by=user).exists()

@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from billing.models import PointCancellation, PointTransaction, WebhookEvent
 from billing_office.tests.conftest import url
-from billing_office.tests.test_deeds import deeds
+from billing_office.tests.support.staff import audit_entries
 
 pytestmark = [
     pytest.mark.money,
@@ -158,4 +158,4 @@ def test_what_staff_decided_is_written_down(gateway, finance, hong):
     finance.post(settle, {"choice": "wait", **YES})
     PointCancellation.objects.filter(pk=one.pk).update(state="unknown", needs_staff=True)
     finance.post(settle, {"choice": "send_again", **YES})
-    assert deeds() == [("resolve", "done"), ("wait", "accepted"), ("send_again", "done")]
+    assert audit_entries() == [("resolve", "done"), ("wait", "accepted"), ("send_again", "done")]

@@ -21,7 +21,7 @@ AXE = {
 }
 
 
-class Desk:
+class StaffBrowser:
     """A tab in which `user` is logged in. It remembers errors that pages report and requests that
     leave the site.
     """
@@ -78,7 +78,7 @@ class Desk:
 
     @property
     def told(self) -> str:
-        """What the page says about the deed before."""
+        """What the page says about the action before."""
         return self.page.locator("#main ul li").first.inner_text()
 
     def accessible(self) -> None:

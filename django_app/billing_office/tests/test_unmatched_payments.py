@@ -16,7 +16,7 @@ from billing.gateway.payment import Payment
 from billing.models import ReconcileRun, UnmatchedPayment
 from billing.tests.support.payments import payment_json
 from billing_office.tests.conftest import told, url
-from billing_office.tests.test_deeds import deeds
+from billing_office.tests.support.staff import audit_entries
 
 pytestmark = pytest.mark.django_db
 
@@ -110,7 +110,7 @@ def test_chosen_ones_are_not_ours_with_a_reason(boss, some):
     one.refresh_from_db()
     assert (one.decision, one.by_name, one.reason) == ("not_ours", "boss", "the book shop's")
     assert shown(boss.get(LIST)) == ["lost-3"]
-    assert deeds() == [("not_ours", "done")] * 2
+    assert audit_entries() == [("not_ours", "done")] * 2
     assert LogEntry.objects.filter(object_id=str(one.pk)).count() == 1
 
 

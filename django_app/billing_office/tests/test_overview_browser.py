@@ -16,7 +16,7 @@ from billing.management.bench_data import fill
 from billing.models import PointTransaction
 from billing.reports import daily_stats
 from billing.tests.support.browser import DESK, PHONE
-from billing_office.tests.support.desk import Desk
+from billing_office.tests.support.staff_browser import StaffBrowser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -37,7 +37,7 @@ def life() -> None:
     daily_stats.close_days()
 
 
-def downloaded(desk: Desk, words: str) -> bytes:
+def downloaded(desk: StaffBrowser, words: str) -> bytes:
     with desk.page.expect_download() as waiting:
         desk.page.locator(".bo").get_by_role("link", name=words, exact=True).click()
     return Path(waiting.value.path()).read_bytes()
@@ -57,7 +57,7 @@ def test_figures_can_be_read_by_everybody(
     scheme: str,
     language: str,
 ) -> None:
-    desk = Desk(
+    desk = StaffBrowser(
         browser,
         live_server.url,
         make_staff("finance"),
@@ -85,7 +85,7 @@ def test_a_figure_is_followed_and_the_list_taken_along(
         review="second_payment", card_name="=1+1"
     )
     number = PointTransaction.objects.filter(status="failed").count()
-    desk = Desk(browser, live_server.url, make_staff("finance"))
+    desk = StaffBrowser(browser, live_server.url, make_staff("finance"))
     desk.open("/admin/")
     desk.press("Open reviews")
     rows = list(
@@ -108,7 +108,7 @@ def test_a_figure_is_followed_and_the_list_taken_along(
 def test_the_month_is_closed_and_adds_up(
     browser: Browser, live_server: LiveServer, make_staff: Any, life: None
 ) -> None:
-    desk = Desk(browser, live_server.url, make_staff("finance"))
+    desk = StaffBrowser(browser, live_server.url, make_staff("finance"))
     desk.open("/admin/")
     desk.press("Month's close")
     with desk.page.expect_navigation():
@@ -131,7 +131,7 @@ def test_the_month_is_closed_and_adds_up(
 def test_support_sees_no_figures(
     browser: Browser, live_server: LiveServer, make_staff: Any, life: None
 ) -> None:
-    desk = Desk(browser, live_server.url, make_staff("support"))
+    desk = StaffBrowser(browser, live_server.url, make_staff("support"))
     assert "outstanding" not in desk.open("/admin/")
     desk.open(LIST)
     assert not desk.page.get_by_role("link", name="XLSX").count()
