@@ -120,12 +120,12 @@ def time_cell(when: Any) -> SafeString:
 def member_filter(owner: str) -> Filter:
     """Rows of one member, by a link from the member's page."""
 
-    def pick(value: str) -> Q:
+    def condition(value: str) -> Q:
         return Q(
             **{f"{owner}__in": [key for key in [key_of(Point._meta.pk, value)] if key is not None]}
         )
 
-    return Filter("member", gettext_lazy("Member"), pick, hidden=True)
+    return Filter("member", gettext_lazy("Member"), condition, hidden=True)
 
 
 def delivery_url(event_id: Any) -> str:

@@ -29,13 +29,13 @@ TOTALS_DAYS = 31  # a longer range has no totals
 
 @dataclass(frozen=True)
 class Filter:
-    """One choice above a list. pick: from the chosen value to the rows. choices None: any text,
-    suggestions from `suggest`.
+    """One choice above a list. condition: from the chosen value to the rows. choices None: any
+    text, suggestions from `suggest`.
     """
 
     name: str
     label: Any
-    pick: Callable[[str], Q]
+    condition: Callable[[str], Q]
     choices: Sequence[tuple[str, Any]] | None = None
     suggest: Sequence[str] = ()
     hidden: bool = False  # set by links only, shown as a chip
@@ -100,21 +100,21 @@ class ListForm(forms.Form):
         super().__init__(data)
         if not dated:
             del self.fields["since"], self.fields["until"]
-        for wanted in filters:
-            self.fields[wanted.name] = wanted.form_field()
+        for list_filter in filters:
+            self.fields[list_filter.name] = list_filter.form_field()
 
     def clean(self) -> dict[str, Any]:
-        found = super().clean() or {}
-        if found.get("since") and found.get("until") and found["since"] > found["until"]:
+        data = super().clean() or {}
+        if data.get("since") and data.get("until") and data["since"] > data["until"]:
             self.add_error("until", ValidationError(_("The end lies before the beginning.")))
-        return found
+        return data
 
 
 @dataclass
 class Listing:
     """One page of a list, from the address of the request.
 
-    rows: all that staff may see. when: the column that the list is ordered by, newest first, "" for
+    rows: all that staff may see. time_column: what the list is ordered by, newest first, "" for
     the key alone. search: from what was typed to its rows. totals: from the rows to (label, text)
     pairs. What the form refuses filters nothing and is said at its field.
     """
@@ -123,7 +123,7 @@ class Listing:
     rows: QuerySet[Any]
     columns: Sequence[Column]
     filters: Sequence[Filter] = ()
-    when: str = ""
+    time_column: str = ""
     search: Callable[[str, QueryDict], SearchResult] | None = None
     search_hint: Any = ""
     totals: Callable[[QuerySet[Any]], list[tuple[Any, str]]] | None = None
@@ -133,7 +133,7 @@ class Listing:
     form: ListForm = field(init=False)
 
     def __post_init__(self) -> None:
-        self.form = ListForm(self.data, self.filters, dated=bool(self.when))
+        self.form = ListForm(self.data, self.filters, dated=bool(self.time_column))
         self.form.is_valid()
         self.chosen = self.form.cleaned_data
 
@@ -150,94 +150,100 @@ class Listing:
         rows = self.rows
         if self.search_result:
             rows = rows.filter(self.search_result.q)
-        for wanted in self.filters:
-            if value := self.chosen.get(wanted.name):
-                rows = rows.filter(wanted.pick(value))
+        for list_filter in self.filters:
+            if value := self.chosen.get(list_filter.name):
+                rows = rows.filter(list_filter.condition(value))
         if since := self.chosen.get("since"):
-            rows = rows.filter(**{f"{self.when}__gte": start_of(since)})
+            rows = rows.filter(**{f"{self.time_column}__gte": start_of_day(since)})
         if until := self.chosen.get("until"):
-            rows = rows.filter(**{f"{self.when}__lt": start_of(until + timedelta(days=1))})
-        return rows.order_by(*([f"-{self.when}"] if self.when else []), "-pk")
+            rows = rows.filter(
+                **{f"{self.time_column}__lt": start_of_day(until + timedelta(days=1))}
+            )
+        return rows.order_by(*([f"-{self.time_column}"] if self.time_column else []), "-pk")
 
     # -- one page of them --
 
     @cached_property
-    def _came_from(self) -> tuple[tuple[datetime | None, Any] | None, bool]:
+    def _cursor(self) -> tuple[tuple[datetime | None, Any] | None, bool]:
         """The row that the page before ended with, and whether we go on to newer ones."""
         newer = "after" in self.data
-        place = self._place(self.data.get("after" if newer else "before", ""))
-        return place, newer and place is not None
+        cursor = self._parse_cursor(self.data.get("after" if newer else "before", ""))
+        return cursor, newer and cursor is not None
 
     @cached_property
     def page(self) -> list[Any]:
         """The rows of this page: one statement."""
-        place, newer = self._came_from
+        cursor, newer = self._cursor
         rows = self.queryset
-        if place:
-            rows = rows.filter(self._beyond(place, newer=newer))
+        if cursor:
+            rows = rows.filter(self._behind(cursor, newer=newer))
         if newer:
             rows = rows.reverse()
-        found = list(rows[: self.per_page + 1])
-        self._goes_on = len(found) > self.per_page
-        found = found[: self.per_page]
-        return found[::-1] if newer else found
+        page = list(rows[: self.per_page + 1])
+        self._goes_on = len(page) > self.per_page
+        page = page[: self.per_page]
+        return page[::-1] if newer else page
 
     @property
     def older(self) -> str:
         """The query string of the next page, "" where this is the last one."""
-        page, (_place, newer) = self.page, self._came_from
-        return self.with_(before=self._mark(page[-1])) if page and (newer or self._goes_on) else ""
+        page, (_position, newer) = self.page, self._cursor
+        return (
+            self.with_(before=self._cursor_of(page[-1]))
+            if page and (newer or self._goes_on)
+            else ""
+        )
 
     @property
     def newer(self) -> str:
         """The query string of the page before, "" where this is the first one."""
-        page, (place, newer) = self.page, self._came_from
-        there_is = self._goes_on if newer else place is not None
-        return self.with_(after=self._mark(page[0])) if page and there_is else ""
+        page, (cursor, newer) = self.page, self._cursor
+        there_is = self._goes_on if newer else cursor is not None
+        return self.with_(after=self._cursor_of(page[0])) if page and there_is else ""
 
     @property
     def is_beyond(self) -> bool:
         """An empty page behind (or before) all rows: only the way to the first page is left."""
-        return not self.page and self._came_from[0] is not None
+        return not self.page and self._cursor[0] is not None
 
     def with_(self, **changes: str) -> str:
         """This list's address with other values; a new choice begins at the first page."""
         data = self.data.copy()
-        for gone in ("before", "after"):
-            data.pop(gone, None)
+        for name in ("before", "after"):
+            data.pop(name, None)
         for name, value in changes.items():
             data[name] = value
             if not value:
                 del data[name]
         return f"?{data.urlencode()}"
 
-    def _mark(self, row: Any) -> str:
-        if not self.when:
+    def _cursor_of(self, row: Any) -> str:
+        if not self.time_column:
             return str(row.pk)
-        since = getattr(row, self.when) - datetime(1970, 1, 1, tzinfo=UTC)
+        since = getattr(row, self.time_column) - datetime(1970, 1, 1, tzinfo=UTC)
         return f"{since // timedelta(microseconds=1)}.{row.pk}"
 
-    def _place(self, mark: str) -> tuple[datetime | None, Any] | None:
+    def _parse_cursor(self, typed: str) -> tuple[datetime | None, Any] | None:
         """A page's end as the address tells it; None for what cannot be one."""
-        stamp, _dot, key = mark.rpartition(".")
+        stamp, _dot, key = typed.rpartition(".")
         pk = key_of(self.rows.model._meta.pk, key)
-        if pk is None or not re.fullmatch(r"[0-9]{1,17}" if self.when else "", stamp):
+        if pk is None or not re.fullmatch(r"[0-9]{1,17}" if self.time_column else "", stamp):
             return None
         moment = (
             datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(stamp)) if stamp else None
         )
         return moment, pk
 
-    def _beyond(self, place: tuple[datetime | None, Any], *, newer: bool) -> Q:
+    def _behind(self, cursor: tuple[datetime | None, Any], *, newer: bool) -> Q:
         """Older (or newer) than this row. Written so that one end of the index is its start on
         every database.
         """
-        moment, pk = place
+        moment, pk = cursor
         side, strictly = ("gte", "lte") if newer else ("lte", "gte")
         if moment is None:
             return Q(**{"pk__gt" if newer else "pk__lt": pk})
-        return Q(**{f"{self.when}__{side}": moment}) & ~Q(
-            **{self.when: moment, f"pk__{strictly}": pk}
+        return Q(**{f"{self.time_column}__{side}": moment}) & ~Q(
+            **{self.time_column: moment, f"pk__{strictly}": pk}
         )
 
     # -- what stands above it --
@@ -271,7 +277,7 @@ class Listing:
     @property
     def ranges(self) -> list[tuple[Any, str, bool]]:
         """Ranges at one press: (words, query string, chosen)."""
-        if not self.when:
+        if not self.time_column:
             return []
         today = timezone.localdate()
         last_month = today.replace(day=1) - timedelta(days=1)
@@ -291,16 +297,18 @@ class Listing:
     @property
     def bound_fields(self) -> list[Any]:
         """The filters as the form shows them."""
-        names = [wanted.name for wanted in self.filters if not wanted.hidden]
-        return [self.form[name] for name in [*names, *(["since", "until"] if self.when else [])]]
+        names = [list_filter.name for list_filter in self.filters if not list_filter.hidden]
+        return [
+            self.form[name] for name in [*names, *(["since", "until"] if self.time_column else [])]
+        ]
 
     @property
-    def kept(self) -> list[tuple[str, str]]:
+    def hidden_values(self) -> list[tuple[str, str]]:
         """Filters that only links set go on with the form."""
         return [
-            (wanted.name, self.chosen[wanted.name])
-            for wanted in self.filters
-            if wanted.hidden and self.chosen.get(wanted.name)
+            (list_filter.name, self.chosen[list_filter.name])
+            for list_filter in self.filters
+            if list_filter.hidden and self.chosen.get(list_filter.name)
         ]
 
     @property
@@ -317,14 +325,16 @@ class Listing:
     def chips(self) -> list[tuple[str, str]]:
         """Filters that only links set: (words, query string without it)."""
         chosen = [
-            (wanted, self.chosen.get(wanted.name)) for wanted in self.filters if wanted.hidden
+            (list_filter, self.chosen.get(list_filter.name))
+            for list_filter in self.filters
+            if list_filter.hidden
         ]
         return [
             (
-                f"{wanted.label}" if wanted.is_flag else f"{wanted.label}: {value}",
-                self.with_(**{wanted.name: ""}),
+                f"{list_filter.label}" if list_filter.is_flag else f"{list_filter.label}: {value}",
+                self.with_(**{list_filter.name: ""}),
             )
-            for wanted, value in chosen
+            for list_filter, value in chosen
             if value
         ]
 
@@ -346,6 +356,6 @@ def key_of(field: Field[Any, Any], typed: str) -> Any:
     return None if isinstance(key, int) and abs(key) >= 2**63 else key
 
 
-def start_of(day: date) -> datetime:
+def start_of_day(day: date) -> datetime:
     """Midnight in the site's time zone."""
     return timezone.make_aware(datetime.combine(day, time.min))

@@ -46,12 +46,12 @@ def login(name: str) -> str:
 def ip(address: str) -> str:
     """A member's IP address: its network."""
     try:
-        known = ip_address(address)
+        parsed = ip_address(address)
     except ValueError:
         return DOT * 4
-    if isinstance(known, IPv4Address):
+    if isinstance(parsed, IPv4Address):
         return f"{address.rpartition('.')[0]}.{DOT * 3}"
-    return f"{':'.join(known.exploded.split(':')[:3])}:{DOT * 3}"
+    return f"{':'.join(parsed.exploded.split(':')[:3])}:{DOT * 3}"
 
 
 # Neither inside of an id (imp_123…, 20261126k3…) nor of a longer number; Hangul may stand right
@@ -75,10 +75,10 @@ def free_text(written: str, *, keep: Collection[str] = ()) -> str:
     """
 
     def number(match: re.Match[str]) -> str:
-        found = match[0]
-        if found in keep:
-            return found
-        return telephone(found) if _TELEPHONE.fullmatch(found) else account(found)
+        text = match[0]
+        if text in keep:
+            return text
+        return telephone(text) if _TELEPHONE.fullmatch(text) else account(text)
 
     written = _MAIL.sub(rf"\1{DOT * 3}\2\3", written)
     return _NUMBER.sub(number, written)

@@ -19,7 +19,7 @@ from billing.models import PointCancellation, PointTransaction
 from billing_office.formatting import won
 from billing_office.listing import SearchResult
 
-MOST = 200  # rows or members that one thing typed may stand for
+MOST_MATCHES = 200  # rows or members that one thing typed may stand for
 _AMOUNT = re.compile(
     r"[₩￦]?\s*([1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]{0,12})\s*(원|won|krw)?", re.IGNORECASE
 )
@@ -38,7 +38,7 @@ def members(typed: str) -> list[Any]:
     """Keys of the users whose login name or e-mail address is exactly this: one statement."""
     users = get_user_model()
     plain = users._default_manager.order_by().values_list("pk", flat=True)
-    found = plain.filter(**{users.USERNAME_FIELD: typed})
+    users_found = plain.filter(**{users.USERNAME_FIELD: typed})
     try:
         field = users._meta.get_field(users.get_email_field_name()).name
     except FieldDoesNotExist:
@@ -46,10 +46,12 @@ def members(typed: str) -> list[Any]:
     if field and "@" in typed and field != users.USERNAME_FIELD:
         # Domains are stored in small letters (UserManager.normalize_email).
         name, _at, domain = typed.rpartition("@")
-        found = found.union(
+        users_found = users_found.union(
             plain.filter(**{f"{field}__in": {typed, f"{name}@{domain.lower()}"}}), all=True
         )
-    return list(dict.fromkeys(found[:MOST]))  # a login name may be the e-mail address too
+    return list(
+        dict.fromkeys(users_found[:MOST_MATCHES])
+    )  # a login name may be the e-mail address too
 
 
 def payments(typed: str) -> list[tuple[int, str]]:
@@ -62,19 +64,19 @@ def payments(typed: str) -> list[tuple[int, str]]:
         kind=PointCancellation.Kind.MISMATCH_REFUND, imp_uid=typed
     )
     parts: list[QuerySet[Any]] = [
-        _named(rows.filter(merchant_uid__in=small), "merchant_uid"),
-        _named(rows.filter(imp_uid__in=small), "imp_uid"),
-        _named(rows.filter(pg_tid=typed).exclude(pg_tid=""), "pg_tid"),
-        _named(rows.filter(apply_num=typed).exclude(apply_num=""), "apply_num"),
+        _keys_of(rows.filter(merchant_uid__in=small), "merchant_uid"),
+        _keys_of(rows.filter(imp_uid__in=small), "imp_uid"),
+        _keys_of(rows.filter(pg_tid=typed).exclude(pg_tid=""), "pg_tid"),
+        _keys_of(rows.filter(apply_num=typed).exclude(apply_num=""), "apply_num"),
         returns.annotate(how=Value("returned"), row=F("txn_id")).values_list("row", "how"),
     ]
     first, *more = parts
-    return list(first.union(*more, all=True)[:MOST])
+    return list(first.union(*more, all=True)[:MOST_MATCHES])
 
 
-def _named(rows: QuerySet[Any], how: str) -> QuerySet[Any]:
-    named: QuerySet[Any] = rows.annotate(how=Value(how), row=F("pk")).values_list("row", "how")
-    return named
+def _keys_of(rows: QuerySet[Any], how: str) -> QuerySet[Any]:
+    keys: QuerySet[Any] = rows.annotate(how=Value(how), row=F("pk")).values_list("row", "how")
+    return keys
 
 
 def recognised(hows: Iterable[str]) -> str:
@@ -95,20 +97,20 @@ def transactions(typed: str, data: QueryDict) -> SearchResult:
     An id goes before a member's name, and both before an amount, because digits alone may be all of
     them; the other reading is offered.
     """
-    known = amount(typed)
-    if known and (known[1] or data.get("as") == "amount"):
-        return _of_amount(known[0])
-    found = related(typed, rows="pk", owner="owner")
-    if known and not found.recognised_as:
-        return _of_amount(known[0])
-    if not known:
-        return found
+    as_amount = amount(typed)
+    if as_amount and (as_amount[1] or data.get("as") == "amount"):
+        return _by_amount(as_amount[0])
+    result = related(typed, rows="pk", owner="owner")
+    if as_amount and not result.recognised_as:
+        return _by_amount(as_amount[0])
+    if not as_amount:
+        return result
     address = data.copy()
     address["as"] = "amount"
     return replace(
-        found,
+        result,
         alternative=(
-            _("Search for the amount %(amount)s") % {"amount": won(known[0])},
+            _("Search for the amount %(amount)s") % {"amount": won(as_amount[0])},
             f"?{address.urlencode()}",
         ),
     )
@@ -122,10 +124,10 @@ def related(typed: str, *, rows: str, owner: str) -> SearchResult:
         return SearchResult(
             Q(**{f"{rows}__in": {key for key, _how in ids}}), recognised(how for _key, how in ids)
         )
-    if who := members(typed):
-        return SearchResult(Q(**{f"{owner}__in": who}), _("Member"))
+    if users := members(typed):
+        return SearchResult(Q(**{f"{owner}__in": users}), _("Member"))
     return SearchResult(Q(pk__in=[]))
 
 
-def _of_amount(number: int) -> SearchResult:
+def _by_amount(number: int) -> SearchResult:
     return SearchResult(Q(amount=number), _("Amount: %(amount)s") % {"amount": won(number)})

@@ -20,7 +20,7 @@ from billing_office.actions.staff_action import ActionResult, StaffAction
 from billing_office.formatting import money
 from billing_office.listing import key_of
 
-MOST = 100  # of them at a time are decided together
+MOST_AT_ONCE = 100  # of them at a time are decided together
 NAMED = 10  # on the page that says what will happen
 
 
@@ -36,7 +36,7 @@ class NotOursForm(StaffForm):
         """Their keys, each once."""
         typed = list(dict.fromkeys(self.cleaned_data["rows"].split(",")))
         keys = [key_of(UnmatchedPayment._meta.pk, one) for one in typed]
-        if len(keys) > MOST or None in keys:
+        if len(keys) > MOST_AT_ONCE or None in keys:
             raise ValidationError(_("These are no payments of the list: choose them again."))
         return keys
 
@@ -57,7 +57,7 @@ class NotOurs(StaffAction):
 
     @property
     def chosen(self) -> list[str]:
-        return self.request.GET.getlist("row")[:MOST]
+        return self.request.GET.getlist("row")[:MOST_AT_ONCE]
 
     def back_url(self) -> str:
         return reverse("admin:billing_unmatchedpayment_changelist")

@@ -149,9 +149,9 @@ class StaffAction:
 
     @classmethod
     def url_pattern(cls, admin: MoneyAdmin) -> URLPattern:
-        place = "<str:object_id>/" if cls.is_about_a_row else ""
+        prefix = "<str:object_id>/" if cls.is_about_a_row else ""
         return path(
-            f"{place}{cls.name.replace('_', '-')}/",
+            f"{prefix}{cls.name.replace('_', '-')}/",
             admin.admin_site.admin_view(partial(cls.view, admin)),
             name=cls.url_name(),
         )

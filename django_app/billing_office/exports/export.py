@@ -55,7 +55,8 @@ def list_as_file(
         **{name: F(path) for name, path in sheet.more.items()}
     )
     cells = (
-        [one.cell(row, in_full) for one in sheet.fields] for row in newest_first(rows, listing.when)
+        [one.cell(row, in_full) for one in sheet.fields]
+        for row in newest_first(rows, listing.time_column)
     )
     return as_file(kind, sheet.name, [str(one.label) for one in sheet.fields], cells)
 
@@ -71,23 +72,23 @@ def as_file(
     return writer(f"{name}-{moment:%Y%m%d-%H%M%S}", head, rows)
 
 
-def newest_first(rows: QuerySet[Any], when: str) -> Iterator[Model]:
-    """Every row, newest first by `when` (a column with an index, "" for the key alone) and key.
+def newest_first(rows: QuerySet[Any], time_column: str) -> Iterator[Model]:
+    """Every row, newest first by `time_column` (with an index; "" for the key alone) and key.
 
     Each slice begins where the last one ended, so that neither memory nor a statement grows with
     their number, and no cursor is held. What is added meanwhile is not among them.
     """
-    rows = rows.order_by(*([f"-{when}"] if when else []), "-pk")
+    rows = rows.order_by(*([f"-{time_column}"] if time_column else []), "-pk")
     page = rows
     while batch := list(page[:SLICE]):
         yield from batch
         if len(batch) < SLICE:
             return
         last = batch[-1]
-        if when:
-            moment: datetime = getattr(last, when)
-            page = rows.filter(**{f"{when}__lte": moment}).filter(
-                ~Q(**{when: moment, "pk__gte": last.pk})
+        if time_column:
+            moment: datetime = getattr(last, time_column)
+            page = rows.filter(**{f"{time_column}__lte": moment}).filter(
+                ~Q(**{time_column: moment, "pk__gte": last.pk})
             )
         else:
             page = rows.filter(pk__lt=last.pk)

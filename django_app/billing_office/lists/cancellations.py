@@ -101,7 +101,7 @@ class PointCancellationAdmin(MoneyAdmin):
             self.get_queryset(request).select_related("txn"),
             self.list_columns,
             chosen,
-            when="created_at",
+            time_column="created_at",
             search=lambda typed, data: searching.related(typed, rows="txn", owner="txn__owner"),
             search_hint=gettext_lazy("Order, payment, PG or approval number, member, e-mail"),
             totals=_cancellation_totals,

@@ -97,7 +97,7 @@ class WebhookEventAdmin(MoneyAdmin):
             self.get_queryset(request),
             self.list_columns,
             chosen,
-            when="received_at",
+            time_column="received_at",
             search=_search_deliveries,
             search_hint=gettext_lazy("Order or payment number"),
             totals=_delivery_totals,

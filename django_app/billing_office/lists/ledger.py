@@ -19,10 +19,10 @@ from billing_office.listing import Column, Filter, Listing, SearchResult
 
 
 def _search_entries(typed: str, data: QueryDict) -> SearchResult:
-    found = searching.related(typed, rows="txn", owner="owner")
+    result = searching.related(typed, rows="txn", owner="owner")
     return (
-        found
-        if found.recognised_as
+        result
+        if result.recognised_as
         else SearchResult(Q(idempotency_key=typed) & Q(idempotency_key__isnull=False), _("Key"))
     )
 
@@ -72,7 +72,7 @@ class PointEntryAdmin(MoneyAdmin):
             rows,
             self.list_columns,
             [kind, columns.member_filter("owner")],
-            when="created_at",
+            time_column="created_at",
             search=_search_entries,
             search_hint=gettext_lazy("Order, payment, PG or approval number, member, e-mail, key"),
             totals=_entry_totals,

@@ -126,7 +126,7 @@ class PointTransactionAdmin(MoneyAdmin):
             self.get_queryset(request),
             COLUMNS,
             [*filters(), columns.member_filter("owner")],
-            when="created_at",
+            time_column="created_at",
             search=searching.transactions,
             search_hint=gettext_lazy(
                 "Order, payment, PG or approval number, member, e-mail, exact amount"

@@ -123,11 +123,11 @@ class UnmatchedPaymentAdmin(MoneyAdmin):
             if may_decide
             else COLUMNS,
             [Filter(DECISION, gettext_lazy("Decision"), lambda value: _CONDITIONS[value], choices)],
-            when="first_seen",
+            time_column="first_seen",
             search=_search,
             search_hint=gettext_lazy("Order or payment number"),
             totals=_totals,
-            per_page=not_ours.MOST,
+            per_page=not_ours.MOST_AT_ONCE,
         )
 
     def changelist_view(

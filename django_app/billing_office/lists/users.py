@@ -32,7 +32,7 @@ from billing_office.listing import Column, Filter, Listing, SearchResult
 YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
 
 
-def hangs_on(user: Any) -> bool:
+def must_be_kept(user: Any) -> bool:
     """Whether rows of money or actions of staff name this user."""
     return (
         Point.objects.filter(pk=user.pk).exists()
@@ -60,7 +60,8 @@ class UserAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[misc, 
 
     def listing(self, request: HttpRequest) -> Listing:
         login = Column(
-            gettext_lazy("Login name"), _link if request.user.has_perm(PERSONAL_DATA) else _name
+            gettext_lazy("Login name"),
+            _login_link if request.user.has_perm(PERSONAL_DATA) else _masked_login,
         )
         return Listing(
             request.GET,
@@ -119,12 +120,14 @@ class UserAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[misc, 
                 else "",
                 last_login=moment(user.last_login),
             )
-        return _noted(request, user, super().change_view(request, object_id, form_url, more))
+        return _with_access_recorded(
+            request, user, super().change_view(request, object_id, form_url, more)
+        )
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return _noted(
+        return _with_access_recorded(
             request,
             self.get_object(request, object_id),
             super().history_view(request, object_id, extra_context),
@@ -133,7 +136,7 @@ class UserAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[misc, 
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:
-        return _noted(
+        return _with_access_recorded(
             request,
             self.get_object(request, id),
             super().user_change_password(request, id, form_url),
@@ -146,33 +149,37 @@ class UserAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[misc, 
         member's every payment.
         """
         user = self.get_object(request, object_id)
-        if user is not None and self.has_delete_permission(request, user) and hangs_on(user):
+        if user is not None and self.has_delete_permission(request, user) and must_be_kept(user):
             words = _(
                 "%(user)s cannot be deleted: rows of money or deeds of staff name this user. "
                 "Use “The member leaves” on the member's page."
             )
             messages.error(request, words % {"user": user.get_username()})
             return HttpResponseRedirect(_change_url(user))
-        return _noted(request, user, super().delete_view(request, object_id, extra_context))
+        return _with_access_recorded(
+            request, user, super().delete_view(request, object_id, extra_context)
+        )
 
 
 def _may_open(request: HttpRequest, user: Any) -> bool:
     return user is None or request.user.has_perm(PERSONAL_DATA)
 
 
-def _noted(request: HttpRequest, user: Any, response: HttpResponse) -> HttpResponse:
+def _with_access_recorded(request: HttpRequest, user: Any, response: HttpResponse) -> HttpResponse:
     """The page; that personal data were seen on it is noted on the member's page."""
     if user is not None and request.method == "GET" and response.status_code == 200:
         audit_log.record(request, getattr(user, "point", None) or Point(pk=user.pk), "seen")
     return response
 
 
-def _name(user: Any) -> str:
+def _masked_login(user: Any) -> str:
     return masking.login(user.get_username())
 
 
-def _link(user: Any) -> Any:
-    return format_html('<a class="bo-link" href="{}">{}</a>', _change_url(user), _name(user))
+def _login_link(user: Any) -> Any:
+    return format_html(
+        '<a class="bo-link" href="{}">{}</a>', _change_url(user), _masked_login(user)
+    )
 
 
 def _change_url(user: Any) -> str:

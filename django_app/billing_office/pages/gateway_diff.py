@@ -18,14 +18,14 @@ from billing_office.formatting import NOTHING, badge, choice_badge, moment, mone
 
 
 @dataclass(frozen=True)
-class Line:
-    """One fact on both sides. theirs None: not asked. differs: whether the two contradict each
+class DiffLine:
+    """One fact on both sides. at_gateway None: not asked. differs: whether the two contradict each
     other.
     """
 
     label: Any
-    ours: Any
-    theirs: Any = None
+    held: Any
+    at_gateway: Any = None
     differs: bool = False
 
 
@@ -49,9 +49,9 @@ def would_change(txn: PointTransaction, payment: Payment) -> list[str] | None:
 
 
 # name of the column and of the payment's field, label, how it is written
-_Write = Callable[[Any], Any]
+Formatter = Callable[[Any], Any]
 _STATUS = dict(Status.choices)
-_FACTS: list[tuple[str, str, Any, _Write]] = [
+_FACTS: list[tuple[str, str, Any, Formatter]] = [
     ("merchant_uid", "merchant_uid", gettext_lazy("Order number"), str),
     ("imp_uid", "imp_uid", gettext_lazy("Payment number"), str),
     (
@@ -91,25 +91,25 @@ _PERSONAL: dict[str, Callable[[str], str]] = {
 }
 
 
-def lines(txn: PointTransaction, payment: Payment | None, *, in_full: bool) -> list[Line]:
+def lines(txn: PointTransaction, payment: Payment | None, *, in_full: bool) -> list[DiffLine]:
     """Both sides, money first; what neither side has is left out. in_full: personal data
     unmasked.
     """
-    made = [_fact(txn, payment, fact, in_full) for fact in _FACTS[:3]]
-    made += [_amount(txn, payment), _cancelled(txn, payment)]
-    made += [_fact(txn, payment, fact, in_full) for fact in _FACTS[3:]]
+    diff_lines = [_fact(txn, payment, fact, in_full) for fact in _FACTS[:3]]
+    diff_lines += [_amount(txn, payment), _cancelled(txn, payment)]
+    diff_lines += [_fact(txn, payment, fact, in_full) for fact in _FACTS[3:]]
     if txn.test_channel or (payment and payment.test_channel):
         yes_no = {True: _("Yes: no real money"), False: _("No")}
-        theirs = yes_no[payment.test_channel] if payment else None
-        made.append(
-            Line(
+        at_gateway = yes_no[payment.test_channel] if payment else None
+        diff_lines.append(
+            DiffLine(
                 _("Test channel"),
                 yes_no[txn.test_channel],
-                theirs,
+                at_gateway,
                 payment is not None and payment.test_channel != txn.test_channel,
             )
         )
-    return [line for line in made if line is not None]
+    return [line for line in diff_lines if line is not None]
 
 
 def _status(one: PointTransaction | Payment) -> Any:
@@ -122,42 +122,46 @@ def _status(one: PointTransaction | Payment) -> Any:
 def _fact(
     txn: PointTransaction,
     payment: Payment | None,
-    fact: tuple[str, str, Any, _Write],
+    fact: tuple[str, str, Any, Formatter],
     in_full: bool,
-) -> Line | None:
+) -> DiffLine | None:
     column, name, label, write = fact
-    ours, theirs = (
+    held, at_gateway = (
         getattr(txn, column) or None,
         (getattr(payment, name) or None) if payment else None,
     )
-    if ours is None and theirs is None:
+    if held is None and at_gateway is None:
         return None
     if not in_full:
         write = _PERSONAL.get(column, write)
-    shown = [NOTHING if value is None else write(value) for value in (ours, theirs)]
+    shown = [NOTHING if value is None else write(value) for value in (held, at_gateway)]
     if column == "status":
         shown = [_status(txn), _status(payment) if payment else NOTHING]
     # A row that knows no payment yet holds none of its facts: only what the order itself says can
     # differ.
-    knows = txn.imp_uid is not None or column in ("imp_uid", "status")
-    return Line(
+    is_comparable = txn.imp_uid is not None or column in ("imp_uid", "status")
+    return DiffLine(
         label,
         shown[0],
         shown[1] if payment else None,
-        payment is not None and knows and ours != theirs,
+        payment is not None and is_comparable and held != at_gateway,
     )
 
 
-def _amount(txn: PointTransaction, payment: Payment | None) -> Line:
+def _amount(txn: PointTransaction, payment: Payment | None) -> DiffLine:
     if payment is None:
-        return Line(_("Amount"), won(txn.amount))
+        return DiffLine(_("Amount"), won(txn.amount))
     differs = payment.amount != txn.amount or payment.currency != "KRW"
-    return Line(_("Amount"), won(txn.amount), money(payment.amount, payment.currency), differs)
+    return DiffLine(_("Amount"), won(txn.amount), money(payment.amount, payment.currency), differs)
 
 
-def _cancelled(txn: PointTransaction, payment: Payment | None) -> Line:
-    ours = won(txn.cancel_amount) if txn.cancel_amount else NOTHING
+def _cancelled(txn: PointTransaction, payment: Payment | None) -> DiffLine:
+    held = won(txn.cancel_amount) if txn.cancel_amount else NOTHING
     if payment is None:
-        return Line(_("Cancelled amount"), ours)
-    theirs = money(payment.cancel_amount, payment.currency) if payment.cancel_amount else NOTHING
-    return Line(_("Cancelled amount"), ours, theirs, payment.cancel_amount != txn.cancel_amount)
+        return DiffLine(_("Cancelled amount"), held)
+    at_gateway = (
+        money(payment.cancel_amount, payment.currency) if payment.cancel_amount else NOTHING
+    )
+    return DiffLine(
+        _("Cancelled amount"), held, at_gateway, payment.cancel_amount != txn.cancel_amount
+    )

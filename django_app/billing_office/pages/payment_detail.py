@@ -79,10 +79,10 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         ]
         if answer.payment
         else [],
-        "others": [_other(payment, rows) for payment in answer.others],
+        "others": [_other_payment(payment, rows) for payment in answer.others],
         "changes": _changes(txn, answer),
         "cancellations": [
-            _cancellation(one, request, in_full) for one in rows.cancellations[: timeline.MOST]
+            _cancellation(one, request, in_full) for one in rows.cancellations[: timeline.MOST_ROWS]
         ],
         "events": timeline.events(txn, rows, in_full=in_full),
         "is_cut": rows.are_cut,
@@ -111,39 +111,42 @@ def _account_facts(txn: PointTransaction) -> Iterator[tuple[str, str]]:
 
 def _open_cancel(txn: PointTransaction, rows: timeline.RelatedRows) -> PointCancellation | None:
     """Our cancel that has not ended yet."""
-    found = (
+    open_cancels = (
         one
         for one in rows.cancellations
         if one.kind == PointCancellation.Kind.CANCEL and one.state in PointCancellation.OPEN
     )
-    return next(found, None) if txn.pending_cancel_total else None
+    return next(open_cancels, None) if txn.pending_cancel_total else None
 
 
-def _warning(one: PointCancellation | None) -> str:
+def _warning(open_cancel: PointCancellation | None) -> str:
     """What keeps somebody from giving the same money back twice, by hand."""
-    if one is None:
+    if open_cancel is None:
         return ""
     words = _(
         "Do not cancel it at the console: a cancel of %(amount)s is open (%(state)s), and "
         "would be paid twice."
     )
-    return words % {"amount": money(one.amount, one.currency), "state": one.get_state_display()}
+    return words % {
+        "amount": money(open_cancel.amount, open_cancel.currency),
+        "state": open_cancel.get_state_display(),
+    }
 
 
 def _changes(txn: PointTransaction, answer: gateway_lookup.GatewayAnswer) -> list[str] | None:
     """What taking all answers over would change; None where one contradicts the row."""
-    found: list[str] = []
+    changes: list[str] = []
     for payment in answer.payments:
-        changes = gateway_diff.would_change(txn, payment)
-        if changes is None:
+        more = gateway_diff.would_change(txn, payment)
+        if more is None:
             return None
-        found += changes
-    return list(dict.fromkeys(found))
+        changes += more
+    return list(dict.fromkeys(changes))
 
 
-def _other(payment: Payment, rows: timeline.RelatedRows) -> dict[str, Any]:
+def _other_payment(payment: Payment, rows: timeline.RelatedRows) -> dict[str, Any]:
     """Another payment of the same order: somebody paid twice, or began twice."""
-    back = next(
+    refund = next(
         (
             one
             for one in rows.cancellations
@@ -154,7 +157,7 @@ def _other(payment: Payment, rows: timeline.RelatedRows) -> dict[str, Any]:
     return {
         "payment": payment,
         "amount": money(payment.amount, payment.currency),
-        "back": columns.cancellation_badge(back) if back else "",
+        "refund": columns.cancellation_badge(refund) if refund else "",
     }
 
 

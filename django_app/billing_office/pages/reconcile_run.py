@@ -29,7 +29,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
     result = run.result if isinstance(run.result, dict) else {}
     unknown = result.get("unknown") or {}
     payments = unknown.get("payments") or []
-    listed = [*UNKNOWN, Column(_("What can be done"), _next_step(request, payments))]
+    listed = [*COLUMNS, Column(_("What can be done"), _next_step(request, payments))]
     context = {
         "title": _("Run %(number)s") % {"number": run.pk},
         "facts": [
@@ -51,7 +51,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
     return admin.page(request, "billing_office/reconcile_run.html", context)
 
 
-UNKNOWN = [
+COLUMNS = [
     Column(gettext_lazy("Payment number (imp_uid)"), lambda payment: payment["imp_uid"]),
     Column(gettext_lazy("Order number (merchant_uid)"), lambda payment: payment["merchant_uid"]),
     Column(
@@ -73,16 +73,16 @@ def _next_step(request: HttpRequest, payments: Sequence[dict[str, Any]]) -> Any:
     One statement for all.
     """
     orders = {payment["merchant_uid"] for payment in payments}
-    known = dict(
+    keys_by_order = dict(
         PointTransaction.objects.filter(merchant_uid__in=orders).values_list("merchant_uid", "pk")
     )
     may_claim = request.user.has_perm(ClaimPayment.permission)
 
     def cell(payment: dict[str, Any]) -> Any:
-        if payment["merchant_uid"] in known:
+        if payment["merchant_uid"] in keys_by_order:
             return format_html(
                 '<a class="bo-link" href="{}">{}</a>',
-                columns.payment_url(known[payment["merchant_uid"]]),
+                columns.payment_url(keys_by_order[payment["merchant_uid"]]),
                 _("The payment"),
             )
         if not may_claim:

@@ -18,7 +18,7 @@ from billing_office import review_notes
 from billing_office.actions import registry
 from billing_office.formatting import moment, money, points
 
-MOST = 200  # lines of one row
+MOST_LINES = 200  # lines of one row
 SEEN = gettext_lazy("Looked at personal data in full")  # a page, no action
 
 
@@ -36,7 +36,7 @@ def lines(row: Model, *, in_full: bool = False) -> list[tuple[str, str, str]]:
     """(when, by whom, what) of the newest entries about this row."""
     return [
         (moment(entry.action_time), entry.user.get_username(), words(entry, in_full=in_full))
-        for entry in entries_of(row)[:MOST]
+        for entry in entries_of(row)[:MOST_LINES]
     ]
 
 

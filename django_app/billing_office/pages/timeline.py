@@ -17,20 +17,20 @@ from billing_office import columns, review_notes
 from billing_office.formatting import choice_badge, moment, money, points, won
 from billing_office.pages import staff_history
 
-Write = Callable[[str], str]  # a free text, as this reader may see it
-MOST = 100  # rows of one kind; a payment with more deliveries says so
+TextFilter = Callable[[str], str]  # a free text, as this reader may see it
+MOST_ROWS = 100  # rows of one kind; a payment with more deliveries says so
 
 
 @dataclass(frozen=True)
 class TimelineEvent:
-    """One line. who: the member, the gateway, the system, or somebody of the staff by name.
+    """One line. by: the member, the gateway, the system, or somebody of the staff by name.
 
     step: the order within a second, because the gateway's moments have no fractions: 0 an attempt
     begins, 1 it is paid, 2 what we do about it (by our own clock), 3 the gateway cancels.
     """
 
     at: datetime
-    who: str
+    by: str
     what: Any
     detail: Any = ""
     badge: Any = ""
@@ -57,17 +57,17 @@ class RelatedRows:
             merchant_uid=txn.merchant_uid
         ).order_by("-received_at", "-pk")
         return cls(
-            list(deliveries[: MOST + 1]),
-            list(txn.entries.order_by("-pk")[: MOST + 1]),
-            list(txn.cancellations.order_by("-pk")[: MOST + 1]),
-            list(staff_history.entries_of(txn)[: MOST + 1]),
+            list(deliveries[: MOST_ROWS + 1]),
+            list(txn.entries.order_by("-pk")[: MOST_ROWS + 1]),
+            list(txn.cancellations.order_by("-pk")[: MOST_ROWS + 1]),
+            list(staff_history.entries_of(txn)[: MOST_ROWS + 1]),
         )
 
     @property
     def are_cut(self) -> bool:
-        """Whether there is more than is told."""
+        """Whether there is more than is shown."""
         return any(
-            len(kind) > MOST
+            len(kind) > MOST_ROWS
             for kind in (self.deliveries, self.entries, self.cancellations, self.staff)
         )
 
@@ -79,16 +79,16 @@ def events(
     happen. in_full: free texts unmasked.
     """
     write = partial(review_notes.shown, in_full=in_full)
-    happened = [
+    entries = [
         *_attempt(txn),
-        *_at_the_gateway(txn, write),
-        *_deliveries(rows.deliveries[:MOST], write),
-        *_cancellations(rows.cancellations[:MOST], txn.owner_id, write),
-        *_entries(rows.entries[:MOST]),
-        *_staff(rows.staff[:MOST], in_full),
+        *_gateway_events(txn, write),
+        *_deliveries(rows.deliveries[:MOST_ROWS], write),
+        *_cancellations(rows.cancellations[:MOST_ROWS], txn.owner_id, write),
+        *_entries(rows.entries[:MOST_ROWS]),
+        *_staff(rows.staff[:MOST_ROWS], in_full),
     ]
     return sorted(
-        happened, key=lambda event: (event.at.replace(microsecond=0), event.step, event.at)
+        entries, key=lambda event: (event.at.replace(microsecond=0), event.step, event.at)
     )[::-1]
 
 
@@ -113,7 +113,7 @@ def _attempt(txn: PointTransaction) -> Iterator[TimelineEvent]:
         yield TimelineEvent(txn.synced_at, system, _("Last answer of the gateway"))
 
 
-def _at_the_gateway(txn: PointTransaction, write: Write) -> Iterator[TimelineEvent]:
+def _gateway_events(txn: PointTransaction, write: TextFilter) -> Iterator[TimelineEvent]:
     gateway = _("Gateway")
     if txn.started_at:
         yield TimelineEvent(txn.started_at, gateway, _("Payment window opened"), step=1)
@@ -137,7 +137,7 @@ def _at_the_gateway(txn: PointTransaction, write: Write) -> Iterator[TimelineEve
         )
 
 
-def _deliveries(deliveries: list[WebhookEvent], write: Write) -> Iterator[TimelineEvent]:
+def _deliveries(deliveries: list[WebhookEvent], write: TextFilter) -> Iterator[TimelineEvent]:
     for event in deliveries:
         says = (
             _("says “%(status)s”") % {"status": event.claimed_status}
@@ -148,10 +148,10 @@ def _deliveries(deliveries: list[WebhookEvent], write: Write) -> Iterator[Timeli
             filter(None, [event.imp_uid, says, columns.sender_address(event), write(event.error)])
         )
         badge = choice_badge(event.outcome, event.get_outcome_display())
-        who = _("Gateway") if event.source == WebhookEvent.Source.WEBHOOK else _("Member")
+        by = _("Gateway") if event.source == WebhookEvent.Source.WEBHOOK else _("Member")
         yield TimelineEvent(
             event.received_at,
-            who,
+            by,
             event.get_source_display(),
             detail,
             badge,
@@ -169,40 +169,42 @@ def _entries(entries: list[PointEntry]) -> Iterator[TimelineEvent]:
 
 
 def _cancellations(
-    cancellations: list[PointCancellation], owner_id: Any, write: Write
+    cancellations: list[PointCancellation], owner_id: Any, write: TextFilter
 ) -> Iterator[TimelineEvent]:
-    for one in cancellations:
-        who = columns.done_by(one, owner_id) or _("System")
-        named = {
-            "kind": one.get_kind_display(),
-            "amount": money(one.amount, one.currency),
-            "number": one.pk,
+    for cancellation in cancellations:
+        by = columns.done_by(cancellation, owner_id) or _("System")
+        values = {
+            "kind": cancellation.get_kind_display(),
+            "amount": money(cancellation.amount, cancellation.currency),
+            "number": cancellation.pk,
         }
         yield TimelineEvent(
-            one.created_at,
-            who,
-            _("%(kind)s of %(amount)s begun (#%(number)s)") % named,
-            f"{one.imp_uid} · {write(one.reason)}",
+            cancellation.created_at,
+            by,
+            _("%(kind)s of %(amount)s begun (#%(number)s)") % values,
+            f"{cancellation.imp_uid} · {write(cancellation.reason)}",
         )
-        if one.sent_at:
+        if cancellation.sent_at:
             sent = _("%(kind)s #%(number)s sent to the gateway, try %(tries)s") % {
-                **named,
-                "tries": one.tries,
+                **values,
+                "tries": cancellation.tries,
             }
-            yield TimelineEvent(max(one.sent_at, one.created_at), _("System"), sent)
-        if one.waiting_since:
             yield TimelineEvent(
-                one.waiting_since,
-                _("Gateway"),
-                _("%(kind)s #%(number)s accepted, to be done later") % named,
+                max(cancellation.sent_at, cancellation.created_at), _("System"), sent
             )
-        if one.closed_at:
-            badge = choice_badge(one.state, one.get_state_display())
+        if cancellation.waiting_since:
             yield TimelineEvent(
-                one.closed_at,
+                cancellation.waiting_since,
+                _("Gateway"),
+                _("%(kind)s #%(number)s accepted, to be done later") % values,
+            )
+        if cancellation.closed_at:
+            badge = choice_badge(cancellation.state, cancellation.get_state_display())
+            yield TimelineEvent(
+                cancellation.closed_at,
                 _("System"),
-                _("%(kind)s #%(number)s ended") % named,
-                write(one.error),
+                _("%(kind)s #%(number)s ended") % values,
+                write(cancellation.error),
                 badge,
             )
 

@@ -54,6 +54,6 @@ def compared_lines(response: Any) -> dict[str, tuple[str | None, str | None, boo
         return " ".join(re.sub(r"<[^>]+>", " ", str(text)).split()) if text is not None else None
 
     return {
-        str(line.label): (plain(line.ours), plain(line.theirs), line.differs)
+        str(line.label): (plain(line.held), plain(line.at_gateway), line.differs)
         for line in response.context["lines"]
     }
