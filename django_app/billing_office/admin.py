@@ -1,8 +1,27 @@
-"""The back office: staff find a payment, see its whole story, and act on it. Each module registers
-its own pages.
+"""The back office: staff find a payment, see everything that happened to it, and act on it. Each
+module registers its own pages.
 """
 
-from billing_office.lists import ledger_admin, points, transactions, unmatched, users
+from billing_office.lists import (
+    cancellations,
+    deliveries,
+    ledger,
+    points,
+    reconcile_runs,
+    transactions,
+    unmatched_payments,
+    users,
+)
 from billing_office.pages import month_close
 
-__all__ = ["ledger_admin", "month_close", "points", "transactions", "unmatched", "users"]
+__all__ = [
+    "cancellations",
+    "deliveries",
+    "ledger",
+    "month_close",
+    "points",
+    "reconcile_runs",
+    "transactions",
+    "unmatched_payments",
+    "users",
+]

@@ -4,11 +4,12 @@ a permission.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
+from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.db.models.options import Options
@@ -16,6 +17,7 @@ from django.http import (
     Http404,
     HttpRequest,
     HttpResponse,
+    HttpResponseBase,
     HttpResponseNotAllowed,
     HttpResponseRedirect,
 )
@@ -23,10 +25,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.admin import ModelAdmin
 
+from billing.db import permissions
 from billing.db.routing import write_alias
 from billing.support.non_atomic import non_atomic
+from billing_office import audit_log
 from billing_office.exports import export
-from billing_office.lists.listing import Listing, key_of
+from billing_office.listing import Listing, key_of
 
 View = Callable[..., HttpResponse]
 
@@ -36,7 +40,7 @@ class Pages:
 
     admin_site: AdminSite
     opts: Options[Any]
-    list_template = "admin/billing/list.html"
+    list_template = "billing_office/list.html"
     actions: Any = None
 
     def listing(self, request: HttpRequest) -> Listing:
@@ -87,16 +91,22 @@ class Pages:
         return TemplateResponse(request, template, {**frame, **context})
 
 
-class MoneyAdmin(Pages, ModelAdmin):
+class HasAddress(Protocol):
+    """What adds a page below a list or a row: every StaffAction (actions/staff_action.py) does."""
+
+    def url_pattern(self, admin: MoneyAdmin, /) -> URLPattern: ...
+
+
+class MoneyAdmin(Pages, ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """Lists and pages for who may view them. Money moves through managers only, whoever asks: also
     for superusers there is no form.
 
-    detail: the page of one row. acts: views below a row's address, by name, called as (admin,
-    request, object_id). sheet: what an export of the list holds; None: it has none.
+    detail_page: the page of one row; None: it has none. staff_actions: what staff do with a row,
+    or with the list. sheet: what an export of the list holds; None: it has none.
     """
 
-    detail: View | None = None
-    acts: Mapping[str, View] = {}
+    detail_page: View | None = None
+    staff_actions: Sequence[HasAddress] = ()
     sheet: export.Sheet | None = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -108,33 +118,37 @@ class MoneyAdmin(Pages, ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def check_permission(self, request: HttpRequest, permission: str = "") -> None:
+        """403 for who may not see this list, or does not hold `permission`."""
+        if not self.has_view_permission(request) or (
+            permission and not request.user.has_perm(permission)
+        ):
+            raise PermissionDenied
+
     # -- addresses --
 
     def get_urls(self) -> list[URLPattern]:
-        """Acts have addresses of their own: Django wraps its change page's POST in a transaction,
-        in which nothing may ask the gateway.
+        """Actions have addresses of their own: Django wraps its change page's POST in a
+        transaction, in which nothing may ask the gateway.
         """
-        prefix = f"{self.opts.app_label}_{self.opts.model_name}"
-        own = [
-            path(
-                f"<str:object_id>/{name.replace('_', '-')}/",
-                self.admin_site.admin_view(partial(view, self)),
-                name=f"{prefix}_{name}",
-            )
-            for name, view in self.acts.items()
-        ]
+        own = [action.url_pattern(self) for action in self.staff_actions]
         if self.sheet is not None:
             own.append(
                 path(
                     "export/<slug:kind>/",
-                    self.admin_site.admin_view(partial(export.send, self)),
-                    name=f"{prefix}_export",
+                    self.admin_site.admin_view(self.export_view),
+                    name=f"{self._url_prefix}_export",
                 )
             )
         return non_atomic(own + super().get_urls())
 
-    def files(self, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
-        return export.links(self, request, listing)
+    @property
+    def _url_prefix(self) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}"
+
+    @property
+    def list_url(self) -> str:
+        return reverse(f"admin:{self._url_prefix}_changelist")
 
     def change_view(
         self,
@@ -144,14 +158,12 @@ class MoneyAdmin(Pages, ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The page of one row; rows without one have only the list."""
-        view = type(self).detail
+        view = type(self).detail_page
         if view is None:
             if request.method not in ("GET", "HEAD"):
                 return HttpResponseNotAllowed(["GET", "HEAD"])
             self.row(request, object_id)
-            return HttpResponseRedirect(
-                reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
-            )
+            return HttpResponseRedirect(self.list_url)
         return view(self, request, object_id)
 
     def history_view(
@@ -159,6 +171,8 @@ class MoneyAdmin(Pages, ModelAdmin):
     ) -> HttpResponse:
         """The time line is on the page itself."""
         return self.change_view(request, object_id)
+
+    # -- rows --
 
     def row(
         self,
@@ -171,15 +185,52 @@ class MoneyAdmin(Pages, ModelAdmin):
         """The row of this address, for somebody who may see it and holds `permission`; 403 or 404
         else.
         """
-        if not self.has_view_permission(request) or (
-            permission and not request.user.has_perm(permission)
-        ):
-            raise PermissionDenied
+        self.check_permission(request, permission)
         key = key_of(self.opts.pk, object_id)
         rows = self.get_queryset(request) if rows is None else rows
-        found: Model | None = (
+        row: Model | None = (
             rows.using(write_alias(rows.model)).filter(pk=key).first() if key is not None else None
         )
-        if found is None:
+        if row is None:
             raise Http404(f"no {self.opts.verbose_name} {object_id!r}")
-        return found
+        return row
+
+    def member(self, request: HttpRequest, object_id: str, *, permission: str = "") -> Any:
+        """The user of this address, with an account or (never paid) without; 403 or 404 else."""
+        self.check_permission(request, permission)
+        users = get_user_model()
+        key = key_of(users._meta.pk, object_id)
+        user = users._default_manager.filter(pk=key).first() if key is not None else None
+        if user is None:
+            raise Http404(f"no member {object_id!r}")
+        return user
+
+    # -- export --
+
+    def files(self, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
+        if self.sheet is None or not request.user.has_perm(permissions.FIGURES):
+            return []
+        name = f"admin:{self._url_prefix}_export"
+        return [
+            (kind.upper(), f"{reverse(name, args=[kind])}{listing.first}")
+            for kind in export.FORMATS
+        ]
+
+    def export_view(self, request: HttpRequest, kind: str) -> HttpResponseBase:
+        """The list of this address as a file. 403 without the permission, 404 for an unknown
+        format; back to the list, with why, where a filter was refused or the rows are too many for
+        one sheet.
+        """
+        if request.method != "GET":
+            return HttpResponseNotAllowed(["GET"])
+        if self.sheet is None or kind not in export.FORMATS:
+            raise Http404
+        self.check_permission(request, permissions.FIGURES)
+        listing = self.listing(request)
+        if problem := export.problem(listing, kind):
+            messages.error(request, problem)
+            return HttpResponseRedirect(f"{self.list_url}{listing.first}")
+        in_full = request.user.has_perm(permissions.PERSONAL_DATA)
+        filters = export.filters_for_the_log(listing)
+        audit_log.record_export(request, self.model, kind=kind, full=in_full, filters=filters)
+        return export.list_as_file(listing, self.sheet, kind, in_full=in_full)

@@ -1,4 +1,4 @@
-"""Cells that several lists show: links to a case, to a member, methods, moments."""
+"""Cells that several lists and pages show: links to a payment or a member, methods, times."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from billing.models import (
     WebhookEvent,
 )
 from billing_office import formatting, masking
-from billing_office.lists.listing import Filter, key_of
+from billing_office.listing import Filter, key_of
 
 METHODS = dict(PayMethod.choices)
 
 
-def case_url(txn_id: Any) -> str:
+def payment_url(txn_id: Any) -> str:
     return reverse("admin:billing_pointtransaction_change", args=[txn_id])
 
 
@@ -32,11 +32,11 @@ def member_url(user_id: Any) -> str:
     return reverse("admin:billing_point_change", args=[user_id])
 
 
-def case_link(txn: PointTransaction, imp_uid: str | None = None) -> SafeString:
+def payment_link(txn: PointTransaction, imp_uid: str | None = None) -> SafeString:
     """The order number, and below it the gateway's number: the row's, or the one that is meant."""
     return format_html(
         '<a class="bo-link bo-nowrap" href="{}">{}</a><small>{}</small>',
-        case_url(txn.pk),
+        payment_url(txn.pk),
         txn.merchant_uid,
         imp_uid or txn.imp_uid or formatting.NOTHING,
     )
@@ -51,7 +51,27 @@ def member_link(point: Point) -> SafeString:
     )
 
 
-def method(txn: PointTransaction) -> SafeString:
+def amount_cell(txn: PointTransaction) -> SafeString:
+    """What was to be paid, and below it what was cancelled of it."""
+    cancelled = (
+        format_html("<small>↩ {}</small>", formatting.won(txn.cancel_amount))
+        if txn.cancel_amount
+        else ""
+    )
+    return format_html("{}{}", formatting.won(txn.amount), cancelled)
+
+
+def status_cell(txn: PointTransaction) -> SafeString:
+    """Its status, that a cancel is open, and what is to be reviewed."""
+    return format_html(
+        "{} {} {}",
+        formatting.status_badge(txn),
+        formatting.open_cancel_badge(txn),
+        formatting.review_badge(txn),
+    )
+
+
+def method_cell(txn: PointTransaction) -> SafeString:
     """What was chosen, what was really used where that differs, and by whom it was processed."""
     chosen = METHODS.get(txn.pay_method, txn.pay_method)
     if txn.paid_method and txn.paid_method != txn.pay_method:
@@ -64,11 +84,11 @@ def method(txn: PointTransaction) -> SafeString:
     return format_html('{}{}<small class="bo-nowrap">{}</small>', chosen, test, txn.pg_provider)
 
 
-def why(entry: PointEntry, *, in_full: bool = False) -> Any:
+def entry_source(entry: PointEntry, *, in_full: bool = False) -> Any:
     """What an entry came from: its payment, or its key and memo, this masked unless in full."""
     if entry.txn is not None:
         return format_html(
-            '<a class="bo-link" href="{}">{}</a>', case_url(entry.txn_id), entry.txn.merchant_uid
+            '<a class="bo-link" href="{}">{}</a>', payment_url(entry.txn_id), entry.txn.merchant_uid
         )
     return format_html(
         "{}<small>{}</small>",
@@ -77,7 +97,7 @@ def why(entry: PointEntry, *, in_full: bool = False) -> Any:
     )
 
 
-def by_whom(row: PointEntry | PointCancellation, owner_id: Any) -> str:
+def done_by(row: PointEntry | PointCancellation, owner_id: Any) -> str:
     """Who did it: the staff's login name, or that it was the member; "" for a job."""
     # Also where staff are members themselves.
     by_staff = row.kind in (
@@ -91,7 +111,7 @@ def by_whom(row: PointEntry | PointCancellation, owner_id: Any) -> str:
     )
 
 
-def moment(when: Any) -> SafeString:
+def time_cell(when: Any) -> SafeString:
     """Day over time, so that the column stays narrow."""
     day, _space, time = formatting.moment(when).partition(" ")
     return format_html('<span class="bo-moment">{} <small>{}</small></span>', day, time)
@@ -100,12 +120,12 @@ def moment(when: Any) -> SafeString:
 def member_filter(owner: str) -> Filter:
     """Rows of one member, by a link from the member's page."""
 
-    def pick(value: str) -> Q:
+    def condition(value: str) -> Q:
         return Q(
             **{f"{owner}__in": [key for key in [key_of(Point._meta.pk, value)] if key is not None]}
         )
 
-    return Filter("member", gettext_lazy("Member"), pick, hidden=True)
+    return Filter("member", gettext_lazy("Member"), condition, hidden=True)
 
 
 def delivery_url(event_id: Any) -> str:
@@ -116,13 +136,13 @@ def run_url(run_id: Any) -> str:
     return reverse("admin:billing_reconcilerun_change", args=[run_id])
 
 
-def result(found: Any) -> str:
+def run_result(result: Any) -> str:
     """A run's result in a line: counts as they are, lists by their length; what has both tells its
     count.
     """
-    if not isinstance(found, dict):
-        return str(found)
-    return " · ".join(f"{name}: {_number(value)}" for name, value in found.items())
+    if not isinstance(result, dict):
+        return str(result)
+    return " · ".join(f"{name}: {_number(value)}" for name, value in result.items())
 
 
 def _number(value: Any) -> Any:
@@ -141,11 +161,9 @@ def cancellation_badge(cancellation: PointCancellation) -> Any:
     return format_html("{} {}", state, formatting.badge(gettext("Staff decide"), "bad", "!"))
 
 
-def sender(event: WebhookEvent) -> str:
+def sender_address(event: WebhookEvent) -> str:
     """The sender's address; of a member who came back from the gateway only the network."""
     address = event.address or ""
     return (
-        masking.address(address)
-        if address and event.source == WebhookEvent.Source.RETURN
-        else address
+        masking.ip(address) if address and event.source == WebhookEvent.Source.RETURN else address
     )

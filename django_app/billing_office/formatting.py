@@ -76,24 +76,12 @@ def open_cancel_badge(txn: PointTransaction) -> str | SafeString:
     return badge(_("Cancel open"), "warn", "?") if txn.pending_cancel_total else ""
 
 
-def status_and_review(txn: PointTransaction) -> SafeString:
-    return format_html("{} {} {}", status_badge(txn), open_cancel_badge(txn), review_badge(txn))
-
-
 def won(amount: int | Decimal) -> str:
     """10,000 won"""
     return _("%(amount)s won") % {"amount": f"{amount:,.0f}"}
 
 
-def amount(txn: PointTransaction) -> SafeString:
-    """What was to be paid, and below it what was cancelled of it."""
-    cancelled = (
-        format_html("<small>↩ {}</small>", won(txn.cancel_amount)) if txn.cancel_amount else ""
-    )
-    return format_html("{}{}", won(txn.amount), cancelled)
-
-
-def sum_of(amount: Decimal | int, currency: str) -> str:
+def money(amount: Decimal | int, currency: str) -> str:
     """Money of any currency."""
     return won(amount) if currency == "KRW" else f"{Decimal(amount).normalize():,f} {currency}"
 

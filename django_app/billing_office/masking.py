@@ -12,7 +12,7 @@ DOT = "•"
 def email(address: str) -> str:
     """hong@example.com → h•••@example.com"""
     name, at, domain = address.rpartition("@")
-    return f"{name[:1]}{DOT * 3}@{domain}" if at else text(address)
+    return f"{name[:1]}{DOT * 3}@{domain}" if at else person_name(address)
 
 
 def telephone(number: str) -> str:
@@ -26,7 +26,7 @@ def account(number: str) -> str:
     return f"{DOT * 4}{number[-4:]}" if len(number) > 4 else DOT * 4
 
 
-def text(name: str) -> str:
+def person_name(name: str) -> str:
     """A person's name: 홍길동 → 홍•동, 홍길 → 홍•"""
     if len(name) < 2:
         return DOT * len(name)
@@ -43,15 +43,15 @@ def login(name: str) -> str:
     return name
 
 
-def address(ip: str) -> str:
+def ip(address: str) -> str:
     """A member's IP address: its network."""
     try:
-        known = ip_address(ip)
+        parsed = ip_address(address)
     except ValueError:
         return DOT * 4
-    if isinstance(known, IPv4Address):
-        return f"{ip.rpartition('.')[0]}.{DOT * 3}"
-    return f"{':'.join(known.exploded.split(':')[:3])}:{DOT * 3}"
+    if isinstance(parsed, IPv4Address):
+        return f"{address.rpartition('.')[0]}.{DOT * 3}"
+    return f"{':'.join(parsed.exploded.split(':')[:3])}:{DOT * 3}"
 
 
 # Neither inside of an id (imp_123…, 20261126k3…) nor of a longer number; Hangul may stand right
@@ -75,10 +75,10 @@ def free_text(written: str, *, keep: Collection[str] = ()) -> str:
     """
 
     def number(match: re.Match[str]) -> str:
-        found = match[0]
-        if found in keep:
-            return found
-        return telephone(found) if _TELEPHONE.fullmatch(found) else account(found)
+        text = match[0]
+        if text in keep:
+            return text
+        return telephone(text) if _TELEPHONE.fullmatch(text) else account(text)
 
     written = _MAIL.sub(rf"\1{DOT * 3}\2\3", written)
     return _NUMBER.sub(number, written)

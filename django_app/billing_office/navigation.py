@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from billing.db import permissions
 from billing.models import UnmatchedPayment
 
-MOST = 99  # that a badge counts
+MOST_COUNTED = 99  # that a badge counts
 
 
 def environment(request: HttpRequest) -> list[str] | None:
@@ -25,13 +25,15 @@ def environment(request: HttpRequest) -> list[str] | None:
 
 def _unmatched(request: HttpRequest) -> str:
     """How many payments wait for somebody's decision, for those who see their list; "" where none
-    does. At most MOST are counted.
+    does. At most MOST_COUNTED are counted.
     """
     if not request.user.has_perm("billing.view_unmatchedpayment"):
         return ""
-    # Costs MOST rows at most.
-    number = len(UnmatchedPayment.objects.waiting().order_by().values_list("pk")[: MOST + 1])
-    return f"{MOST}+" if number > MOST else f"{number or ''}"
+    # Costs MOST_COUNTED rows at most.
+    number = len(
+        UnmatchedPayment.objects.waiting().order_by().values_list("pk")[: MOST_COUNTED + 1]
+    )
+    return f"{MOST_COUNTED}+" if number > MOST_COUNTED else f"{number or ''}"
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from django.test import Client
 
 from billing import urls
 from billing.models import Point, PointCancellation, PointTransaction
-from billing_office.forms import UNSPENT
+from billing_office.actions.cancel_payment import UNSPENT
 from billing_office.tests.conftest import url
 
 pytestmark = [

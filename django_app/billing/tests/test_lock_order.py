@@ -79,9 +79,9 @@ def test_a_shop_that_locks_its_user_row_meets_nobody_who_lets_the_member_leave(
         user=user, delta=10_000, idempotency_key="a gift", reason="a test", by=user
     )
     user_locked = threading.Event()
-    real = anonymize_member._still_open
+    real = anonymize_member.reason_to_wait
     monkeypatch.setattr(
-        anonymize_member, "_still_open", lambda who: user_locked.wait(5) and real(who)
+        anonymize_member, "reason_to_wait", lambda who: user_locked.wait(5) and real(who)
     )
 
     def shop() -> int:
@@ -93,7 +93,7 @@ def test_a_shop_that_locks_its_user_row_meets_nobody_who_lets_the_member_leave(
 
     def office() -> None:
         user_locked.wait(30)
-        anonymize_member._close(user, balance_told=None)
+        anonymize_member.anonymize_and_close(user, balance_shown=None)
 
     assert together([shop, office]) == [-1_000, None]
     assert (Point.objects.get().balance, Point.objects.get().left_at is not None) == (9_000, True)

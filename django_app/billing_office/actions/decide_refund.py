@@ -1,155 +1,155 @@
-"""What staff do about a cancel or return that is still open: ask how it ended, or decide."""
+"""Decide about a cancel or return that nothing but staff can finish."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from billing.db import permissions
+from billing.gateway.payment import goes_to_an_account
+from billing.managers.decisions import Choice
 from billing.models import PointCancellation, PointTransaction
-from billing.states import RefundChoice
-from billing_office import audit_log, columns, masking, review_notes
-from billing_office.actions import confirmation
-from billing_office.actions.payment_actions import how_it_went
-from billing_office.base import MoneyAdmin
-from billing_office.formatting import moment, points, sum_of
-from billing_office.forms import SettleForm
+from billing_office import audit_log, columns, masking
+from billing_office.actions.ask_cancel_result import cancellation_facts
+from billing_office.actions.form_fields import RefundAccountForm, refund_account
+from billing_office.actions.results import cancel_result
+from billing_office.actions.staff_action import ActionResult, StaffAction
+from billing_office.formatting import money, points
 
 
-def _open_one(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> PointCancellation:
-    """The cancel or return of this address, for who may settle it."""
-    found: PointCancellation = admin.row(
-        request,
-        object_id,
-        admin.get_queryset(request).select_related("txn__owner__user"),
-        permission=permissions.CANCEL,
-    )
-    return found
+class DecideRefundForm(RefundAccountForm):
+    """What becomes of a cancel or return that nothing else can finish."""
 
+    choice = forms.ChoiceField(label=gettext_lazy("What to do"), widget=forms.RadioSelect)
+    field_order = ["choice", "refund_bank", "refund_account", "refund_holder", "refund_tel"]
 
-def _about(one: PointCancellation) -> list[tuple[str, Any]]:
-    return [
-        (_("Payment"), one.txn.merchant_uid),
-        (_("Kind"), f"{one.get_kind_display()} #{one.pk}"),
-        (_("Amount"), sum_of(one.amount, one.currency)),
-        (_("State"), one.get_state_display()),
-        (_("Sent"), f"{moment(one.sent_at)} ({one.tries})"),
-        (_("Remark"), review_notes.trouble_of(one)),
-    ]
+    def __init__(self, data: Any, *, cancellation: PointCancellation) -> None:
+        txn = cancellation.txn
+        accepted = cancellation.state == PointCancellation.State.ACCEPTED
+        self._offered = [
+            pair for pair in Choice.choices if not (accepted and pair[0] == Choice.SEND_AGAIN)
+        ]
+        self._must_name = goes_to_an_account(txn.paid_method, txn.pg_provider)
+        # How wrong money was paid is the gateway's to say; the row need not have that payment's
+        # facts.
+        may_name = self._must_name or cancellation.kind == PointCancellation.Kind.MISMATCH_REFUND
+        super().__init__(data, needs_account=may_name and not accepted, pg_provider=txn.pg_provider)
 
-
-def finish(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
-    """Ask the gateway how it stands, and take the next step of itself: what reconcile does, now."""
-    one = _open_one(admin, request, object_id)
-
-    def act(found: dict[str, Any]) -> confirmation.Told:
-        with audit_log.doing(request, one.txn, "finish", **audit_log.money(one)) as facts:
-            done = PointTransaction.objects.finish(one)
-            facts.update(audit_log.money(done), result=done.state)
-        return how_it_went(done)
-
-    return confirmation.walk(
-        admin,
-        request,
-        title=_("Ask how it ended"),
-        make_form=confirmation.NoForm,
-        explain=lambda found: [
-            _("The gateway is asked what it has cancelled of payment %(imp_uid)s.")
-            % {"imp_uid": one.imp_uid},
-            _(
-                "Where it has done it, it is closed as done. Where surely nothing happened, "
-                "the points go back to the member."
-            ),
-            _(
-                "Sent again it is only where that can happen once, and at the earliest 15 "
-                "minutes after the last try."
-            ),
-        ],
-        act=act,
-        button=_("Ask the gateway"),
-        back=columns.case_url(one.txn_id),
-        about=_about(one),
-    )
-
-
-def settle(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
-    """Decide what nothing but staff can tell."""
-    one = _open_one(admin, request, object_id)
-    back = columns.case_url(one.txn_id)
-    if one.state not in one.OPEN or not one.needs_staff:
-        messages.error(request, _("This does not wait for a decision."))
-        return HttpResponseRedirect(back)
-    form: SettleForm | None = None
-
-    def make_form(data: Any) -> SettleForm:
-        nonlocal form
-        form = SettleForm(data, cancellation=one)
-        return form
-
-    def act(found: dict[str, Any]) -> confirmation.Told:
-        choice = found["choice"]
-        account = form.account() if form else None
-        with audit_log.doing(request, one.txn, choice, **audit_log.money(one)) as facts:
-            done = PointTransaction.objects.decide_refund(
-                one, choice=choice, by=request.user, refund_account=account
+    def adapt_fields(self) -> None:
+        super().adapt_fields()
+        self.fields["choice"].choices = self._offered  # type: ignore[attr-defined]
+        for name in self._account_fields():
+            self.fields[name].required = False
+        if self.needs_account:
+            self.fields["refund_holder"].help_text = _(
+                "Only for a virtual account: accounts are not kept, so name it again to send it."
             )
-            facts.update(audit_log.money(done), result=done.state)
-        return how_it_went(done)
 
-    return confirmation.walk(
-        admin,
-        request,
-        title=_("Decide"),
-        make_form=make_form,
-        explain=lambda found: _what_it_does(one, found),
-        act=act,
-        button=_("Do this"),
-        back=back,
-        about=[*_about(one), (_("Member"), masking.login(one.txn.owner.user.get_username()))],
-        danger=True,
-    )
+    def _account_fields(self) -> list[str]:
+        return [name for name in self.fields if name.startswith("refund_")]
+
+    def clean_refund_account(self) -> str:
+        return super().clean_refund_account() if self.cleaned_data["refund_account"] else ""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        named = [name for name in self._account_fields() if data.get(name)]
+        if data.get("choice") == Choice.SEND_AGAIN and (named or self._must_name):
+            for name in self._account_fields():
+                if name not in named and name not in self.errors:
+                    self.add_error(name, ValidationError(_("Needed to send it again.")))
+        return data
 
 
-def _what_it_does(one: PointCancellation, found: dict[str, Any]) -> list[str]:
-    amount = sum_of(one.amount, one.currency)
-    is_return = one.kind == PointCancellation.Kind.MISMATCH_REFUND
-    said = [
-        _(
-            "The gateway is asked first: if it has done it already, that counts, whatever is "
-            "chosen here."
-        )
-    ]
-    if found["choice"] == RefundChoice.SEND_AGAIN:
-        said.append(
+class DecideRefund(StaffAction):
+    """Send it again, wait, or give it up."""
+
+    model = PointCancellation
+    name = "settle"
+    permission = permissions.CANCEL
+    title = gettext_lazy("Decide")
+    confirm_button = gettext_lazy("Do this")
+    danger = True
+    audit_texts = {
+        Choice.SEND_AGAIN: gettext_lazy("Decided to send %(amount)s back again: %(result)s"),
+        Choice.WAIT: gettext_lazy("Decided to wait for %(amount)s: %(result)s"),
+        Choice.GIVE_UP: gettext_lazy("Gave up sending %(amount)s back: %(result)s"),
+    }
+
+    row: PointCancellation
+
+    @classmethod
+    def is_offered(cls, row: PointCancellation) -> bool:
+        return row.state in row.OPEN and row.needs_staff
+
+    def rows(self) -> QuerySet[Any]:
+        return super().rows().select_related("txn__owner__user")
+
+    def back_url(self) -> str:
+        return columns.payment_url(self.row.txn_id)
+
+    def refusal(self) -> str:
+        return "" if self.is_offered(self.row) else _("This does not wait for a decision.")
+
+    def form(self, data: Any) -> DecideRefundForm:
+        return DecideRefundForm(data, cancellation=self.row)
+
+    def about(self) -> list[tuple[Any, Any]]:
+        login = self.row.txn.owner.user.get_username()
+        return [*cancellation_facts(self.row), (_("Member"), masking.login(login))]
+
+    def explain(self, data: dict[str, Any]) -> list[str]:
+        amount = money(self.row.amount, self.row.currency)
+        sentences = [
             _(
-                "%(amount)s are sent once more. Do this only if the gateway's console shows "
-                "nothing registered."
+                "The gateway is asked first: if it has done it already, that counts, whatever is "
+                "chosen here."
             )
-            % {"amount": amount}
-        )
-        if found.get("refund_account"):
-            said.append(
-                _("To account %(account)s.") % {"account": masking.account(found["refund_account"])}
+        ]
+        if data["choice"] == Choice.SEND_AGAIN:
+            sentences.append(
+                _(
+                    "%(amount)s are sent once more. Do this only if the gateway's console shows "
+                    "nothing registered."
+                )
+                % {"amount": amount}
             )
-    elif found["choice"] == RefundChoice.WAIT:
-        said.append(_("It counts as accepted: reconcile looks for 7 more days."))
-    elif is_return:
-        said.append(
-            _(
-                "It is closed as not sent. %(amount)s stay at the gateway: send them back at "
-                "its console."
+            if data.get("refund_account"):
+                sentences.append(
+                    _("To account %(account)s.")
+                    % {"account": masking.account(data["refund_account"])}
+                )
+        elif data["choice"] == Choice.WAIT:
+            sentences.append(_("It counts as accepted: reconcile looks for 7 more days."))
+        elif self.row.kind == PointCancellation.Kind.MISMATCH_REFUND:
+            sentences.append(
+                _(
+                    "It is closed as not sent. %(amount)s stay at the gateway: send them back at "
+                    "its console."
+                )
+                % {"amount": amount}
             )
-            % {"amount": amount}
-        )
-    else:
-        said.append(
-            _(
-                "It is closed as refused, and %(points)s go back to the member. If the gateway "
-                "pays later after all, they are taken again."
+        else:
+            sentences.append(
+                _(
+                    "It is closed as refused, and %(points)s go back to the member. If the gateway "
+                    "pays later after all, they are taken again."
+                )
+                % {"points": points(int(self.row.amount))}
             )
-            % {"points": points(int(one.amount))}
-        )
-    return said
+        return sentences
+
+    def act(self, data: dict[str, Any]) -> ActionResult:
+        choice = data["choice"]
+        account = refund_account(data) if choice == Choice.SEND_AGAIN else None
+        with self.logged(self.row.txn, choice, **audit_log.money_facts(self.row)) as logged:
+            cancellation = PointTransaction.objects.decide_refund(
+                self.row, choice=choice, by=self.request.user, refund_account=account
+            )
+            logged.update(audit_log.money_facts(cancellation), result=cancellation.state)
+        return cancel_result(cancellation)

@@ -1,5 +1,5 @@
 """A list as a file: the rows that the filters leave, newest first, read in slices and sent as they
-come. Every export is written down.
+come.
 """
 
 from __future__ import annotations
@@ -7,28 +7,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import F, Model, Q, QuerySet
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponseBase,
-    HttpResponseNotAllowed,
-    StreamingHttpResponse,
-)
-from django.shortcuts import redirect
-from django.urls import reverse
+from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from billing.db import permissions
 from billing.reports import csv_file, xlsx_file
 from billing.reports.csv_file import Cell
-from billing_office import audit_log, masking
-from billing_office.lists.listing import Listing
+from billing_office import masking
+from billing_office.listing import Listing
 
 SLICE = 2_000  # rows in one statement
 FORMATS = ("csv", "xlsx")
@@ -58,54 +47,18 @@ class Sheet:
     more: Mapping[str, str] = field(default_factory=dict)
 
 
-class Exported(Protocol):
-    """What an export asks of a list's admin."""
-
-    sheet: Sheet | None
-    opts: Any
-    model: type[Model]
-
-    def listing(self, request: HttpRequest) -> Listing: ...
-
-    def has_view_permission(self, request: HttpRequest) -> bool: ...
-
-
-def links(admin: Exported, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
-    """(words, address) of the files of this list, for those who may have them."""
-    if admin.sheet is None or not request.user.has_perm(permissions.FIGURES):
-        return []
-    return [(kind.upper(), f"{_address(admin, kind)}{listing.first}") for kind in FORMATS]
-
-
-def _address(admin: Exported, kind: str) -> str:
-    return reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_export", args=[kind])
-
-
-def send(admin: Exported, request: HttpRequest, kind: str) -> HttpResponseBase:
-    """The list of this address as a file. 403 without the permission, 404 for an unknown format;
-    back to the list, with why, where a filter was refused or the rows are too many for one sheet.
-    """
-    if request.method != "GET":
-        return HttpResponseNotAllowed(["GET"])
-    if admin.sheet is None or kind not in FORMATS:
-        raise Http404
-    if not admin.has_view_permission(request) or not request.user.has_perm(permissions.FIGURES):
-        raise PermissionDenied
-    listing = admin.listing(request)
-    problem = _problem(listing, kind)
-    if problem:
-        messages.error(request, problem)
-        return redirect(
-            f"{reverse(f'admin:{admin.opts.app_label}_{admin.opts.model_name}_changelist')}{listing.first}"
-        )
-    in_full = request.user.has_perm(permissions.PERSONAL_DATA)
-    audit_log.exported(request, admin.model, kind=kind, full=in_full, filters=_told(listing))
-    fields = admin.sheet.fields
+def list_as_file(
+    listing: Listing, sheet: Sheet, kind: str, *, in_full: bool
+) -> StreamingHttpResponse:
+    """Every row that the list's filters leave."""
     rows = listing.queryset.select_related(None).annotate(
-        **{name: F(path) for name, path in admin.sheet.more.items()}
+        **{name: F(path) for name, path in sheet.more.items()}
     )
-    cells = ([one.cell(row, in_full) for one in fields] for row in newest_first(rows, listing.when))
-    return as_file(kind, admin.sheet.name, [str(one.label) for one in fields], cells)
+    cells = (
+        [one.cell(row, in_full) for one in sheet.fields]
+        for row in newest_first(rows, listing.time_column)
+    )
+    return as_file(kind, sheet.name, [str(one.label) for one in sheet.fields], cells)
 
 
 def as_file(
@@ -119,29 +72,30 @@ def as_file(
     return writer(f"{name}-{moment:%Y%m%d-%H%M%S}", head, rows)
 
 
-def newest_first(rows: QuerySet[Any], when: str) -> Iterator[Model]:
-    """Every row, newest first by `when` (a column with an index, "" for the key alone) and key.
+def newest_first(rows: QuerySet[Any], time_column: str) -> Iterator[Model]:
+    """Every row, newest first by `time_column` (with an index; "" for the key alone) and key.
 
     Each slice begins where the last one ended, so that neither memory nor a statement grows with
     their number, and no cursor is held. What is added meanwhile is not among them.
     """
-    rows = rows.order_by(*([f"-{when}"] if when else []), "-pk")
+    rows = rows.order_by(*([f"-{time_column}"] if time_column else []), "-pk")
     page = rows
     while batch := list(page[:SLICE]):
         yield from batch
         if len(batch) < SLICE:
             return
         last = batch[-1]
-        if when:
-            moment: datetime = getattr(last, when)
-            page = rows.filter(**{f"{when}__lte": moment}).filter(
-                ~Q(**{when: moment, "pk__gte": last.pk})
+        if time_column:
+            moment: datetime = getattr(last, time_column)
+            page = rows.filter(**{f"{time_column}__lte": moment}).filter(
+                ~Q(**{time_column: moment, "pk__gte": last.pk})
             )
         else:
             page = rows.filter(pk__lt=last.pk)
 
 
-def _problem(listing: Listing, kind: str) -> str:
+def problem(listing: Listing, kind: str) -> str:
+    """Why this list cannot be exported; "" where it can."""
     if listing.form.errors:
         return _("Nothing was exported: a filter is not valid.")
     if (
@@ -155,8 +109,8 @@ def _problem(listing: Listing, kind: str) -> str:
     return ""
 
 
-def _told(listing: Listing) -> dict[str, str]:
-    """The filters for the log; what was searched for may be a person's address."""
+def filters_for_the_log(listing: Listing) -> dict[str, str]:
+    """What was chosen; what was searched for may be a person's address."""
     chosen = {name: str(value) for name, value in listing.chosen.items() if value}
     if "q" in chosen:
         chosen["q"] = masking.login(chosen["q"])

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models import PointTransaction
 from billing_office import masking
-from billing_office.columns import METHODS, by_whom
+from billing_office.columns import METHODS, done_by
 from billing_office.exports.export import Field, Sheet, person
 from billing_office.formatting import status_word
 
@@ -90,7 +90,7 @@ ENTRIES = Sheet(
         Field(_("Memo"), _written("memo")),
         Field(
             _("By"),
-            lambda entry, in_full: entry.by_name if in_full else by_whom(entry, entry.owner_id),
+            lambda entry, in_full: entry.by_name if in_full else done_by(entry, entry.owner_id),
         ),
     ],
     {"login": LOGIN, "order": "txn__merchant_uid", "payment": "txn__imp_uid"},
@@ -109,7 +109,7 @@ CANCELLATIONS = Sheet(
         Field(_("State"), lambda row, in_full: str(row.get_state_display())),
         Field(_("Reason"), _written("reason")),
         Field(_("Remark"), _written("error")),
-        Field(_("By"), lambda row, in_full: row.by_name if in_full else by_whom(row, row.member)),
+        Field(_("By"), lambda row, in_full: row.by_name if in_full else done_by(row, row.member)),
         Field(_("Closed at"), _of("closed_at")),
     ],
     {"order": "txn__merchant_uid", "member": "txn__owner_id"},

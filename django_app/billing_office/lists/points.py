@@ -12,12 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.models import Point, PointTransaction
-from billing_office import columns
-from billing_office.actions import anonymize_member
+from billing_office import columns, searching
+from billing_office.actions.registry import actions_of
 from billing_office.base import MoneyAdmin
 from billing_office.formatting import badge, points
-from billing_office.lists import searching
-from billing_office.lists.listing import Column, Filter, Found, Listing
+from billing_office.listing import Column, Filter, Listing, SearchResult
 from billing_office.pages import member
 
 
@@ -28,15 +27,15 @@ def balance(point: Point) -> str:
     return format_html("{} {}", badge(_("Below zero"), "bad", "−"), points(point.balance))
 
 
-def _search(typed: str, data: QueryDict) -> Found:
-    if who := searching.members(typed):
-        return Found(Q(pk__in=who), _("Member"))
+def _search(typed: str, data: QueryDict) -> SearchResult:
+    if users := searching.members(typed):
+        return SearchResult(Q(pk__in=users), _("Member"))
     ids = searching.payments(typed)
     of_rows = PointTransaction.objects.filter(pk__in={key for key, _how in ids}).values("owner")
     return (
-        Found(Q(pk__in=of_rows), searching.recognised(how for _key, how in ids))
+        SearchResult(Q(pk__in=of_rows), searching.recognised(how for _key, how in ids))
         if ids
-        else Found(Q(pk__in=[]))
+        else SearchResult(Q(pk__in=[]))
     )
 
 
@@ -44,8 +43,8 @@ def _search(typed: str, data: QueryDict) -> Found:
 class PointAdmin(MoneyAdmin):
     """Members and what they may spend."""
 
-    detail = member.show
-    acts = {"adjust": member.adjust, "leave": anonymize_member.leave}
+    detail_page = member.show
+    staff_actions = actions_of(Point)
 
     list_columns = [
         Column(gettext_lazy("Member"), columns.member_link),
@@ -54,8 +53,7 @@ class PointAdmin(MoneyAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request).select_related("user")
-        return rows
+        return super().get_queryset(request).select_related("user")  # type: ignore[no-any-return]
 
     def listing(self, request: HttpRequest) -> Listing:
         below = Filter(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.http import HttpRequest
-from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,14 +16,13 @@ from django.utils.translation import gettext_lazy
 from billing.models import PayMethod, PointTransaction
 from billing.reports import open_work
 from billing.states import Review, Status
-from billing.support.non_atomic import non_atomic
-from billing_office import columns
-from billing_office.actions import claim_payment, payment_actions
+from billing_office import columns, searching
+from billing_office.actions.find_payment import lookup_buttons
+from billing_office.actions.registry import actions_of
 from billing_office.base import MoneyAdmin
 from billing_office.exports import export_columns
-from billing_office.formatting import amount, status_and_review, won
-from billing_office.lists import searching
-from billing_office.lists.listing import Column, Filter, Listing
+from billing_office.formatting import won
+from billing_office.listing import Column, Filter, Listing
 from billing_office.pages import payment_detail
 
 PART = "part"  # our word for `cancelled` with something left
@@ -33,12 +30,12 @@ ANY = "any"
 IMP_UID = re.compile(r"imps?_[0-9]{6,28}")
 
 COLUMNS = [
-    Column(gettext_lazy("Payment"), columns.case_link),
+    Column(gettext_lazy("Payment"), columns.payment_link),
     Column(gettext_lazy("Member"), lambda txn: columns.member_link(txn.owner)),
-    Column(gettext_lazy("Amount"), amount, numeric=True),
-    Column(gettext_lazy("Status"), status_and_review),
-    Column(gettext_lazy("Method"), columns.method),
-    Column(gettext_lazy("Began"), lambda txn: columns.moment(txn.created_at)),
+    Column(gettext_lazy("Amount"), columns.amount_cell, numeric=True),
+    Column(gettext_lazy("Status"), columns.status_cell),
+    Column(gettext_lazy("Method"), columns.method_cell),
+    Column(gettext_lazy("Began"), lambda txn: columns.time_cell(txn.created_at)),
 ]
 
 
@@ -115,32 +112,12 @@ def totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
 class PointTransactionAdmin(MoneyAdmin):
     """Attempts to pay."""
 
-    detail = payment_detail.show
+    detail_page = payment_detail.show
+    staff_actions = actions_of(PointTransaction)
     sheet = export_columns.TRANSACTIONS
-    acts = {
-        "sync": payment_actions.sync,
-        "cancel": payment_actions.cancel,
-        "close_account": payment_actions.close_account,
-        "resolve": payment_actions.resolve,
-    }
-
-    def get_urls(self) -> list[URLPattern]:
-        own = [
-            path(
-                f"{name}/",
-                self.admin_site.admin_view(partial(view, self)),
-                name=f"billing_pointtransaction_{name}",
-            )
-            for name, view in {
-                "adopt": claim_payment.claim_unmatched_payment,
-                "find": claim_payment.find,
-            }.items()
-        ]
-        return non_atomic([*own, *super().get_urls()])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request).select_related("owner__user")
-        return rows
+        return super().get_queryset(request).select_related("owner__user")  # type: ignore[no-any-return]
 
     def listing(self, request: HttpRequest) -> Listing:
         typed = request.GET.get("q", "").strip()
@@ -149,11 +126,11 @@ class PointTransactionAdmin(MoneyAdmin):
             self.get_queryset(request),
             COLUMNS,
             [*filters(), columns.member_filter("owner")],
-            when="created_at",
+            time_column="created_at",
             search=searching.transactions,
             search_hint=gettext_lazy(
                 "Order, payment, PG or approval number, member, e-mail, exact amount"
             ),
             totals=totals,
-            nothing_found=claim_payment.ways_on(request, typed) if IMP_UID.fullmatch(typed) else "",
+            nothing_found=lookup_buttons(request, typed) if IMP_UID.fullmatch(typed) else "",
         )

@@ -1,5 +1,5 @@
 """Django's own users and groups, in the frame of the back office. A user on whom rows of money or
-deeds of staff hang is never deleted.
+actions of staff hang is never deleted.
 """
 
 from __future__ import annotations
@@ -24,17 +24,16 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from billing.db.permissions import PERSONAL_DATA
 from billing.models import Point, PointCancellation, PointEntry
-from billing_office import audit_log, columns, masking
+from billing_office import audit_log, columns, masking, searching
 from billing_office.base import Pages
 from billing_office.formatting import badge, moment, points
-from billing_office.lists import searching
-from billing_office.lists.listing import Column, Filter, Found, Listing
+from billing_office.listing import Column, Filter, Listing, SearchResult
 
 YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
 
 
-def hangs_on(user: Any) -> bool:
-    """Whether rows of money or deeds of staff name this user."""
+def must_be_kept(user: Any) -> bool:
+    """Whether rows of money or actions of staff name this user."""
     return (
         Point.objects.filter(pk=user.pk).exists()
         or PointEntry.objects.filter(by=user).exists()
@@ -43,7 +42,7 @@ def hangs_on(user: Any) -> bool:
     )
 
 
-class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     """Users: Django's form, our list, and a way to the member's page."""
 
     form = UserChangeForm
@@ -51,17 +50,18 @@ class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[type
     change_password_form = AdminPasswordChangeForm
     list_filter = ()
     search_fields = ()  # fields that complete a name would tell logins
-    change_form_before_template = "admin/billing/user.html"
+    change_form_before_template = "billing_office/user_points.html"
     list_columns = [
         Column(gettext_lazy("E-mail"), lambda user: masking.email(user.email)),
         Column(gettext_lazy("Rights"), lambda user: _rights(user)),
-        Column(gettext_lazy("Joined"), lambda user: columns.moment(user.date_joined)),
-        Column(gettext_lazy("Last login"), lambda user: columns.moment(user.last_login)),
+        Column(gettext_lazy("Joined"), lambda user: columns.time_cell(user.date_joined)),
+        Column(gettext_lazy("Last login"), lambda user: columns.time_cell(user.last_login)),
     ]
 
     def listing(self, request: HttpRequest) -> Listing:
         login = Column(
-            gettext_lazy("Login name"), _link if request.user.has_perm(PERSONAL_DATA) else _name
+            gettext_lazy("Login name"),
+            _login_link if request.user.has_perm(PERSONAL_DATA) else _masked_login,
         )
         return Listing(
             request.GET,
@@ -72,7 +72,9 @@ class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[type
                     "staff", gettext_lazy("Staff"), lambda value: Q(is_staff=value == "yes"), YES_NO
                 )
             ],
-            search=lambda typed, data: Found(Q(pk__in=searching.members(typed)), _("Member")),
+            search=lambda typed, data: SearchResult(
+                Q(pk__in=searching.members(typed)), _("Member")
+            ),
             search_hint=gettext_lazy("Login name or e-mail"),
         )
 
@@ -118,12 +120,14 @@ class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[type
                 else "",
                 last_login=moment(user.last_login),
             )
-        return _noted(request, user, super().change_view(request, object_id, form_url, more))
+        return _with_access_recorded(
+            request, user, super().change_view(request, object_id, form_url, more)
+        )
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return _noted(
+        return _with_access_recorded(
             request,
             self.get_object(request, object_id),
             super().history_view(request, object_id, extra_context),
@@ -132,7 +136,7 @@ class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[type
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:
-        return _noted(
+        return _with_access_recorded(
             request,
             self.get_object(request, id),
             super().user_change_password(request, id, form_url),
@@ -145,33 +149,37 @@ class MemberAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[type
         member's every payment.
         """
         user = self.get_object(request, object_id)
-        if user is not None and self.has_delete_permission(request, user) and hangs_on(user):
+        if user is not None and self.has_delete_permission(request, user) and must_be_kept(user):
             words = _(
                 "%(user)s cannot be deleted: rows of money or deeds of staff name this user. "
                 "Use “The member leaves” on the member's page."
             )
             messages.error(request, words % {"user": user.get_username()})
             return HttpResponseRedirect(_change_url(user))
-        return _noted(request, user, super().delete_view(request, object_id, extra_context))
+        return _with_access_recorded(
+            request, user, super().delete_view(request, object_id, extra_context)
+        )
 
 
 def _may_open(request: HttpRequest, user: Any) -> bool:
     return user is None or request.user.has_perm(PERSONAL_DATA)
 
 
-def _noted(request: HttpRequest, user: Any, response: HttpResponse) -> HttpResponse:
+def _with_access_recorded(request: HttpRequest, user: Any, response: HttpResponse) -> HttpResponse:
     """The page; that personal data were seen on it is noted on the member's page."""
     if user is not None and request.method == "GET" and response.status_code == 200:
-        audit_log.note(request, getattr(user, "point", None) or Point(pk=user.pk), "seen")
+        audit_log.record(request, getattr(user, "point", None) or Point(pk=user.pk), "seen")
     return response
 
 
-def _name(user: Any) -> str:
+def _masked_login(user: Any) -> str:
     return masking.login(user.get_username())
 
 
-def _link(user: Any) -> Any:
-    return format_html('<a class="bo-link" href="{}">{}</a>', _change_url(user), _name(user))
+def _login_link(user: Any) -> Any:
+    return format_html(
+        '<a class="bo-link" href="{}">{}</a>', _change_url(user), _masked_login(user)
+    )
 
 
 def _change_url(user: Any) -> str:
@@ -186,7 +194,7 @@ def _rights(user: Any) -> Any:
     return badge(_("Staff"), "info", "◆") if user.is_staff else ""
 
 
-class StaffGroupAdmin(auth_admin.GroupAdmin, ModelAdmin):
+class GroupAdmin(auth_admin.GroupAdmin, ModelAdmin):  # type: ignore[misc]
     """Groups of staff."""
 
     actions = None
@@ -196,9 +204,9 @@ def register() -> None:
     """Replace Django's pages; a project's own user model has its own."""
     if get_user_model() is User:
         admin.site.unregister(User)
-        admin.site.register(User, MemberAdmin)
+        admin.site.register(User, UserAdmin)
     admin.site.unregister(Group)
-    admin.site.register(Group, StaffGroupAdmin)
+    admin.site.register(Group, GroupAdmin)
 
 
 register()

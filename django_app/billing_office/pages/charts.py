@@ -44,13 +44,13 @@ def bars(
     lowest = max([0, *down, *(-value for value in up)])
     scale = HIGH / ((highest + lowest) or 1)
     base = highest * scale if highest + lowest else HIGH
-    made = []
+    rectangles = []
     for number, title in enumerate(titles):
         for series, value in ((1, up[number] if up else 0), (2, -down[number] if down else 0)):
             if value:
                 height = abs(value) * scale
                 x = number * WIDE + GAP / 2
-                made.append(
+                rectangles.append(
                     Bar(
                         x,
                         round(base - height if value > 0 else base, 2),
@@ -59,4 +59,4 @@ def bars(
                         title,
                     )
                 )
-    return Bars(made, len(titles) * WIDE, round(base, 2))
+    return Bars(rectangles, len(titles) * WIDE, round(base, 2))

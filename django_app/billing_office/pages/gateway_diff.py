@@ -9,74 +9,25 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing.errors import GatewayError, GatewayPaymentNotFound, InvalidGatewayResponse
-from billing.gateway.api import Deadline, gateway
+from billing.errors import InvalidGatewayResponse
 from billing.gateway.payment import Payment
 from billing.models import PointTransaction
 from billing.services.apply import changes
 from billing.states import Status
 from billing_office import columns, masking
-from billing_office.formatting import NOTHING, badge, choice_badge, moment, sum_of, won
-
-ASK_SECONDS = 10  # a page waits no longer for the gateway
+from billing_office.formatting import NOTHING, badge, choice_badge, moment, money, won
 
 
 @dataclass(frozen=True)
-class Line:
-    """One fact on both sides. theirs None: not asked. differs: whether the two contradict each
+class DiffLine:
+    """One fact on both sides. at_gateway None: not asked. differs: whether the two contradict each
     other.
     """
 
     label: Any
-    ours: Any
-    theirs: Any = None
+    held: Any
+    at_gateway: Any = None
     differs: bool = False
-
-
-@dataclass(frozen=True)
-class GatewayAnswer:
-    """What the gateway says of one transaction. payment: the one to compare with; others: more
-    payments of the same order.
-    """
-
-    payment: Payment | None = None
-    others: tuple[Payment, ...] = ()
-    trouble: GatewayError | None = None
-
-    @property
-    def payments(self) -> tuple[Payment, ...]:
-        return ((self.payment,) if self.payment else ()) + self.others
-
-
-def ask(txn: PointTransaction) -> GatewayAnswer:
-    """Every payment of this order, as the gateway has them now: one call, two where it hides the
-    one that we hold. Changes nothing.
-    """
-    deadline = Deadline(ASK_SECONDS)
-    try:
-        try:
-            found = gateway().payments_of(txn.merchant_uid, deadline=deadline)
-        except GatewayPaymentNotFound:
-            if not txn.imp_uid:
-                raise
-            found = []
-        if txn.imp_uid and txn.imp_uid not in {payment.imp_uid for payment in found}:
-            found.append(gateway().payment(txn.imp_uid, deadline=deadline))
-        if not found:
-            raise GatewayPaymentNotFound("the gateway has no payment of this order")
-    except GatewayError as trouble:
-        return GatewayAnswer(trouble=trouble)
-    ours = next((payment for payment in found if payment.imp_uid == txn.imp_uid), None)
-    chosen = ours or max(found, key=_worth, default=None)
-    return GatewayAnswer(chosen, tuple(payment for payment in found if payment is not chosen))
-
-
-def _worth(payment: Payment) -> tuple[bool, float]:
-    """Paid before unpaid, new before old."""
-    return (
-        payment.status == Status.PAID,
-        payment.started_at.timestamp() if payment.started_at else 0.0,
-    )
 
 
 def would_change(txn: PointTransaction, payment: Payment) -> list[str] | None:
@@ -99,9 +50,9 @@ def would_change(txn: PointTransaction, payment: Payment) -> list[str] | None:
 
 
 # name of the column and of the payment's field, label, how it is written
-_Write = Callable[[Any], Any]
+Formatter = Callable[[Any], Any]
 _STATUS = dict(Status.choices)
-_FACTS: list[tuple[str, str, Any, _Write]] = [
+_FACTS: list[tuple[str, str, Any, Formatter]] = [
     ("merchant_uid", "merchant_uid", gettext_lazy("Order number"), str),
     ("imp_uid", "imp_uid", gettext_lazy("Payment number"), str),
     (
@@ -135,31 +86,31 @@ _FACTS: list[tuple[str, str, Any, _Write]] = [
 ]
 _PERSONAL: dict[str, Callable[[str], str]] = {
     "vbank_num": masking.account,
-    "vbank_holder": masking.text,
+    "vbank_holder": masking.person_name,
     "fail_reason": masking.free_text,
     "cancel_reason": masking.free_text,
 }
 
 
-def lines(txn: PointTransaction, payment: Payment | None, *, in_full: bool) -> list[Line]:
+def lines(txn: PointTransaction, payment: Payment | None, *, in_full: bool) -> list[DiffLine]:
     """Both sides, money first; what neither side has is left out. in_full: personal data
     unmasked.
     """
-    made = [_fact(txn, payment, fact, in_full) for fact in _FACTS[:3]]
-    made += [_amount(txn, payment), _cancelled(txn, payment)]
-    made += [_fact(txn, payment, fact, in_full) for fact in _FACTS[3:]]
+    diff_lines = [_fact(txn, payment, fact, in_full) for fact in _FACTS[:3]]
+    diff_lines += [_amount(txn, payment), _cancelled(txn, payment)]
+    diff_lines += [_fact(txn, payment, fact, in_full) for fact in _FACTS[3:]]
     if txn.test_channel or (payment and payment.test_channel):
         yes_no = {True: _("Yes: no real money"), False: _("No")}
-        theirs = yes_no[payment.test_channel] if payment else None
-        made.append(
-            Line(
+        at_gateway = yes_no[payment.test_channel] if payment else None
+        diff_lines.append(
+            DiffLine(
                 _("Test channel"),
                 yes_no[txn.test_channel],
-                theirs,
+                at_gateway,
                 payment is not None and payment.test_channel != txn.test_channel,
             )
         )
-    return [line for line in made if line is not None]
+    return [line for line in diff_lines if line is not None]
 
 
 def _status(one: PointTransaction | Payment) -> Any:
@@ -172,42 +123,46 @@ def _status(one: PointTransaction | Payment) -> Any:
 def _fact(
     txn: PointTransaction,
     payment: Payment | None,
-    fact: tuple[str, str, Any, _Write],
+    fact: tuple[str, str, Any, Formatter],
     in_full: bool,
-) -> Line | None:
+) -> DiffLine | None:
     column, name, label, write = fact
-    ours, theirs = (
+    held, at_gateway = (
         getattr(txn, column) or None,
         (getattr(payment, name) or None) if payment else None,
     )
-    if ours is None and theirs is None:
+    if held is None and at_gateway is None:
         return None
     if not in_full:
         write = _PERSONAL.get(column, write)
-    shown = [NOTHING if value is None else write(value) for value in (ours, theirs)]
+    shown = [NOTHING if value is None else write(value) for value in (held, at_gateway)]
     if column == "status":
         shown = [_status(txn), _status(payment) if payment else NOTHING]
     # A row that knows no payment yet holds none of its facts: only what the order itself says can
     # differ.
-    knows = txn.imp_uid is not None or column in ("imp_uid", "status")
-    return Line(
+    is_comparable = txn.imp_uid is not None or column in ("imp_uid", "status")
+    return DiffLine(
         label,
         shown[0],
         shown[1] if payment else None,
-        payment is not None and knows and ours != theirs,
+        payment is not None and is_comparable and held != at_gateway,
     )
 
 
-def _amount(txn: PointTransaction, payment: Payment | None) -> Line:
+def _amount(txn: PointTransaction, payment: Payment | None) -> DiffLine:
     if payment is None:
-        return Line(_("Amount"), won(txn.amount))
+        return DiffLine(_("Amount"), won(txn.amount))
     differs = payment.amount != txn.amount or payment.currency != "KRW"
-    return Line(_("Amount"), won(txn.amount), sum_of(payment.amount, payment.currency), differs)
+    return DiffLine(_("Amount"), won(txn.amount), money(payment.amount, payment.currency), differs)
 
 
-def _cancelled(txn: PointTransaction, payment: Payment | None) -> Line:
-    ours = won(txn.cancel_amount) if txn.cancel_amount else NOTHING
+def _cancelled(txn: PointTransaction, payment: Payment | None) -> DiffLine:
+    held = won(txn.cancel_amount) if txn.cancel_amount else NOTHING
     if payment is None:
-        return Line(_("Cancelled amount"), ours)
-    theirs = sum_of(payment.cancel_amount, payment.currency) if payment.cancel_amount else NOTHING
-    return Line(_("Cancelled amount"), ours, theirs, payment.cancel_amount != txn.cancel_amount)
+        return DiffLine(_("Cancelled amount"), held)
+    at_gateway = (
+        money(payment.cancel_amount, payment.currency) if payment.cancel_amount else NOTHING
+    )
+    return DiffLine(
+        _("Cancelled amount"), held, at_gateway, payment.cancel_amount != txn.cancel_amount
+    )

@@ -109,7 +109,7 @@ class DailyFiguresAdmin(MoneyAdmin):
                 (kind.upper(), f"export/{kind}/?month={first:%Y-%m}") for kind in export.FORMATS
             ],
         }
-        return self.page(request, "admin/billing/close.html", context)
+        return self.page(request, "billing_office/month_close.html", context)
 
     def export_view(self, request: HttpRequest, kind: str) -> HttpResponseBase:
         """The same as a file."""
@@ -118,7 +118,7 @@ class DailyFiguresAdmin(MoneyAdmin):
             return close
         if kind not in export.FORMATS:
             raise Http404
-        audit_log.exported(request, DailyFigures, kind=kind, month=f"{close.month:%Y-%m}")
+        audit_log.record_export(request, DailyFigures, kind=kind, month=f"{close.month:%Y-%m}")
         return export.as_file(kind, f"close-{close.month:%Y-%m}", heads(), table(close))
 
     def _asked(self, request: HttpRequest) -> Close | HttpResponse:

@@ -57,23 +57,23 @@ def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
     if not request.user.has_perm(permissions.FIGURES):
         return given
     now = timezone.now()
-    found, waits = overview(DAYS, now=now), open_work(now=now)
-    days = found.days(DAYS)
+    stats, waits = overview(DAYS, now=now), backlog(now=now)
+    days = stats.days(DAYS)
     return {
         **given,
         "figures": {
-            "periods": [_period(found, number) for number in PERIODS],
-            "owed": points(found.owed),
+            "periods": [_period(stats, number) for number in PERIODS],
+            "owed": points(stats.owed),
             "short": waits.short
-            and _("%(members)s members are %(points)s below zero") % _short(waits),
+            and _("%(members)s members are %(points)s below zero") % _below_zero(waits),
             "waiting": list(_waiting(request, waits)),
             "reconcile": _reconcile(request, waits),
-            "closed_until": found.closed_until,
-            "is_behind": found.closed_until is None or found.closed_until < found.today - DAY,
+            "closed_until": stats.closed_until,
+            "is_behind": stats.closed_until is None or stats.closed_until < stats.today - DAY,
             "first": days[0][0],
-            "last": found.today,
-            "money": _money(days),
-            "rates": _rates(days),
+            "last": stats.today,
+            "money": _money_chart(days),
+            "rates": _rate_chart(days),
             "close": reverse("admin:billing_dailyfigures_changelist"),
         },
     }
@@ -82,7 +82,7 @@ def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
 # -- periods ---------------------------------------------------------------------------------------
 
 
-def _name(number: int) -> str:
+def _period_name(number: int) -> str:
     return _("Today") if number == 1 else _("%(number)d days") % {"number": number}
 
 
@@ -91,10 +91,10 @@ def rate(sums: Sums) -> str:
     return f"{sums.succeeded * 100 // sums.attempts}%" if sums.attempts else NOTHING
 
 
-def _period(found: Overview, number: int) -> dict[str, Any]:
-    sums = found.period(number)
+def _period(stats: Overview, number: int) -> dict[str, Any]:
+    sums = stats.period(number)
     by_method = sorted(
-        found.by_method(number).items(), key=lambda item: (-item[1].charged, item[0])
+        stats.by_method(number).items(), key=lambda item: (-item[1].charged, item[0])
     )
     paying = [
         (method, part) for method, part in by_method if method or part.charged or part.attempts
@@ -102,8 +102,8 @@ def _period(found: Overview, number: int) -> dict[str, Any]:
     most = max((part.charged for _method, part in paying), default=0)
     names = {method: str(METHODS.get(method, method or NOTHING)) for method, _part in paying}
     return {
-        "name": _name(number),
-        "told": _("By method: %(period)s") % {"period": _name(number)},
+        "name": _period_name(number),
+        "summary": _("By method: %(period)s") % {"period": _period_name(number)},
         "paid": won(sums.charged),
         "facts": [
             (_("Cancelled"), won(sums.cancelled)),
@@ -132,14 +132,14 @@ def _cells(sums: Sums) -> list[str]:
 # -- charts ----------------------------------------------------------------------------------------
 
 
-def _money(days: list[tuple[date, Sums]]) -> dict[str, Any]:
+def _money_chart(days: list[tuple[date, Sums]]) -> dict[str, Any]:
     # What somebody reads who points at a bar.
     titles = [
         f"{day:%m-%d} · {_('Paid')} {won(sums.charged)} · {_('Cancelled')} {won(sums.cancelled)}"
         for day, sums in days
     ]
     best, highest = max(days, key=lambda item: item[1].charged)
-    told = _(
+    summary = _(
         "Paid and cancelled on each of the last %(days)d days. The most was paid on %(day)s: "
         "%(amount)s."
     )
@@ -147,7 +147,7 @@ def _money(days: list[tuple[date, Sums]]) -> dict[str, Any]:
         "chart": charts.bars(
             [sums.charged for _day, sums in days], [sums.cancelled for _day, sums in days], titles
         ),
-        "says": told % {"days": DAYS, "day": f"{best:%m-%d}", "amount": won(highest.charged)},
+        "summary": summary % {"days": DAYS, "day": f"{best:%m-%d}", "amount": won(highest.charged)},
         "most": won(highest.charged),
         "table": Table(
             [_("Day"), *_heads()[:3]],
@@ -156,17 +156,17 @@ def _money(days: list[tuple[date, Sums]]) -> dict[str, Any]:
     }
 
 
-def _rates(days: list[tuple[date, Sums]]) -> dict[str, Any]:
+def _rate_chart(days: list[tuple[date, Sums]]) -> dict[str, Any]:
     titles = [
         f"{day:%m-%d} · {rate(sums)} · {sums.succeeded:,}/{sums.attempts:,}" for day, sums in days
     ]
-    told = _(
+    summary = _(
         "Share of the attempts of each of the last %(days)d days that were paid. All of them "
         "together: %(rate)s."
     )
     return {
         "chart": charts.bars([sums.rate or 0 for _day, sums in days], [], titles, most=1),
-        "says": told % {"days": DAYS, "rate": rate(total(sums for _day, sums in days))},
+        "summary": summary % {"days": DAYS, "rate": rate(total(sums for _day, sums in days))},
         "table": Table(
             [_("Day"), _("Attempts"), _("Paid"), _("Success rate")],
             [
@@ -180,12 +180,12 @@ def _rates(days: list[tuple[date, Sums]]) -> dict[str, Any]:
 # -- what waits ------------------------------------------------------------------------------------
 
 
-def _short(waits: OpenWork) -> dict[str, str]:
+def _below_zero(waits: Backlog) -> dict[str, str]:
     return {"members": f"{waits.short:,}", "points": points(waits.short_points)}
 
 
-def _waiting(request: HttpRequest, waits: OpenWork) -> Iterator[Waiting]:
-    def one(
+def _waiting(request: HttpRequest, waits: Backlog) -> Iterator[Waiting]:
+    def item(
         words: str,
         number: int,
         model: str,
@@ -195,8 +195,8 @@ def _waiting(request: HttpRequest, waits: OpenWork) -> Iterator[Waiting]:
         tone: str = "info",
         sign: str = "…",
     ) -> Waiting:
-        may = request.user.has_perm(f"billing.view_{model}")
-        address = f"{reverse(f'admin:billing_{model}_changelist')}{query}" if may else ""
+        may_see = request.user.has_perm(f"billing.view_{model}")
+        address = f"{reverse(f'admin:billing_{model}_changelist')}{query}" if may_see else ""
         return Waiting(
             words,
             f"{number:,}",
@@ -206,10 +206,10 @@ def _waiting(request: HttpRequest, waits: OpenWork) -> Iterator[Waiting]:
             sign if number else "○",
         )
 
-    yield one(
+    yield item(
         _("Open reviews"), waits.reviews, "pointtransaction", "?review=any", tone="bad", sign="!"
     )
-    yield one(
+    yield item(
         _("Unknown cancels"),
         waits.unknown,
         "pointcancellation",
@@ -217,11 +217,11 @@ def _waiting(request: HttpRequest, waits: OpenWork) -> Iterator[Waiting]:
         tone="warn",
         sign="?",
     )
-    yield one(_("Cancels under way"), waits.under_way, "pointcancellation", "?under-way=1")
-    yield one(
+    yield item(_("Cancels under way"), waits.under_way, "pointcancellation", "?under-way=1")
+    yield item(
         _("Wrong money on its way back"), waits.returns, "pointcancellation", "?kind=return&open=1"
     )
-    yield one(
+    yield item(
         _("Only staff can finish"),
         waits.for_staff,
         "pointcancellation",
@@ -230,7 +230,7 @@ def _waiting(request: HttpRequest, waits: OpenWork) -> Iterator[Waiting]:
         sign="!",
     )
     note = won(waits.unmatched_won) if waits.unmatched else ""
-    yield one(
+    yield item(
         _("Unmatched payments"),
         waits.unmatched,
         "unmatchedpayment",
@@ -239,7 +239,7 @@ def _waiting(request: HttpRequest, waits: OpenWork) -> Iterator[Waiting]:
         tone="bad",
         sign="!",
     )
-    yield one(
+    yield item(
         _("Deliveries not handled yet"),
         waits.deliveries,
         "webhookevent",
@@ -247,14 +247,16 @@ def _waiting(request: HttpRequest, waits: OpenWork) -> Iterator[Waiting]:
         tone="warn",
     )
     note = won(waits.account_won) if waits.accounts else ""
-    yield one(
+    yield item(
         _("Virtual accounts waiting for a deposit"),
         waits.accounts,
         "pointtransaction",
         "?deposit=1",
         note=note,
     )
-    yield one(_("Members below zero"), waits.short, "point", "?balance=below", tone="bad", sign="−")
+    yield item(
+        _("Members below zero"), waits.short, "point", "?balance=below", tone="bad", sign="−"
+    )
 
 
 def _reconcile(request: HttpRequest, waits: OpenWork) -> dict[str, Any]:

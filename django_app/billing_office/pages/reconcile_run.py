@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing.db import permissions
 from billing.models import PointTransaction, ReconcileRun
 from billing.states import Status
-from billing_office import columns, masking
+from billing_office import columns, review_notes
+from billing_office.actions.claim_payment import ClaimPayment
 from billing_office.base import MoneyAdmin
 from billing_office.formatting import NOTHING, choice_badge, moment
-from billing_office.lists.listing import Column
+from billing_office.listing import Column
 
 STATUS = dict(Status.choices)
 
@@ -30,7 +29,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
     result = run.result if isinstance(run.result, dict) else {}
     unknown = result.get("unknown") or {}
     payments = unknown.get("payments") or []
-    listed = [*UNKNOWN, Column(_("What can be done"), _way_on(request, payments))]
+    listed = [*COLUMNS, Column(_("What can be done"), _next_step(request, payments))]
     context = {
         "title": _("Run %(number)s") % {"number": run.pk},
         "facts": [
@@ -38,7 +37,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
             (_("Began"), moment(run.started)),
             (_("Ended"), moment(run.finished)),
             (_("Seen up to"), moment(run.watermark)),
-            (_("Result"), columns.result(result)),
+            (_("Result"), columns.run_result(result)),
             (_("Did not come to its end"), result.get("stopped")),
         ],
         "columns": listed,
@@ -49,10 +48,10 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
             for line in [*(result.get("troubles") or []), *(result.get("notes") or [])]
         ],
     }
-    return admin.page(request, "admin/billing/run.html", context)
+    return admin.page(request, "billing_office/reconcile_run.html", context)
 
 
-UNKNOWN = [
+COLUMNS = [
     Column(gettext_lazy("Payment number (imp_uid)"), lambda payment: payment["imp_uid"]),
     Column(gettext_lazy("Order number (merchant_uid)"), lambda payment: payment["merchant_uid"]),
     Column(
@@ -69,33 +68,28 @@ UNKNOWN = [
 ]
 
 
-def _way_on(request: HttpRequest, payments: Sequence[dict[str, Any]]) -> Any:
-    """payment → a link: to its case where a row knows it by now, to adopting it for those who may.
+def _next_step(request: HttpRequest, payments: Sequence[dict[str, Any]]) -> Any:
+    """payment → a link: to its page where a row knows it by now, to adopting it for those who may.
     One statement for all.
     """
     orders = {payment["merchant_uid"] for payment in payments}
-    known = dict(
+    keys_by_order = dict(
         PointTransaction.objects.filter(merchant_uid__in=orders).values_list("merchant_uid", "pk")
     )
-    claim_unmatched_payment = (
-        reverse("admin:billing_pointtransaction_adopt")
-        if request.user.has_perm(permissions.ADOPT)
-        else ""
-    )
+    may_claim = request.user.has_perm(ClaimPayment.permission)
 
     def cell(payment: dict[str, Any]) -> Any:
-        if payment["merchant_uid"] in known:
+        if payment["merchant_uid"] in keys_by_order:
             return format_html(
                 '<a class="bo-link" href="{}">{}</a>',
-                columns.case_url(known[payment["merchant_uid"]]),
+                columns.payment_url(keys_by_order[payment["merchant_uid"]]),
                 _("The payment"),
             )
-        if not claim_unmatched_payment:
+        if not may_claim:
             return NOTHING
         return format_html(
-            '<a class="bo-link" href="{}?imp_uid={}">{}</a>',
-            claim_unmatched_payment,
-            payment["imp_uid"],
+            '<a class="bo-link" href="{}">{}</a>',
+            ClaimPayment.url_for(payment["imp_uid"]),
             _("Adopt"),
         )
 

@@ -13,23 +13,24 @@ from django.utils.translation import gettext as _
 
 from billing.models import PointCancellation, PointEntry, PointTransaction, WebhookEvent
 from billing.states import Status
-from billing_office import audit_log, columns, masking, review_notes
-from billing_office.formatting import choice_badge, moment, points, sum_of, won
+from billing_office import columns, review_notes
+from billing_office.formatting import choice_badge, moment, money, points, won
+from billing_office.pages import staff_history
 
-Write = Callable[[str], str]  # a free text, as this reader may see it
-MOST = 100  # rows of one kind; a payment with more deliveries says so
+TextFilter = Callable[[str], str]  # a free text, as this reader may see it
+MOST_ROWS = 100  # rows of one kind; a payment with more deliveries says so
 
 
 @dataclass(frozen=True)
-class Event:
-    """One line. who: the member, the gateway, the system, or somebody of the staff by name.
+class TimelineEvent:
+    """One line. by: the member, the gateway, the system, or somebody of the staff by name.
 
     step: the order within a second, because the gateway's moments have no fractions: 0 an attempt
     begins, 1 it is paid, 2 what we do about it (by our own clock), 3 the gateway cancels.
     """
 
     at: datetime
-    who: str
+    by: str
     what: Any
     detail: Any = ""
     badge: Any = ""
@@ -42,7 +43,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RelatedRows:
     """What hangs on one transaction: four statements."""
 
     deliveries: list[WebhookEvent]
@@ -51,47 +52,49 @@ class Rows:
     staff: list[Any]
 
     @classmethod
-    def of(cls, txn: PointTransaction) -> Rows:
+    def of(cls, txn: PointTransaction) -> RelatedRows:
         deliveries: QuerySet[WebhookEvent] = WebhookEvent.objects.filter(
             merchant_uid=txn.merchant_uid
         ).order_by("-received_at", "-pk")
         return cls(
-            list(deliveries[: MOST + 1]),
-            list(txn.entries.order_by("-pk")[: MOST + 1]),
-            list(txn.cancellations.order_by("-pk")[: MOST + 1]),
-            list(audit_log.of(txn)[: MOST + 1]),
+            list(deliveries[: MOST_ROWS + 1]),
+            list(txn.entries.order_by("-pk")[: MOST_ROWS + 1]),
+            list(txn.cancellations.order_by("-pk")[: MOST_ROWS + 1]),
+            list(staff_history.entries_of(txn)[: MOST_ROWS + 1]),
         )
 
     @property
     def are_cut(self) -> bool:
-        """Whether there is more than is told."""
+        """Whether there is more than is shown."""
         return any(
-            len(kind) > MOST
+            len(kind) > MOST_ROWS
             for kind in (self.deliveries, self.entries, self.cancellations, self.staff)
         )
 
 
-def tell(txn: PointTransaction, rows: Rows, *, in_full: bool = False) -> list[Event]:
+def events(
+    txn: PointTransaction, rows: RelatedRows, *, in_full: bool = False
+) -> list[TimelineEvent]:
     """The time line, newest first; lines of one second stand in the order in which such things
     happen. in_full: free texts unmasked.
     """
-    write = partial(masking.shown, in_full=in_full)
-    happened = [
+    write = partial(review_notes.shown, in_full=in_full)
+    entries = [
         *_attempt(txn),
-        *_at_the_gateway(txn, write),
-        *_deliveries(rows.deliveries[:MOST], in_full),
-        *_cancellations(rows.cancellations[:MOST], txn.owner_id, in_full),
-        *_entries(rows.entries[:MOST]),
-        *_staff(rows.staff[:MOST], in_full),
+        *_gateway_events(txn, write),
+        *_deliveries(rows.deliveries[:MOST_ROWS], write),
+        *_cancellations(rows.cancellations[:MOST_ROWS], txn.owner_id, write),
+        *_entries(rows.entries[:MOST_ROWS]),
+        *_staff(rows.staff[:MOST_ROWS], in_full),
     ]
     return sorted(
-        happened, key=lambda event: (event.at.replace(microsecond=0), event.step, event.at)
+        entries, key=lambda event: (event.at.replace(microsecond=0), event.step, event.at)
     )[::-1]
 
 
-def _attempt(txn: PointTransaction) -> Iterator[Event]:
+def _attempt(txn: PointTransaction) -> Iterator[TimelineEvent]:
     member, system = _("Member"), _("System")
-    yield Event(
+    yield TimelineEvent(
         txn.created_at,
         member,
         _("Began to pay %(amount)s") % {"amount": won(txn.amount)},
@@ -99,29 +102,33 @@ def _attempt(txn: PointTransaction) -> Iterator[Event]:
         step=0,
     )
     if txn.prepared_at:
-        yield Event(txn.prepared_at, system, _("Registered the amount at the gateway"), step=0)
+        yield TimelineEvent(
+            txn.prepared_at, system, _("Registered the amount at the gateway"), step=0
+        )
     if txn.credited_at:
-        yield Event(
+        yield TimelineEvent(
             txn.credited_at, system, _("Recognised the payment as this order's money"), txn.imp_uid
         )
     if txn.synced_at:
-        yield Event(txn.synced_at, system, _("Last answer of the gateway"))
+        yield TimelineEvent(txn.synced_at, system, _("Last answer of the gateway"))
 
 
-def _at_the_gateway(txn: PointTransaction, write: Write) -> Iterator[Event]:
+def _gateway_events(txn: PointTransaction, write: TextFilter) -> Iterator[TimelineEvent]:
     gateway = _("Gateway")
     if txn.started_at:
-        yield Event(txn.started_at, gateway, _("Payment window opened"), step=1)
+        yield TimelineEvent(txn.started_at, gateway, _("Payment window opened"), step=1)
     if txn.vbank_issued_at:
-        yield Event(
+        yield TimelineEvent(
             txn.vbank_issued_at, gateway, _("Virtual account issued"), txn.vbank_name, step=1
         )
     if txn.failed_at:
-        yield Event(txn.failed_at, gateway, _("Payment failed"), write(txn.fail_reason), step=1)
+        yield TimelineEvent(
+            txn.failed_at, gateway, _("Payment failed"), write(txn.fail_reason), step=1
+        )
     if txn.paid_at and txn.status in (Status.PAID, Status.CANCELLED):
-        yield Event(txn.paid_at, gateway, _("Paid"), step=1)
+        yield TimelineEvent(txn.paid_at, gateway, _("Paid"), step=1)
     if txn.cancelled_at:
-        yield Event(
+        yield TimelineEvent(
             txn.cancelled_at,
             gateway,
             _("Cancelled at the gateway"),
@@ -130,7 +137,7 @@ def _at_the_gateway(txn: PointTransaction, write: Write) -> Iterator[Event]:
         )
 
 
-def _deliveries(deliveries: list[WebhookEvent], in_full: bool) -> Iterator[Event]:
+def _deliveries(deliveries: list[WebhookEvent], write: TextFilter) -> Iterator[TimelineEvent]:
     for event in deliveries:
         says = (
             _("says “%(status)s”") % {"status": event.claimed_status}
@@ -138,21 +145,13 @@ def _deliveries(deliveries: list[WebhookEvent], in_full: bool) -> Iterator[Event
             else ""
         )
         detail = " · ".join(
-            filter(
-                None,
-                [
-                    event.imp_uid,
-                    says,
-                    columns.sender(event),
-                    review_notes.trouble_of(event, in_full=in_full),
-                ],
-            )
+            filter(None, [event.imp_uid, says, columns.sender_address(event), write(event.error)])
         )
         badge = choice_badge(event.outcome, event.get_outcome_display())
-        who = _("Gateway") if event.source == WebhookEvent.Source.WEBHOOK else _("Member")
-        yield Event(
+        by = _("Gateway") if event.source == WebhookEvent.Source.WEBHOOK else _("Member")
+        yield TimelineEvent(
             event.received_at,
-            who,
+            by,
             event.get_source_display(),
             detail,
             badge,
@@ -160,56 +159,60 @@ def _deliveries(deliveries: list[WebhookEvent], in_full: bool) -> Iterator[Event
         )
 
 
-def _entries(entries: list[PointEntry]) -> Iterator[Event]:
+def _entries(entries: list[PointEntry]) -> Iterator[TimelineEvent]:
     for entry in entries:
-        yield Event(
+        yield TimelineEvent(
             entry.created_at,
-            columns.by_whom(entry, entry.owner_id) or _("System"),
+            columns.done_by(entry, entry.owner_id) or _("System"),
             f"{entry.get_kind_display()} {points(entry.delta, signed=True)}",
         )
 
 
 def _cancellations(
-    cancellations: list[PointCancellation], owner_id: Any, in_full: bool
-) -> Iterator[Event]:
-    for one in cancellations:
-        who = columns.by_whom(one, owner_id) or _("System")
-        named = {
-            "kind": one.get_kind_display(),
-            "amount": sum_of(one.amount, one.currency),
-            "number": one.pk,
+    cancellations: list[PointCancellation], owner_id: Any, write: TextFilter
+) -> Iterator[TimelineEvent]:
+    for cancellation in cancellations:
+        by = columns.done_by(cancellation, owner_id) or _("System")
+        values = {
+            "kind": cancellation.get_kind_display(),
+            "amount": money(cancellation.amount, cancellation.currency),
+            "number": cancellation.pk,
         }
-        yield Event(
-            one.created_at,
-            who,
-            _("%(kind)s of %(amount)s begun (#%(number)s)") % named,
-            f"{one.imp_uid} · {review_notes.reason_words(one, in_full=in_full)}",
+        yield TimelineEvent(
+            cancellation.created_at,
+            by,
+            _("%(kind)s of %(amount)s begun (#%(number)s)") % values,
+            f"{cancellation.imp_uid} · {write(cancellation.reason)}",
         )
-        if one.sent_at:
+        if cancellation.sent_at:
             sent = _("%(kind)s #%(number)s sent to the gateway, try %(tries)s") % {
-                **named,
-                "tries": one.tries,
+                **values,
+                "tries": cancellation.tries,
             }
-            yield Event(max(one.sent_at, one.created_at), _("System"), sent)
-        if one.waiting_since:
-            yield Event(
-                one.waiting_since,
-                _("Gateway"),
-                _("%(kind)s #%(number)s accepted, to be done later") % named,
+            yield TimelineEvent(
+                max(cancellation.sent_at, cancellation.created_at), _("System"), sent
             )
-        if one.closed_at:
-            badge = choice_badge(one.state, one.get_state_display())
-            yield Event(
-                one.closed_at,
+        if cancellation.waiting_since:
+            yield TimelineEvent(
+                cancellation.waiting_since,
+                _("Gateway"),
+                _("%(kind)s #%(number)s accepted, to be done later") % values,
+            )
+        if cancellation.closed_at:
+            badge = choice_badge(cancellation.state, cancellation.get_state_display())
+            yield TimelineEvent(
+                cancellation.closed_at,
                 _("System"),
-                _("%(kind)s #%(number)s ended") % named,
-                review_notes.trouble_of(one, in_full=in_full),
+                _("%(kind)s #%(number)s ended") % values,
+                write(cancellation.error),
                 badge,
             )
 
 
-def _staff(entries: list[Any], in_full: bool) -> Iterator[Event]:
+def _staff(entries: list[Any], in_full: bool) -> Iterator[TimelineEvent]:
     for entry in entries:
-        yield Event(
-            entry.action_time, entry.user.get_username(), audit_log.words(entry, in_full=in_full)
+        yield TimelineEvent(
+            entry.action_time,
+            entry.user.get_username(),
+            staff_history.words(entry, in_full=in_full),
         )

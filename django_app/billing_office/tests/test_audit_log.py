@@ -14,7 +14,6 @@ from django.contrib.auth import get_user_model
 
 from billing.models import Point, PointCancellation, PointTransaction
 from billing_office.tests.conftest import told, url
-from billing_office.tests.support.audit_log import deeds
 
 pytestmark = [
     pytest.mark.money,
@@ -25,7 +24,13 @@ rows = PointTransaction.objects
 YES = {"confirmed": "yes"}
 
 
-def story(client, txn):
+def audit_results():
+    """(what, result) of the audit log, oldest first."""
+    entries = [json.loads(entry.change_message) for entry in LogEntry.objects.order_by("pk")]
+    return [(one["what"], one.get("result")) for one in entries]
+
+
+def timeline_lines(client, txn):
     return [
         str(event.what)
         for event in client.get(url("pointtransaction", txn.pk, "change")).context["events"]
@@ -68,9 +73,10 @@ def test_an_account_of_which_nobody_knows_whether_it_is_closed(gateway, finance,
         gateway.answer_next("vbanks/", body="<html>")
     response = finance.post(url("pointtransaction", account.pk, "close-account"), YES, follow=True)
     assert told(response) == ["Not known yet whether the account is closed: ask the gateway."]
-    assert deeds() == [("close_account", "unknown")]
+    assert audit_results() == [("close_account", "unknown")]
     assert any(
-        what.startswith("Closed the virtual account: unknown") for what in story(finance, account)
+        what.startswith("Closed the virtual account: unknown")
+        for what in timeline_lines(finance, account)
     )
 
 
@@ -78,17 +84,17 @@ def test_an_account_that_was_surely_not_closed(gateway, finance, account):
     gateway.fail_next("vbanks/", requests.exceptions.ConnectTimeout("no connection"))
     response = finance.post(url("pointtransaction", account.pk, "close-account"), YES, follow=True)
     assert "Nothing was changed here" in told(response)[0]
-    assert deeds() == [("close_account", "failed")]
+    assert audit_results() == [("close_account", "failed")]
 
 
 def test_asking_how_it_ended_without_an_answer(gateway, finance, make_back):
     one = make_back(state="unknown")
     gateway.fail_next("payments/imp_100000000009")
     finance.post(url("pointcancellation", one.pk, "finish"), YES)
-    assert deeds() == [("finish", "failed")]
+    assert audit_results() == [("finish", "failed")]
     assert any(
         what.startswith("Asked how the return of 12.5 USD ended: the gateway gave no usable answer")
-        for what in story(finance, one.txn)
+        for what in timeline_lines(finance, one.txn)
     )
 
 
@@ -98,7 +104,7 @@ def test_a_decision_about_money_of_another_currency(gateway, finance, make_back)
     finance.post(url("pointcancellation", one.pk, "settle"), {"choice": "give_up", **YES})
     assert any(
         what.startswith("Gave up sending 12.5 USD back: the gateway gave no usable answer")
-        for what in story(finance, one.txn)
+        for what in timeline_lines(finance, one.txn)
     )
     facts = json.loads(LogEntry.objects.get().change_message)
     assert (facts["amount"], facts["currency"], facts["kind"]) == ("12.5", "USD", "return")
@@ -110,7 +116,7 @@ def test_a_correction_is_written_down_once(boss, user):
     data = {"points": "5", "reason": "lost order", "key": key, **YES}
     for _ in range(2):
         boss.post(address, data)
-    assert deeds() == [("adjust", "done")]
+    assert audit_results() == [("adjust", "done")]
     assert "+5P" in boss.get(url("point", user.pk, "change")).context["staff"][0][2]
 
 
@@ -120,7 +126,7 @@ def test_a_correction_that_is_refused(boss, user):
     boss.post(address, {"points": "-5", "reason": "too much", "key": key, **YES})
     boss.post(address, {"points": "5", "reason": "lost order", "key": key, **YES})
     boss.post(address, {"points": "6", "reason": "lost order", "key": key, **YES})
-    assert deeds() == [("adjust", "refused"), ("adjust", "done"), ("adjust", "refused")]
+    assert audit_results() == [("adjust", "refused"), ("adjust", "done"), ("adjust", "refused")]
     lines = [
         line for _when, _who, line in boss.get(url("point", user.pk, "change")).context["staff"]
     ]
@@ -132,7 +138,7 @@ def test_a_review_that_is_resolved_twice(finance, make_txn):
     rows.filter(pk=txn.pk).update(review="wrong_amount")
     for _ in range(2):
         finance.post(url("pointtransaction", txn.pk, "resolve"), {"note": "sent back", **YES})
-    assert deeds() == [("resolve", "done"), ("resolve", "refused")]
+    assert audit_results() == [("resolve", "done"), ("resolve", "refused")]
 
 
 def test_an_adoption_that_fails_stands_with_the_member(gateway, boss, make_user):
@@ -144,7 +150,7 @@ def test_an_adoption_that_fails_stands_with_the_member(gateway, boss, make_user)
     gateway.fail_next(f"payments/{uid}")
     for _ in range(3):
         boss.post(url("pointtransaction", "adopt"), data)
-    assert deeds() == [("adopt", "failed"), ("adopt", "charged"), ("adopt", "refused")]
+    assert audit_results() == [("adopt", "failed"), ("adopt", "charged"), ("adopt", "refused")]
     about = LogEntry.objects.order_by("pk").values_list("content_type__model", "object_id")
     assert list(about) == [
         ("point", str(owner.pk)),

@@ -9,7 +9,9 @@ import requests
 
 from billing.models import Point, PointTransaction, UnmatchedPayment
 from billing.reconciliation import reconcile
+from billing.states import Status
 from billing_office.tests.conftest import told, url
+from billing_office.tests.support.staff import YES, audit_entries
 
 pytestmark = [
     pytest.mark.money,
@@ -22,7 +24,6 @@ ADOPT, FIND, LIST = (
     url("pointtransaction", "find"),
     url("pointtransaction"),
 )
-YES = {"confirmed": "yes"}
 
 
 @pytest.fixture
@@ -158,3 +159,41 @@ def test_a_claim_ends_on_the_payment_and_takes_it_off_the_list(gateway, boss, ma
     response = boss.post(ADOPT, {"imp_uid": imp_uid, "member": "minji", **YES}, follow=True)
     assert response.redirect_chain[-1][0] == url("pointtransaction", rows.get().pk, "change")
     assert Point.objects.get().balance == 7_000
+
+
+def test_adopt_a_payment_that_no_row_knows(gateway, boss, make_user):
+    owner = make_user("minji", email="minji@example.com")
+    imp_uid = gateway.control(
+        "pay", merchant_uid="lost-1", pay_method="card", outcome="paid", amount=7_000, webhook=False
+    )["imp_uid"]
+    address = url("pointtransaction", "adopt")
+    form = boss.get(address, {"imp_uid": imp_uid})
+    assert f'value="{imp_uid}"' in form.text
+    confirm = boss.post(address, {"imp_uid": imp_uid, "member": "minji@example.com"})
+    assert "order lost-1, 7,000 won" in confirm.text
+    assert Point.objects.count() == 0
+    data = {"imp_uid": imp_uid, "member": "minji", **YES}
+    assert told(boss.post(address, data, follow=True)) == ["Adopted: 7,000P were credited."]
+    txn = rows.get()
+    assert (txn.owner_id, txn.owner.balance, txn.owner.point, txn.status) == (
+        owner.pk,
+        7_000,
+        0,
+        Status.PAID,
+    )
+    assert told(boss.post(address, data, follow=True)) == [
+        "That is not possible now: a transaction has this merchant_uid already."
+    ]
+    assert Point.objects.get().balance == 7_000
+    assert audit_entries() == [("adopt", "charged"), ("adopt", "refused")]
+
+
+def test_adopting_says_what_is_wrong(gateway, boss, make_user):
+    address = url("pointtransaction", "adopt")
+    assert boss.post(address, {"imp_uid": "imp 1", "member": "nobody"}).context[
+        "form"
+    ].errors.keys() == {"imp_uid", "member"}
+    make_user("minji")
+    response = boss.post(address, {"imp_uid": "imp_404404404404", "member": "minji"})
+    assert "does not know this payment" in response.text
+    assert "confirmed" not in response.text

@@ -15,7 +15,7 @@ from billing.models import Point, PointCancellation, PointTransaction, Reconcile
 from billing.tests.support.aging import let_pass
 from billing.tests.support.browser import DESK, PHONE
 from billing_office.tests.conftest import url
-from billing_office.tests.support.desk import Desk
+from billing_office.tests.support.staff_browser import StaffBrowser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -39,12 +39,12 @@ def site(live_server: LiveServer, settings: Settings) -> str:
 @pytest.fixture
 def sit(
     browser: Browser, site: str, make_staff: Callable[..., Any]
-) -> Iterator[Callable[..., Desk]]:
+) -> Iterator[Callable[..., StaffBrowser]]:
     """sit("finance") → that one's tab."""
-    desks: list[Desk] = []
+    desks: list[StaffBrowser] = []
 
-    def make(kind: str, **more: Any) -> Desk:
-        desks.append(Desk(browser, site, make_staff(kind), **more))
+    def make(kind: str, **more: Any) -> StaffBrowser:
+        desks.append(StaffBrowser(browser, site, make_staff(kind), **more))
         return desks[-1]
 
     yield make
@@ -248,8 +248,7 @@ def test_every_page_is_accessible(
 ) -> None:
     txn = charged()
     rows.cancel(txn, reason="x", by=user, amount=1_000)
-    rows.filter(pk=txn.pk).update(review="cancel_unclear", has_notes=True)
-    txn.notes.create(code="legacy", params={"text": "a line"})
+    rows.filter(pk=txn.pk).update(review="cancel_unclear", review_note="a line")
     one = PointCancellation.objects.create(
         txn=txn,
         kind="return",

@@ -12,6 +12,7 @@ import requests
 
 from billing.models import PointCancellation, PointTransaction
 from billing_office.tests.conftest import told, url
+from billing_office.tests.support.staff import payment_page
 
 pytestmark = [
     pytest.mark.money,
@@ -19,10 +20,6 @@ pytestmark = [
 ]
 
 rows = PointTransaction.objects
-
-
-def case(client, txn, **query):
-    return client.get(url("pointtransaction", txn.pk, "change"), query)
 
 
 @pytest.fixture
@@ -36,10 +33,10 @@ def unknown(gateway, paid):
 
 
 def test_nothing_can_be_cancelled_beside_an_open_cancel(gateway, finance, unknown):
-    page = case(finance, unknown)
-    books = dict(page.context["books"])
-    assert books["Can be cancelled now"] == "nothing now, a cancel is open"
-    assert "40,000 won" not in books["Can be cancelled now"]
+    page = payment_page(finance, unknown)
+    facts = dict(page.context["account_facts"])
+    assert facts["Can be cancelled now"] == "nothing now, a cancel is open"
+    assert "40,000 won" not in facts["Can be cancelled now"]
     assert (
         "Do not cancel it at the console: a cancel of 40,000 won is open (Unknown), and would "
         "be paid twice." in page.text.replace("&#x27;", "'")
@@ -57,25 +54,28 @@ def test_a_part_that_is_open_counts(gateway, finance, paid):
     gateway.fail_next("payments/cancel", requests.ReadTimeout("hung"))
     rows.cancel(txn, reason="x", by=txn.owner.user, amount=10_000)
     PointCancellation.objects.update(state="accepted")
-    page = case(finance, txn)
-    assert dict(page.context["books"])["Can be cancelled now"] == "nothing now, a cancel is open"
+    page = payment_page(finance, txn)
+    assert (
+        dict(page.context["account_facts"])["Can be cancelled now"]
+        == "nothing now, a cancel is open"
+    )
     assert "a cancel of 10,000 won is open (Accepted)" in page.text
 
 
 def test_without_an_open_cancel_it_is_what_is_left(gateway, finance, paid):
     txn = paid(40_000)
     rows.cancel(txn, reason="x", by=txn.owner.user, amount=15_000)
-    page = case(finance, txn)
-    assert dict(page.context["books"])["Can be cancelled now"] == "25,000 won"
+    page = payment_page(finance, txn)
+    assert dict(page.context["account_facts"])["Can be cancelled now"] == "25,000 won"
     assert "Do not cancel it at the console" not in page.text
     assert "Cancel open" not in page.text
 
 
 def test_both_sides_do_not_agree_while_the_end_is_unknown(gateway, finance, unknown, paid):
-    page = case(finance, unknown, ask=1).text
+    page = payment_page(finance, unknown, ask=1).text
     assert "Both sides agree." not in page
     assert "a cancel is open: how it ends is not known" in page
-    assert "Both sides agree." in case(finance, paid(1_000), ask=1).text
+    assert "Both sides agree." in payment_page(finance, paid(1_000), ask=1).text
 
 
 def test_lists_and_files_show_that_it_is_open(gateway, finance, unknown, paid):

@@ -1,169 +1,72 @@
-"""The case view: ours beside theirs, the story, personal data; pages of members and deliveries."""
+"""Personal data and secrets on a payment's page."""
 
 from __future__ import annotations
 
+import logging
 import re
 
 import pytest
+from django.contrib.admin.models import LogEntry
 
 from billing.models import PointTransaction
-from billing.states import Status
-from billing.tests.support.payments import envelope, payment_json
-from billing_office.tests.conftest import told, url
+from billing_office.tests.conftest import url
+from billing_office.tests.support.staff import compared_lines, payment_page
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 rows = PointTransaction.objects
 
 
-def case(client, txn, **query):
-    return client.get(url("pointtransaction", txn.pk, "change"), query)
-
-
-def lines(response):
-    """label → (ours, theirs, differs) without markup."""
-
-    def plain(text):
-        return " ".join(re.sub(r"<[^>]+>", " ", str(text)).split()) if text is not None else None
-
-    return {
-        str(line.label): (plain(line.ours), plain(line.theirs), line.differs)
-        for line in response.context["lines"]
-    }
-
-
-# -- both sides ------------------------------------------------------------------------------------
-
-
-def test_the_gateway_is_asked_on_demand_only(gateway, support, paid):
-    txn = paid()
-    before = len(gateway.calls)
-    response = case(support, txn)
-    assert (response.status_code, len(gateway.calls)) == (200, before)
-    assert lines(response)["Amount"] == ("10,000 won", None, False)
-    response = case(support, txn, ask=1)
-    assert len(gateway.calls) == before + 1
-    assert "Both sides agree" in response.text
-    assert not [label for label, (_ours, _theirs, differs) in lines(response).items() if differs]
-
-
-def test_a_difference_is_marked_with_sign_and_word(gateway, support, paid):
-    txn = paid()
-    gateway.cancel(txn.imp_uid, 3_000)
-    response = case(support, txn, ask=1)
-    found = lines(response)
-    assert found["Cancelled amount"] == ("–", "3,000 won", True)
-    assert found["Status"] == ("✓ Paid", "◐ Cancelled in part", True)
-    assert found["Amount"] == ("10,000 won", "10,000 won", False)
-    assert (
-        response.text.count('<span class="bo-word">differs</span>')
-        == response.context["differences"]
-        == 4
+@pytest.fixture
+def secret(gateway, make_user):
+    """A virtual account of a member with a name."""
+    owner = make_user(
+        "hong@example.com", email="mail@example.com", first_name="길동", last_name="홍"
     )
-    assert response.context["changes"] == [
-        "the status",
-        "the cancelled amount",
-        "the member's points",
-    ]
-    assert rows.get(pk=txn.pk).cancel_amount == 0  # looking changes nothing
+    txn = rows.start(user=owner, amount=10_000, pay_method="vbank")
+    rows.sync(gateway.pay(txn.merchant_uid, outcome="vbank"))
+    rows.filter(pk=txn.pk).update(vbank_num="11012345678901", vbank_holder="홍길동")
+    return rows.get(pk=txn.pk)
 
 
-def test_taking_it_over(gateway, support, paid, ledger):
-    txn = paid()
-    gateway.cancel(txn.imp_uid, 3_000)
-    response = support.post(url("pointtransaction", txn.pk, "sync"), follow=True)
-    assert told(response) == ["The gateway was asked: 3,000P were taken back."]
-    assert ledger(txn) == (7_000, [10_000, -3_000])
-    response = support.post(url("pointtransaction", txn.pk, "sync"), follow=True)
-    assert told(response) == ["The gateway was asked: nothing new."]
-    assert ledger(txn) == (7_000, [10_000, -3_000])
+def test_masked_for_all_and_in_full_for_few(support, finance, secret, caplog):
+    for client in (support, finance):
+        page = (
+            payment_page(client, secret, ask=1).text
+            + client.get(url("point", secret.owner_id, "change")).text
+        )
+        for text in ("11012345678901", "홍길동", "hong@example.com", "mail@example.com"):
+            assert text not in page
+        assert "••••8901" in page
+        assert "홍•동" in page
+    assert LogEntry.objects.count() == 0
+    with caplog.at_level(logging.INFO, logger="billing.staff"):
+        full = payment_page(support, secret, full=1).text
+        assert "11012345678901" in full
+        assert "홍길동" in full
+        member = support.get(url("point", secret.owner_id, "change"), {"full": "1"}).text
+        assert "hong@example.com" in member
+        assert "mail@example.com" in member
+    assert [
+        record.getMessage().split(" ")[:2]
+        for record in caplog.records
+        if record.name == "billing.staff"
+    ] == [["support:", "seen"]] * 2
+    assert "Looked at personal data in full" in payment_page(support, secret).text
+    assert (
+        "Looked at personal data in full"
+        in support.get(url("point", secret.owner_id, "change")).text
+    )
 
 
-def test_a_payment_that_we_missed_is_credited(gateway, support, user, ledger):
-    txn = rows.start(user=user, amount=10_000, pay_method="card")
-    gateway.pay(txn.merchant_uid)
-    response = case(support, txn, ask=1)
-    assert response.context["changes"] == [
-        "the payment number",
-        "the status",
-        "the member's points",
-    ]
-    response = support.post(url("pointtransaction", txn.pk, "sync"), follow=True)
-    assert told(response) == ["The gateway was asked: 10,000P were credited."]
-    assert ledger(txn) == (10_000, [10_000])
+def test_the_gateway_s_side_is_masked_too(gateway, finance, secret):
+    rows.filter(pk=secret.pk).update(vbank_num="", vbank_holder="")
+    theirs = compared_lines(payment_page(finance, secret, ask=1))
+    assert re.fullmatch(r"•{4}\d{4}", theirs["Virtual account"][1])
+    assert "•" in theirs["Account holder"][1]
 
 
-def test_a_second_payment_is_shown_beside_the_first(gateway, support, paid):
-    txn = paid()
-    second = gateway.pay(txn.merchant_uid)
-    response = case(support, txn, ask=1)
-    assert response.context["changes"] == ["wrong money is sent back"]
-    assert second in response.text
-    assert lines(response)["Payment number"] == (txn.imp_uid, txn.imp_uid, False)
-    response = support.post(url("pointtransaction", txn.pk, "sync"), follow=True)
-    assert told(response) == ["The gateway was asked: wrong money of this order is sent back."]
-    assert "Done" in case(support, txn, ask=1).text
-
-
-def test_wrong_money_is_no_flood_of_differences(gateway, support, make_txn):
-    txn = make_txn()
-    gateway.pay(txn.merchant_uid, amount=9_000)
-    found = lines(case(support, txn, ask=1))
-    assert [label for label, (_ours, _theirs, differs) in found.items() if differs] == [
-        "Payment number",
-        "Status",
-        "Amount",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("trouble", "words"),
-    [
-        ({"status": 500}, "cannot be reached"),
-        (
-            {"json_body": {"code": 1, "message": "지금은 안 됩니다", "response": None}},
-            "said no. Nothing was changed here. “지금은 안 됩니다”",
-        ),
-        ({"body": "<html>"}, "contradicts"),
-        (
-            {"json_body": {"code": 0, "message": None, "response": {"total": 0, "list": []}}},
-            "does not know this payment",
-        ),
-        (
-            {"status": 404, "json_body": {"code": 1, "message": "no", "response": None}},
-            "does not know this payment",
-        ),
-    ],
-)
-def test_trouble_at_the_gateway_is_said(gateway, support, make_txn, trouble, words):
-    txn = make_txn()
-    gateway.answer_next("findAll", **trouble)
-    page = case(support, txn, ask=1)
-    assert (page.status_code, words in page.text.replace("&#x27;", "'")) == (200, True)
-    gateway.answer_next("findAll", **trouble)
-    response = support.post(url("pointtransaction", txn.pk, "sync"), follow=True)
-    assert words in told(response)[0]
-    assert rows.get(pk=txn.pk).status == Status.READY
-
-
-def test_an_answer_that_contradicts_our_money_cannot_be_taken_over(gateway, support, paid, ledger):
-    txn = paid()
-    other = payment_json(imp_uid=txn.imp_uid, merchant_uid=txn.merchant_uid, amount=99_000)
-    for ask in (
-        lambda: case(support, txn, ask=1),
-        lambda: support.post(url("pointtransaction", txn.pk, "sync"), follow=True),
-    ):
-        gateway.answer_next("findAll", json_body=envelope({"total": 1, "list": [other]}))
-        assert "contradicts" in ask().text
-    assert ledger(txn) == (10_000, [10_000])
-
-
-def test_asking_needs_its_permission(log_in, paid):
-    txn = paid()
-    client = log_in("looker", "view_pointtransaction")
-    assert case(client, txn).status_code == 200
-    assert case(client, txn, ask=1).status_code == 403
-    assert client.post(url("pointtransaction", txn.pk, "sync")).status_code == 403
-
-
-# -- the story -------------------------------------------------------------------------------------
+def test_keys_and_tokens_are_nowhere(settings, boss, secret):
+    page = payment_page(boss, secret, ask=1, full=1).text + boss.get("/admin/").text
+    assert settings.IAMPORT_SECRET not in page
+    assert settings.IAMPORT_KEY not in page

@@ -18,7 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 from billing.management.bench_data import fill
 from billing.models import PointCancellation, PointTransaction, WebhookEvent
 from billing.reports.daily_stats import close_days
-from billing_office.tests.support.desk import Desk
+from billing_office.tests.support.staff_browser import StaffBrowser
 
 rows = PointTransaction.objects
 CHARGES = [
@@ -77,7 +77,9 @@ def test_back_office(
     folder = django_settings.ROOT_DIR / "docs" / "images"
     folder.mkdir(parents=True, exist_ok=True)
     for language in ("ko", "en"):
-        desk = Desk(browser, live_server.url, finance, language=language, color_scheme="light")
+        desk = StaffBrowser(
+            browser, live_server.url, finance, language=language, color_scheme="light"
+        )
         case = f"/admin/billing/pointtransaction/{made[4].pk}"
         for name, path in {
             "list": "/admin/billing/pointtransaction/",
@@ -116,7 +118,9 @@ def test_figures(browser: Any, live_server: LiveServer, settings: Settings, make
         "close": f"/admin/billing/dailyfigures/?month={last_month:%Y-%m}",
     }
     for language in ("ko", "en"):
-        desk = Desk(browser, live_server.url, finance, language=language, color_scheme="light")
+        desk = StaffBrowser(
+            browser, live_server.url, finance, language=language, color_scheme="light"
+        )
         for name, path in pages.items():
             desk.open(path)
             height = 1_240 if name == "overview" else 620

@@ -1,0 +1,115 @@
+"""Overwrite what tells who a member was. Rows of money stay as they are.
+
+Amounts, times and the gateway's numbers are records of payments, which Korean law wants kept for
+five years. The ledger is append-only: there the login name stays on entries of cancels that the
+member made (`by_name`).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Any
+
+from axes.utils import reset as reset_login_attempts
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+from django.db import models, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from billing.db.routing import primary, write_alias
+from billing.models import PointCancellation, PointTransaction, WebhookEvent
+from billing_office import masking
+
+
+def anonymize(user: Any) -> None:
+    """Overwrite what tells who this was. A project whose user model holds more about a person
+    clears that too. Twice: nothing changes.
+    """
+    name = user.get_username()
+    # Somebody may have taken any name that could be foreseen.
+    nobody = (
+        name
+        if re.fullmatch(rf"left-{user.pk}-[0-9a-f]{{8}}", name)
+        else f"left-{user.pk}-{secrets.token_hex(4)}"
+    )
+    contacts = [
+        word
+        for word in (name, getattr(user, user.get_email_field_name(), ""))
+        if masking.login(word) != word
+    ]
+    with transaction.atomic(using=write_alias(type(user))):
+        for field in user._meta.concrete_fields:
+            if field.name in ("first_name", "last_name"):
+                setattr(user, field.name, "")
+            elif isinstance(field, models.EmailField):
+                setattr(user, field.name, f"{nobody}@example.invalid" if field.unique else "")
+            elif field.name == user.USERNAME_FIELD:
+                setattr(user, field.name, nobody)
+        user.set_unusable_password()
+        user.is_active = False
+        user.save()
+        for rights in ("groups", "user_permissions"):  # a user model may have neither
+            if hasattr(user, rights):
+                getattr(user, rights).clear()
+        log_entries = LogEntry.objects.filter(
+            content_type=ContentType.objects.get_for_model(type(user)), object_id=str(user.pk)
+        )
+        log_entries.update(object_repr=nobody, change_message="")
+        _overwrite_payment_texts(user, name, nobody, contacts)
+    reset_login_attempts(username=name)
+    _end_sessions(user)
+
+
+def _overwrite_payment_texts(user: Any, name: str, nobody: str, contacts: list[str]) -> None:
+    """Who it was, out of the texts beside the money. contacts: addresses and numbers, which cannot
+    be other words of a text.
+    """
+
+    def without(text: str) -> str:
+        text = re.sub(
+            rf"^adopted for {re.escape(name)} by ",
+            f"adopted for {nobody} by ",
+            text,
+            flags=re.MULTILINE,
+        )
+        for word in contacts:
+            text = text.replace(word, nobody)
+        return text
+
+    def changed_texts(row: models.Model, *columns: str) -> dict[str, str]:
+        texts = {column: getattr(row, column) for column in columns}
+        # A short name's text may grow a little, and every column has room for 250.
+        return {
+            column: without(text)[: max(len(text), 250)]
+            for column, text in texts.items()
+            if without(text) != text
+        }
+
+    rows = primary(PointTransaction).filter(owner_id=user.pk)
+    for txn in rows.iterator(chunk_size=500):
+        texts = changed_texts(txn, "review_note", "fail_reason", "cancel_reason")
+        if texts or txn.vbank_holder:
+            # The version, so that whoever writes this row at the moment reads it again.
+            rows.filter(pk=txn.pk).update(**texts, vbank_holder="", version=F("version") + 1)
+    PointCancellation.objects.filter(by=user).update(by_name=nobody)
+    for cancellation in (
+        primary(PointCancellation).filter(txn__owner_id=user.pk).iterator(chunk_size=500)
+    ):
+        if texts := changed_texts(cancellation, "reason", "error"):
+            PointCancellation.objects.filter(pk=cancellation.pk).update(**texts)
+    returns = WebhookEvent.objects.filter(
+        source=WebhookEvent.Source.RETURN, merchant_uid__in=rows.values("merchant_uid")
+    )
+    returns.update(address=None)
+
+
+def _end_sessions(user: Any) -> None:
+    """They hold the telephone number of the last charge. Sessions do not name their user in a
+    column, so each is opened.
+    """
+    for session in primary(Session).filter(expire_date__gt=timezone.now()).iterator(chunk_size=500):
+        if session.get_decoded().get("_auth_user_id") == str(user.pk):
+            session.delete()

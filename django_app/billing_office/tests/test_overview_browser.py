@@ -1,0 +1,141 @@
+"""The overview, the month's close and the exports in a real browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.utils import timezone
+from openpyxl import load_workbook
+from pytest_django.live_server_helper import LiveServer
+
+from billing.management.bench_data import fill
+from billing.models import PointTransaction
+from billing.reports import daily_stats
+from billing.tests.support.browser import DESK, PHONE
+from billing_office.tests.support.staff_browser import StaffBrowser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
+]
+
+CLOSE = "/admin/billing/dailyfigures/"
+LIST = "/admin/billing/pointtransaction/"
+
+
+@pytest.fixture
+def life() -> None:
+    """Two months of a service's life."""
+    fill(400, days=60, seed=5, now=timezone.now())
+    daily_stats.close_days()
+
+
+def downloaded(desk: StaffBrowser, words: str) -> bytes:
+    with desk.page.expect_download() as waiting:
+        desk.page.locator(".bo").get_by_role("link", name=words, exact=True).click()
+    return Path(waiting.value.path()).read_bytes()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("size", "scheme", "language"),
+    [(DESK, "light", "ko"), (DESK, "dark", "en"), (PHONE, "light", "en"), (PHONE, "dark", "ko")],
+)
+def test_figures_can_be_read_by_everybody(
+    browser: Browser,
+    live_server: LiveServer,
+    make_staff: Any,
+    life: None,
+    size: Any,
+    scheme: str,
+    language: str,
+) -> None:
+    desk = StaffBrowser(
+        browser,
+        live_server.url,
+        make_staff("finance"),
+        size=size,
+        language=language,
+        color_scheme=scheme,
+    )
+    desk.open("/admin/")
+    desk.accessible()
+    for summary in desk.page.locator(".bo summary").all():
+        summary.click()
+    assert desk.page.locator(".bo-numbers[open]").count() == 5
+    desk.accessible()
+    desk.open(CLOSE)
+    desk.accessible()
+    desk.no_trouble()
+    desk.context.close()
+
+
+def test_a_figure_is_followed_and_the_list_taken_along(
+    browser: Browser, live_server: LiveServer, make_staff: Any, life: None
+) -> None:
+    PointTransaction.objects.update(review="")
+    PointTransaction.objects.filter(status="failed").update(
+        review="second_payment", card_name="=1+1"
+    )
+    number = PointTransaction.objects.filter(status="failed").count()
+    desk = StaffBrowser(browser, live_server.url, make_staff("finance"))
+    desk.open("/admin/")
+    desk.press("Open reviews")
+    rows = list(
+        csv.DictReader(io.StringIO(downloaded(desk, "CSV").decode("utf-8-sig"), newline=""))
+    )
+    assert len(rows) == number
+    assert {row["Status"] for row in rows} == {"Failed"}
+    assert {row["Card"] for row in rows} == {"'=1+1"}
+    head, *lines = load_workbook(io.BytesIO(downloaded(desk, "XLSX"))).active.iter_rows(
+        values_only=True
+    )
+    assert [line[head.index("Amount (won)")] for line in lines] == [
+        int(row["Amount (won)"]) for row in rows
+    ]
+    assert {line[head.index("Card")] for line in lines} == {"=1+1"}
+    desk.no_trouble()
+    desk.context.close()
+
+
+def test_the_month_is_closed_and_adds_up(
+    browser: Browser, live_server: LiveServer, make_staff: Any, life: None
+) -> None:
+    desk = StaffBrowser(browser, live_server.url, make_staff("finance"))
+    desk.open("/admin/")
+    desk.press("Month's close")
+    with desk.page.expect_navigation():
+        desk.page.locator(".bo a[rel=prev]").click()
+    _head, *lines = load_workbook(io.BytesIO(downloaded(desk, "XLSX"))).active.iter_rows(
+        values_only=True
+    )
+    owed = lines[0][1]
+    for _day, opening, *moved, closing in lines[:-1]:
+        assert opening == owed
+        owed = opening + sum(moved)
+        assert closing == owed
+    together = lines[-1]
+    assert (together[1], together[-1]) == (lines[0][1], owed)
+    assert f"{owed:,}P" in desk.page.locator(".bo tfoot").inner_text()
+    desk.no_trouble()
+    desk.context.close()
+
+
+def test_support_sees_no_figures(
+    browser: Browser, live_server: LiveServer, make_staff: Any, life: None
+) -> None:
+    desk = StaffBrowser(browser, live_server.url, make_staff("support"))
+    assert "outstanding" not in desk.open("/admin/")
+    desk.open(LIST)
+    assert not desk.page.get_by_role("link", name="XLSX").count()
+    answer = desk.page.goto(f"{live_server.url}{CLOSE}")
+    assert answer is not None
+    assert answer.status == 403
+    desk.context.close()
