@@ -66,10 +66,17 @@ def logged_action(
             request,
             row,
             what,
-            **{**facts, "result": "failed" if no_answer else "refused", "error": str(error)},
+            **{**facts, "result": "failed" if no_answer else "refused", **_error_facts(error)},
         )
         raise
     record(request, row, what, **facts)
+
+
+def _error_facts(error: BillingError) -> dict[str, str]:
+    """What a refusal leaves in the log."""
+    if isinstance(error, GatewayError):
+        return error.trouble.columns()
+    return {"error_code": getattr(error, "code", ""), "error": str(error)}
 
 
 def money_facts(cancellation: PointCancellation) -> dict[str, str]:

@@ -20,7 +20,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from billing.db.routing import primary, write_alias
-from billing.models import PointCancellation, PointTransaction, WebhookEvent
+from billing.models import PointCancellation, PointTransaction, TransactionNote, WebhookEvent
+from billing.note_codes import NoteCode
 from billing_office import masking
 
 
@@ -69,12 +70,6 @@ def _overwrite_payment_texts(user: Any, name: str, nobody: str, contacts: list[s
     """
 
     def without(text: str) -> str:
-        text = re.sub(
-            rf"^adopted for {re.escape(name)} by ",
-            f"adopted for {nobody} by ",
-            text,
-            flags=re.MULTILINE,
-        )
         for word in contacts:
             text = text.replace(word, nobody)
         return text
@@ -90,10 +85,20 @@ def _overwrite_payment_texts(user: Any, name: str, nobody: str, contacts: list[s
 
     rows = primary(PointTransaction).filter(owner_id=user.pk)
     for txn in rows.iterator(chunk_size=500):
-        texts = changed_texts(txn, "review_note", "fail_reason", "cancel_reason")
+        texts = changed_texts(txn, "fail_reason", "cancel_reason")
         if texts or txn.vbank_holder:
             # The version, so that whoever writes this row at the moment reads it again.
             rows.filter(pk=txn.pk).update(**texts, vbank_holder="", version=F("version") + 1)
+    for note in primary(TransactionNote).filter(txn__owner_id=user.pk).iterator(chunk_size=500):
+        params = {
+            key: without(value) if isinstance(value, str) else value
+            for key, value in note.params.items()
+        }
+        if note.code == NoteCode.CLAIMED and params.get("member") == name:
+            params["member"] = nobody
+        if params != note.params:
+            TransactionNote.objects.filter(pk=note.pk).update(params=params)
+    TransactionNote.objects.filter(by=user).update(by_name=nobody)
     PointCancellation.objects.filter(by=user).update(by_name=nobody)
     for cancellation in (
         primary(PointCancellation).filter(txn__owner_id=user.pk).iterator(chunk_size=500)

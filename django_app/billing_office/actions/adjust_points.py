@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from billing.db import permissions
 from billing.db.routing import primary
 from billing.errors import IdempotencyConflict, InsufficientPoints
-from billing.managers.points import MOST_POINTS
+from billing.services.points import MOST_POINTS
 from billing.models import Point, PointEntry
 from billing_office import columns, masking
 from billing_office.actions.form_fields import REASON, StaffForm, whole_number

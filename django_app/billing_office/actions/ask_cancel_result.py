@@ -76,5 +76,5 @@ def cancellation_facts(row: PointCancellation) -> list[tuple[Any, Any]]:
         (_("Amount"), money(row.amount, row.currency)),
         (_("State"), row.get_state_display()),
         (_("Sent"), f"{moment(row.sent_at)} ({row.tries})"),
-        (_("Remark"), review_notes.shown(row.error)),
+        (_("Remark"), review_notes.trouble_of(row)),
     ]

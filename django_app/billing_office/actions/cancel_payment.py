@@ -210,5 +210,9 @@ class CancelPayment(StaffAction):
                 refund_account=refund_account(data),
                 allow_negative=self.may_go_negative() and data.get("rule") == NEGATIVE,
             )
-            logged.update(result=cancellation.state, error=cancellation.error)
+            logged.update(
+                result=cancellation.state,
+                error_code=cancellation.error_code,
+                error=cancellation.error,
+            )
         return cancel_result(cancellation)

@@ -64,7 +64,7 @@ class CloseAccount(StaffAction):
             except (GatewayUnreachable, InvalidGatewayResponse) as error:
                 if getattr(error, "surely_not_sent", False):
                     raise
-                logged.update(result="unknown", error=str(error))
+                logged.update(result="unknown", **error.trouble.columns())
                 return ActionResult(
                     messages.WARNING,
                     _("Not known yet whether the account is closed: ask the gateway."),

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from billing.db import permissions
 from billing.gateway.payment import goes_to_an_account
-from billing.managers.decisions import Choice
 from billing.models import PointCancellation, PointTransaction
+from billing.states import RefundChoice
 from billing_office import audit_log, columns, masking
 from billing_office.actions.ask_cancel_result import cancellation_facts
 from billing_office.actions.form_fields import RefundAccountForm, refund_account
@@ -32,7 +32,7 @@ class DecideRefundForm(RefundAccountForm):
         txn = cancellation.txn
         accepted = cancellation.state == PointCancellation.State.ACCEPTED
         self._offered = [
-            pair for pair in Choice.choices if not (accepted and pair[0] == Choice.SEND_AGAIN)
+            pair for pair in RefundChoice.choices if not (accepted and pair[0] == RefundChoice.SEND_AGAIN)
         ]
         self._must_name = goes_to_an_account(txn.paid_method, txn.pg_provider)
         # How wrong money was paid is the gateway's to say; the row need not have that payment's
@@ -59,7 +59,7 @@ class DecideRefundForm(RefundAccountForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         named = [name for name in self._account_fields() if data.get(name)]
-        if data.get("choice") == Choice.SEND_AGAIN and (named or self._must_name):
+        if data.get("choice") == RefundChoice.SEND_AGAIN and (named or self._must_name):
             for name in self._account_fields():
                 if name not in named and name not in self.errors:
                     self.add_error(name, ValidationError(_("Needed to send it again.")))
@@ -76,9 +76,9 @@ class DecideRefund(StaffAction):
     confirm_button = gettext_lazy("Do this")
     danger = True
     audit_texts = {
-        Choice.SEND_AGAIN: gettext_lazy("Decided to send %(amount)s back again: %(result)s"),
-        Choice.WAIT: gettext_lazy("Decided to wait for %(amount)s: %(result)s"),
-        Choice.GIVE_UP: gettext_lazy("Gave up sending %(amount)s back: %(result)s"),
+        RefundChoice.SEND_AGAIN: gettext_lazy("Decided to send %(amount)s back again: %(result)s"),
+        RefundChoice.WAIT: gettext_lazy("Decided to wait for %(amount)s: %(result)s"),
+        RefundChoice.GIVE_UP: gettext_lazy("Gave up sending %(amount)s back: %(result)s"),
     }
 
     row: PointCancellation
@@ -111,7 +111,7 @@ class DecideRefund(StaffAction):
                 "chosen here."
             )
         ]
-        if data["choice"] == Choice.SEND_AGAIN:
+        if data["choice"] == RefundChoice.SEND_AGAIN:
             sentences.append(
                 _(
                     "%(amount)s are sent once more. Do this only if the gateway's console shows "
@@ -124,7 +124,7 @@ class DecideRefund(StaffAction):
                     _("To account %(account)s.")
                     % {"account": masking.account(data["refund_account"])}
                 )
-        elif data["choice"] == Choice.WAIT:
+        elif data["choice"] == RefundChoice.WAIT:
             sentences.append(_("It counts as accepted: reconcile looks for 7 more days."))
         elif self.row.kind == PointCancellation.Kind.MISMATCH_REFUND:
             sentences.append(
@@ -146,7 +146,7 @@ class DecideRefund(StaffAction):
 
     def act(self, data: dict[str, Any]) -> ActionResult:
         choice = data["choice"]
-        account = refund_account(data) if choice == Choice.SEND_AGAIN else None
+        account = refund_account(data) if choice == RefundChoice.SEND_AGAIN else None
         with self.logged(self.row.txn, choice, **audit_log.money_facts(self.row)) as logged:
             cancellation = PointTransaction.objects.decide_refund(
                 self.row, choice=choice, by=self.request.user, refund_account=account

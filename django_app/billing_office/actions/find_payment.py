@@ -18,8 +18,8 @@ from billing.db import permissions
 from billing.errors import GatewayError, InvalidId, NotAllowed
 from billing.gateway.api import Deadline, gateway
 from billing.gateway.payment import check_imp_uid
-from billing.managers.decisions import check_claimable
 from billing.models import PointTransaction
+from billing.services.staff_decisions import check_claimable
 from billing_office import columns, error_messages
 from billing_office.actions.claim_payment import ClaimPayment, payment_facts
 from billing_office.actions.staff_action import ActionResult, ImmediateAction

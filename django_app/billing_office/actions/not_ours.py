@@ -11,9 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from billing import unmatched
 from billing.db import permissions
-from billing.models import UnmatchedPayment
+from billing.models import UnmatchedPayment, unmatched
 from billing_office import audit_log
 from billing_office.actions.form_fields import StaffForm
 from billing_office.actions.staff_action import ActionResult, StaffAction

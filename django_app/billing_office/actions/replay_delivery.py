@@ -15,7 +15,7 @@ from billing.db.routing import write_alias
 from billing.errors import GatewayError, GatewayPaymentNotFound, UnmatchedPaymentError
 from billing.gateway.api import Deadline
 from billing.models import PointTransaction, WebhookEvent
-from billing.webhooks import intake
+from billing.webhooks import retry
 from billing_office import audit_log, columns
 from billing_office.actions.staff_action import ActionResult, ImmediateAction
 from billing_office.gateway_lookup import ASK_SECONDS
@@ -53,7 +53,7 @@ def _replay(event: WebhookEvent) -> str:
     fetched all the same.
     """
     if event.outcome == Outcome.PENDING:
-        intake.try_again(event, deadline=Deadline(ASK_SECONDS))
+        retry.try_again(event, deadline=Deadline(ASK_SECONDS))
         event.refresh_from_db(using=write_alias(WebhookEvent))
         return event.outcome
     try:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.utils.translation import gettext as _
 
-from billing.managers.applying import ApplyResult
-from billing.models import PointCancellation
+from billing.models import ApplyResult, PointCancellation
 from billing.states import RefundMismatch
 from billing_office import review_notes
 from billing_office.actions.staff_action import ActionResult
@@ -45,7 +44,7 @@ def cancel_result(cancellation: PointCancellation) -> ActionResult:
         else:
             words = _("Not cancelled: %(amount)s. “%(error)s” The points are back.")
         return ActionResult(
-            messages.ERROR, words % {**amount, "error": review_notes.shown(cancellation.error)}
+            messages.ERROR, words % {**amount, "error": review_notes.trouble_of(cancellation)}
         )
     words = _(
         "Not known yet whether %(amount)s went back. The points stay held, and nothing is sent "

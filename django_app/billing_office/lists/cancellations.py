@@ -55,7 +55,7 @@ class PointCancellationAdmin(MoneyAdmin):
         Column(
             gettext_lazy("Reason"),
             lambda row: format_html(
-                "{}<small>{}</small>", review_notes.shown(row.reason), review_notes.shown(row.error)
+                "{}<small>{}</small>", review_notes.reason_words(row), review_notes.trouble_of(row)
             ),
         ),
         Column(gettext_lazy("By"), lambda row: columns.done_by(row, row.txn.owner_id)),

@@ -74,7 +74,7 @@ class WebhookEventAdmin(MoneyAdmin):
             lambda event: choice_badge(event.outcome, event.get_outcome_display()),
         ),
         Column(gettext_lazy("Tries"), lambda event: str(event.tries), numeric=True),
-        Column(gettext_lazy("Remark"), lambda event: review_notes.shown(event.error)),
+        Column(gettext_lazy("Remark"), lambda event: review_notes.trouble_of(event)),
     ]
 
     def listing(self, request: HttpRequest) -> Listing:

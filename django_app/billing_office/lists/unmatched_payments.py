@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.models import UnmatchedPayment
-from billing.unmatched import HEALED, HOLDS_MONEY, WAITS
+from billing.models.unmatched import HEALED, HOLDS_MONEY, WAITS
 from billing_office import columns, masking
 from billing_office.actions import not_ours
 from billing_office.actions.claim_payment import ClaimPayment

@@ -41,7 +41,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
             (_("Arrived"), moment(event.received_at)),
             (_("Outcome"), choice_badge(event.outcome, event.get_outcome_display())),
             (_("Tries"), event.tries),
-            (_("Remark"), review_notes.shown(event.error, in_full=in_full)),
+            (_("Remark"), review_notes.trouble_of(event, in_full=in_full)),
             (_("Handled"), moment(event.handled_at)),
             (_("Next try"), moment(event.next_try_at)),
         ],

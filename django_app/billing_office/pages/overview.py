@@ -57,7 +57,7 @@ def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
     if not request.user.has_perm(permissions.FIGURES):
         return given
     now = timezone.now()
-    stats, waits = overview(DAYS, now=now), backlog(now=now)
+    stats, waits = overview(DAYS, now=now), open_work(now=now)
     days = stats.days(DAYS)
     return {
         **given,
@@ -180,11 +180,11 @@ def _rate_chart(days: list[tuple[date, Sums]]) -> dict[str, Any]:
 # -- what waits ------------------------------------------------------------------------------------
 
 
-def _below_zero(waits: Backlog) -> dict[str, str]:
+def _below_zero(waits: OpenWork) -> dict[str, str]:
     return {"members": f"{waits.short:,}", "points": points(waits.short_points)}
 
 
-def _waiting(request: HttpRequest, waits: Backlog) -> Iterator[Waiting]:
+def _waiting(request: HttpRequest, waits: OpenWork) -> Iterator[Waiting]:
     def item(
         words: str,
         number: int,

@@ -16,7 +16,14 @@ from django.utils.translation import gettext as _
 from billing.db import permissions
 from billing.gateway.payment import Payment
 from billing.models import PointCancellation, PointTransaction
-from billing_office import audit_log, columns, error_messages, gateway_lookup, review_notes
+from billing_office import (
+    audit_log,
+    columns,
+    error_messages,
+    gateway_lookup,
+    masking,
+    review_notes,
+)
 from billing_office.actions import registry
 from billing_office.actions.ask_gateway import AskGateway
 from billing_office.actions.cancel_payment import cancellable_amount
@@ -74,7 +81,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "history": [
             (
                 money(record.amount, answer.payment.currency),
-                review_notes.shown(record.reason, in_full=in_full),
+                masking.shown(record.reason, in_full=in_full),
             )
             for record in answer.payment.cancel_history
         ]
@@ -170,7 +177,7 @@ def _cancellation(
         "row": cancellation,
         "amount": money(cancellation.amount, cancellation.currency),
         "badge": columns.cancellation_badge(cancellation),
-        "reason": review_notes.shown(cancellation.reason, in_full=in_full),
-        "error": review_notes.shown(cancellation.error, in_full=in_full),
+        "reason": review_notes.reason_words(cancellation, in_full=in_full),
+        "error": review_notes.trouble_of(cancellation, in_full=in_full),
         "buttons": registry.buttons(request, PointCancellation, cancellation),
     }

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from billing.models import PointTransaction, ReconcileRun
 from billing.states import Status
-from billing_office import columns, review_notes
+from billing_office import columns, masking
 from billing_office.actions.claim_payment import ClaimPayment
 from billing_office.base import MoneyAdmin
 from billing_office.formatting import NOTHING, choice_badge, moment

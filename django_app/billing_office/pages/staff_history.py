@@ -14,7 +14,7 @@ from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing_office import review_notes
+from billing_office import error_messages, masking, review_notes
 from billing_office.actions import registry
 from billing_office.formatting import moment, money, points
 
@@ -51,8 +51,8 @@ def words(entry: LogEntry, *, in_full: bool = False) -> str:
         if template is None:
             return entry.get_change_message()
         line = str(template) % _values(facts, in_full)
-        if facts.get("error"):
-            return f"{line} ({review_notes.shown(facts['error'], in_full=in_full)})"
+        if facts.get("error") or facts.get("error_code"):
+            return f"{line} ({_error(facts, in_full)})"
         return line
     except (ValueError, KeyError, TypeError, ArithmeticError):
         return entry.get_change_message()
@@ -63,9 +63,16 @@ def _values(facts: dict[str, Any], in_full: bool) -> dict[str, Any]:
         "amount": money(Decimal(str(facts.get("amount") or 0)), facts.get("currency") or "KRW"),
         "points": points(facts.get("points") or 0, signed=True),
         "result": _results().get(facts.get("result") or "done", facts.get("result")),
-        "note": review_notes.shown(facts.get("note") or "", in_full=in_full),
+        "note": masking.shown(facts.get("note") or "", in_full=in_full),
         "imp_uid": facts.get("imp_uid") or "",
     }
+
+
+def _error(facts: dict[str, Any], in_full: bool) -> str:
+    """What went wrong; a sentence of the time before codes as it was written."""
+    code, detail = facts.get("error_code") or "", facts.get("error") or ""
+    known = error_messages.refusal(code)
+    return known or review_notes.error_words(code, detail, in_full=in_full)
 
 
 def _results() -> dict[str, str]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import PointCancellation, PointEntry, PointTransaction, WebhookEvent
 from billing.states import Status
-from billing_office import columns, review_notes
+from billing_office import columns, masking, review_notes
 from billing_office.formatting import choice_badge, moment, money, points, won
 from billing_office.pages import staff_history
 
@@ -78,12 +78,12 @@ def events(
     """The time line, newest first; lines of one second stand in the order in which such things
     happen. in_full: free texts unmasked.
     """
-    write = partial(review_notes.shown, in_full=in_full)
+    write = partial(masking.shown, in_full=in_full)
     entries = [
         *_attempt(txn),
         *_gateway_events(txn, write),
-        *_deliveries(rows.deliveries[:MOST_ROWS], write),
-        *_cancellations(rows.cancellations[:MOST_ROWS], txn.owner_id, write),
+        *_deliveries(rows.deliveries[:MOST_ROWS], in_full),
+        *_cancellations(rows.cancellations[:MOST_ROWS], txn.owner_id, in_full),
         *_entries(rows.entries[:MOST_ROWS]),
         *_staff(rows.staff[:MOST_ROWS], in_full),
     ]
@@ -137,7 +137,7 @@ def _gateway_events(txn: PointTransaction, write: TextFilter) -> Iterator[Timeli
         )
 
 
-def _deliveries(deliveries: list[WebhookEvent], write: TextFilter) -> Iterator[TimelineEvent]:
+def _deliveries(deliveries: list[WebhookEvent], in_full: bool) -> Iterator[TimelineEvent]:
     for event in deliveries:
         says = (
             _("says “%(status)s”") % {"status": event.claimed_status}
@@ -145,7 +145,15 @@ def _deliveries(deliveries: list[WebhookEvent], write: TextFilter) -> Iterator[T
             else ""
         )
         detail = " · ".join(
-            filter(None, [event.imp_uid, says, columns.sender_address(event), write(event.error)])
+            filter(
+                None,
+                [
+                    event.imp_uid,
+                    says,
+                    columns.sender_address(event),
+                    review_notes.trouble_of(event, in_full=in_full),
+                ],
+            )
         )
         badge = choice_badge(event.outcome, event.get_outcome_display())
         by = _("Gateway") if event.source == WebhookEvent.Source.WEBHOOK else _("Member")
@@ -169,7 +177,7 @@ def _entries(entries: list[PointEntry]) -> Iterator[TimelineEvent]:
 
 
 def _cancellations(
-    cancellations: list[PointCancellation], owner_id: Any, write: TextFilter
+    cancellations: list[PointCancellation], owner_id: Any, in_full: bool
 ) -> Iterator[TimelineEvent]:
     for cancellation in cancellations:
         by = columns.done_by(cancellation, owner_id) or _("System")
@@ -182,7 +190,7 @@ def _cancellations(
             cancellation.created_at,
             by,
             _("%(kind)s of %(amount)s begun (#%(number)s)") % values,
-            f"{cancellation.imp_uid} · {write(cancellation.reason)}",
+            f"{cancellation.imp_uid} · {review_notes.reason_words(cancellation, in_full=in_full)}",
         )
         if cancellation.sent_at:
             sent = _("%(kind)s #%(number)s sent to the gateway, try %(tries)s") % {
@@ -204,7 +212,7 @@ def _cancellations(
                 cancellation.closed_at,
                 _("System"),
                 _("%(kind)s #%(number)s ended") % values,
-                write(cancellation.error),
+                review_notes.trouble_of(cancellation, in_full=in_full),
                 badge,
             )
 
