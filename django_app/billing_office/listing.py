@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy
 
 PAGE = 50  # rows
 TOTALS_DAYS = 31  # a longer range has no totals
+YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]  # choices of a filter
 
 
 @dataclass(frozen=True)

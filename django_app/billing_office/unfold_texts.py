@@ -1,8 +1,8 @@
 """Texts that django-unfold shows and brings no Korean for. Named here, they enter our translations,
 which go before its own.
 
-The texts that Django's admin has too are translated there. `tests/office/test_language.py` finds
-what is missing.
+The texts that Django's admin has too are translated there. `tests/test_language.py` finds what is
+missing.
 """
 
 from django.utils.translation import gettext_noop, ngettext_lazy

@@ -18,9 +18,7 @@ from billing_office.actions.registry import actions_of
 from billing_office.base import MoneyAdmin
 from billing_office.exports import export_columns
 from billing_office.formatting import money, won
-from billing_office.listing import Column, Filter, Listing
-
-YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
+from billing_office.listing import YES_NO, Column, Filter, Listing
 
 
 def _cancellation_totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:

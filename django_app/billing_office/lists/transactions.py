@@ -22,7 +22,7 @@ from billing_office.actions.registry import actions_of
 from billing_office.base import MoneyAdmin
 from billing_office.exports import export_columns
 from billing_office.formatting import won
-from billing_office.listing import Column, Filter, Listing
+from billing_office.listing import YES_NO, Column, Filter, Listing
 from billing_office.pages import payment_detail
 
 PART = "part"  # our word for `cancelled` with something left
@@ -85,7 +85,7 @@ def filters() -> list[Filter]:
             "test",
             gettext_lazy("Test channel"),
             lambda value: Q(test_channel=value == "yes"),
-            [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))],
+            YES_NO,
         ),
     ]
 

@@ -27,9 +27,7 @@ from billing.models import Point, PointCancellation, PointEntry
 from billing_office import audit_log, columns, masking, searching
 from billing_office.base import Pages
 from billing_office.formatting import badge, moment, points
-from billing_office.listing import Column, Filter, Listing, SearchResult
-
-YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
+from billing_office.listing import YES_NO, Column, Filter, Listing, SearchResult
 
 
 def must_be_kept(user: Any) -> bool:

@@ -49,40 +49,45 @@ def would_change(txn: PointTransaction, payment: Payment) -> list[str] | None:
         return None
 
 
-# name of the column and of the payment's field, label, how it is written
-Formatter = Callable[[Any], Any]
 _STATUS = dict(Status.choices)
-_FACTS: list[tuple[str, str, Any, Formatter]] = [
-    ("merchant_uid", "merchant_uid", gettext_lazy("Order number"), str),
-    ("imp_uid", "imp_uid", gettext_lazy("Payment number"), str),
-    (
-        "status",
-        "status",
-        gettext_lazy("Status"),
-        lambda value: choice_badge(value, _STATUS.get(value, value)),
-    ),
-    (
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What both sides may know. written: a value as the page shows it."""
+
+    column: str
+    payment_field: str
+    label: Any
+    written: Callable[[Any], Any] = str
+
+
+_FACTS = [
+    Fact("merchant_uid", "merchant_uid", gettext_lazy("Order number")),
+    Fact("imp_uid", "imp_uid", gettext_lazy("Payment number")),
+    Fact("status", "status", gettext_lazy("Status")),
+    Fact(
         "paid_method",
         "pay_method",
         gettext_lazy("Method used"),
         lambda value: columns.METHODS.get(value, value),
     ),
-    ("pg_provider", "pg_provider", gettext_lazy("PG"), str),
-    ("pg_id", "pg_id", gettext_lazy("Merchant ID at the PG"), str),
-    ("pg_tid", "pg_tid", gettext_lazy("Transaction number of the PG"), str),
-    ("apply_num", "apply_num", gettext_lazy("Approval number"), str),
-    ("card_name", "card_name", gettext_lazy("Card"), str),
-    ("bank_name", "bank_name", gettext_lazy("Bank"), str),
-    ("vbank_name", "vbank_name", gettext_lazy("Bank of the virtual account"), str),
-    ("vbank_num", "vbank_num", gettext_lazy("Virtual account"), str),
-    ("vbank_holder", "vbank_holder", gettext_lazy("Account holder"), str),
-    ("vbank_date", "vbank_date", gettext_lazy("Deposit until"), moment),
-    ("started_at", "started_at", gettext_lazy("Window opened"), moment),
-    ("paid_at", "paid_at", gettext_lazy("Paid at"), moment),
-    ("failed_at", "failed_at", gettext_lazy("Failed at"), moment),
-    ("cancelled_at", "cancelled_at", gettext_lazy("Cancelled at"), moment),
-    ("fail_reason", "fail_reason", gettext_lazy("Reason of the failure"), str),
-    ("cancel_reason", "cancel_reason", gettext_lazy("Reason of the cancel"), str),
+    Fact("pg_provider", "pg_provider", gettext_lazy("PG")),
+    Fact("pg_id", "pg_id", gettext_lazy("Merchant ID at the PG")),
+    Fact("pg_tid", "pg_tid", gettext_lazy("Transaction number of the PG")),
+    Fact("apply_num", "apply_num", gettext_lazy("Approval number")),
+    Fact("card_name", "card_name", gettext_lazy("Card")),
+    Fact("bank_name", "bank_name", gettext_lazy("Bank")),
+    Fact("vbank_name", "vbank_name", gettext_lazy("Bank of the virtual account")),
+    Fact("vbank_num", "vbank_num", gettext_lazy("Virtual account")),
+    Fact("vbank_holder", "vbank_holder", gettext_lazy("Account holder")),
+    Fact("vbank_date", "vbank_date", gettext_lazy("Deposit until"), moment),
+    Fact("started_at", "started_at", gettext_lazy("Window opened"), moment),
+    Fact("paid_at", "paid_at", gettext_lazy("Paid at"), moment),
+    Fact("failed_at", "failed_at", gettext_lazy("Failed at"), moment),
+    Fact("cancelled_at", "cancelled_at", gettext_lazy("Cancelled at"), moment),
+    Fact("fail_reason", "fail_reason", gettext_lazy("Reason of the failure")),
+    Fact("cancel_reason", "cancel_reason", gettext_lazy("Reason of the cancel")),
 ]
 _PERSONAL: dict[str, Callable[[str], str]] = {
     "vbank_num": masking.account,
@@ -121,28 +126,21 @@ def _status(one: PointTransaction | Payment) -> Any:
 
 
 def _fact(
-    txn: PointTransaction,
-    payment: Payment | None,
-    fact: tuple[str, str, Any, Formatter],
-    in_full: bool,
+    txn: PointTransaction, payment: Payment | None, fact: Fact, in_full: bool
 ) -> DiffLine | None:
-    column, name, label, write = fact
-    held, at_gateway = (
-        getattr(txn, column) or None,
-        (getattr(payment, name) or None) if payment else None,
-    )
+    held = getattr(txn, fact.column) or None
+    at_gateway = (getattr(payment, fact.payment_field) or None) if payment else None
     if held is None and at_gateway is None:
         return None
-    if not in_full:
-        write = _PERSONAL.get(column, write)
-    shown = [NOTHING if value is None else write(value) for value in (held, at_gateway)]
-    if column == "status":
+    written = fact.written if in_full else _PERSONAL.get(fact.column, fact.written)
+    shown = [NOTHING if value is None else written(value) for value in (held, at_gateway)]
+    if fact.column == "status":
         shown = [_status(txn), _status(payment) if payment else NOTHING]
     # A row that knows no payment yet holds none of its facts: only what the order itself says can
     # differ.
-    is_comparable = txn.imp_uid is not None or column in ("imp_uid", "status")
+    is_comparable = txn.imp_uid is not None or fact.column in ("imp_uid", "status")
     return DiffLine(
-        label,
+        fact.label,
         shown[0],
         shown[1] if payment else None,
         payment is not None and is_comparable and held != at_gateway,

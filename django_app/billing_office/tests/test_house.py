@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from billing_office.actions.registry import STAFF_ACTIONS
+from billing_office.actions.staff_action import ImmediateAction, StaffAction
 
 OFFICE = Path(__file__).resolve().parents[1]
 PROJECT = OFFICE.parent
@@ -104,6 +108,14 @@ def test_the_back_office_knows_billing_alone() -> None:
 def test_billing_does_not_know_the_back_office() -> None:
     for path in modules(PROJECT / "billing"):
         assert "billing_office" not in {full.split(".")[0] for full in imports(path)}, path
+
+
+def test_every_action_is_in_the_list() -> None:
+    folder = OFFICE / "actions"
+    for path in folder.glob("*.py"):
+        importlib.import_module(name_of(path))
+    written = {ImmediateAction, *StaffAction.__subclasses__(), *ImmediateAction.__subclasses__()}
+    assert written - {ImmediateAction} == set(STAFF_ACTIONS)
 
 
 def test_files_stay_small() -> None:

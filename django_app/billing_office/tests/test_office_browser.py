@@ -37,19 +37,19 @@ def site(live_server: LiveServer, settings: Settings) -> str:
 
 
 @pytest.fixture
-def sit(
+def as_staff(
     browser: Browser, site: str, make_staff: Callable[..., Any]
 ) -> Iterator[Callable[..., StaffBrowser]]:
-    """sit("finance") → that one's tab."""
-    desks: list[StaffBrowser] = []
+    """as_staff("finance") → that one's tab."""
+    opened: list[StaffBrowser] = []
 
     def make(kind: str, **more: Any) -> StaffBrowser:
-        desks.append(StaffBrowser(browser, site, make_staff(kind), **more))
-        return desks[-1]
+        opened.append(StaffBrowser(browser, site, make_staff(kind), **more))
+        return opened[-1]
 
     yield make
-    for desk in desks:
-        desk.context.close()
+    for staff in opened:
+        staff.context.close()
 
 
 @pytest.fixture
@@ -87,76 +87,78 @@ def balance() -> int:
 
 
 def test_support_finds_a_payment_by_every_key_and_sees_a_real_difference(
-    sit: Any, charged: Any, control: Any, user: Any
+    as_staff: Any, charged: Any, control: Any, user: Any
 ) -> None:
     user.email = "payer@example.com"
     user.save()
     txn = charged(12_300)
     charged(5_000)
-    desk = sit("support")
+    staff = as_staff("support")
     keys = [txn.merchant_uid, txn.imp_uid, txn.pg_tid, txn.apply_num, "12,300원"]
     assert all(keys)
-    desk.open(url("pointtransaction"))
+    staff.open(url("pointtransaction"))
     for key in keys:
-        desk.page.fill("#id_q", key)
-        with desk.page.expect_navigation():
-            desk.page.press("#id_q", "Enter")
-        assert desk.page.locator("tbody tr").count() == 1, key
-        assert "Recognised" in desk.text
+        staff.page.fill("#id_q", key)
+        with staff.page.expect_navigation():
+            staff.page.press("#id_q", "Enter")
+        assert staff.page.locator("tbody tr").count() == 1, key
+        assert "Recognised" in staff.text
     for key in ("payer", "payer@example.com"):
-        desk.page.fill("#id_q", key)
-        desk.press("Show")
-        assert desk.page.locator("tbody tr").count() == 2, key
-    desk.accessible()
+        staff.page.fill("#id_q", key)
+        staff.press("Show")
+        assert staff.page.locator("tbody tr").count() == 2, key
+    staff.accessible()
     control(f"payments/{txn.imp_uid}/cancel", amount=2_300)
-    desk.press(txn.merchant_uid)
-    assert "differs" not in desk.text
-    desk.press("Ask the gateway now")
-    assert "4 lines differ." in desk.text
-    assert desk.page.locator(".bo-differs", has_text="Cancelled amount").inner_text().split() == [
+    staff.press(txn.merchant_uid)
+    assert "differs" not in staff.text
+    staff.press("Ask the gateway now")
+    assert "4 lines differ." in staff.text
+    assert staff.page.locator(".bo-differs", has_text="Cancelled amount").inner_text().split() == [
         "Cancelled", "amount", "–", "≠", "2,300", "won", "differs",
     ]  # fmt: skip
-    starts = desk.page.eval_on_selector_all(
+    starts = staff.page.eval_on_selector_all(
         ".bo-compare tbody th", "all => all.map((one) => getComputedStyle(one).paddingLeft)"
     )
     assert len(set(starts)) == 1  # labels stand in one line, differing or not
-    desk.accessible()
-    desk.press("Take it over")
-    assert "2,300P were taken back" in desk.told
+    staff.accessible()
+    staff.press("Take it over")
+    assert "2,300P were taken back" in staff.told
     assert balance() == 15_000
-    assert desk.page.locator(".bo").get_by_role("link", name="Cancel all or a part").count() == 0
-    desk.no_trouble()
+    assert staff.page.locator(".bo").get_by_role("link", name="Cancel all or a part").count() == 0
+    staff.no_trouble()
 
 
-def test_finance_cancels_a_card_payment_in_part_and_then_the_rest(sit: Any, charged: Any) -> None:
+def test_finance_cancels_a_card_payment_in_part_and_then_the_rest(
+    as_staff: Any, charged: Any
+) -> None:
     txn = charged()
-    desk = sit("finance")
-    desk.open(url("pointtransaction", txn.pk, "change"))
+    staff = as_staff("finance")
+    staff.open(url("pointtransaction", txn.pk, "change"))
     for amount, after in (("4,000", 6_000), ("", 0)):
-        desk.press("Cancel all or a part")
+        staff.press("Cancel all or a part")
         if amount:
-            desk.page.fill("#id_amount", amount)
-        desk.press("Continue")
-        desk.page.locator(".bo-error").first.wait_for()  # a reason is asked for
-        desk.accessible()
-        desk.page.fill("#id_reason", "고객 변심")
-        desk.press("Continue")
-        assert "This will happen" in desk.text
+            staff.page.fill("#id_amount", amount)
+        staff.press("Continue")
+        staff.page.locator(".bo-error").first.wait_for()  # a reason is asked for
+        staff.accessible()
+        staff.page.fill("#id_reason", "고객 변심")
+        staff.press("Continue")
+        assert "This will happen" in staff.text
         assert balance() == after + (4_000 if amount else 6_000)
-        desk.accessible()
-        desk.press("Cancel this amount")
-        assert "Done" in desk.told
+        staff.accessible()
+        staff.press("Cancel this amount")
+        assert "Done" in staff.told
         assert balance() == after
-    assert "Cancelled" in desk.text
-    assert desk.page.locator(".bo-story li", has_text="고객 변심").count() >= 2
-    desk.no_trouble()
+    assert "Cancelled" in staff.text
+    assert staff.page.locator(".bo-story li", has_text="고객 변심").count() >= 2
+    staff.no_trouble()
 
 
-def test_finance_cancels_a_deposit(sit: Any, charged: Any, control: Any) -> None:
+def test_finance_cancels_a_deposit(as_staff: Any, charged: Any, control: Any) -> None:
     txn = charged(20_000, "vbank")
     control("faults", path="payments/cancel", times=1, cancel_later_s=3_600)
-    desk = sit("finance")
-    desk.open(url("pointtransaction", txn.pk, "cancel"))
+    staff = as_staff("finance")
+    staff.open(url("pointtransaction", txn.pk, "cancel"))
     values = {
         "reason": "환불 요청",
         "refund_bank": "88",
@@ -164,46 +166,46 @@ def test_finance_cancels_a_deposit(sit: Any, charged: Any, control: Any) -> None
         "refund_holder": "홍길동",
     }
     for name, value in values.items():
-        desk.page.fill(f"#id_{name}", value)
-    desk.press("Continue")
-    assert "••••6789" in desk.text
-    desk.press("Cancel this amount")
-    assert "Accepted, not done yet" in desk.told
-    assert "Accepted" in desk.page.locator(".bo-rows").inner_text()
+        staff.page.fill(f"#id_{name}", value)
+    staff.press("Continue")
+    assert "••••6789" in staff.text
+    staff.press("Cancel this amount")
+    assert "Accepted, not done yet" in staff.told
+    assert "Accepted" in staff.page.locator(".bo-rows").inner_text()
     assert (balance(), PointCancellation.objects.get().state) == (0, "accepted")
-    desk.no_trouble()
+    staff.no_trouble()
 
 
 def test_an_unknown_cancel_ends_by_reconcile_or_by_hand(
-    sit: Any, charged: Any, control: Any
+    as_staff: Any, charged: Any, control: Any
 ) -> None:
-    desk = sit("finance")
+    staff = as_staff("finance")
     for by_hand in (False, True):
         txn = charged()
         before = balance()
         control("faults", path="payments/cancel", times=1, drop=True, effect=True)
-        desk.open(url("pointtransaction", txn.pk, "cancel"))
-        desk.page.fill("#id_reason", "x")
-        desk.press("Continue")
-        desk.press("Cancel this amount")
-        assert "Not known yet whether 10,000 won went back" in desk.told
-        assert "Unknown" in desk.page.locator(".bo-rows").inner_text()
+        staff.open(url("pointtransaction", txn.pk, "cancel"))
+        staff.page.fill("#id_reason", "x")
+        staff.press("Continue")
+        staff.press("Cancel this amount")
+        assert "Not known yet whether 10,000 won went back" in staff.told
+        assert "Unknown" in staff.page.locator(".bo-rows").inner_text()
         assert balance() == before - 10_000
         let_pass(minutes=16)
         if by_hand:
-            desk.press("Ask how it ended")
-            desk.press("Ask the gateway")
-            assert "Done: 10,000 won went back." in desk.told
+            staff.press("Ask how it ended")
+            staff.press("Ask the gateway")
+            assert "Done: 10,000 won went back." in staff.told
         else:
             call_command("reconcile", "--repair")
-            desk.page.reload()
-        assert "Unknown" not in desk.page.locator(".bo-rows").inner_text()
+            staff.page.reload()
+        assert "Unknown" not in staff.page.locator(".bo-rows").inner_text()
         assert balance() == before - 10_000
-    desk.no_trouble()
+    staff.no_trouble()
 
 
 def test_support_replays_a_delivery_and_is_refused_a_correction(
-    sit: Any, control: Any, user: Any
+    as_staff: Any, control: Any, user: Any
 ) -> None:
     txn = rows.start(user=user, amount=10_000, pay_method="card")
     imp_uid = control(
@@ -212,39 +214,39 @@ def test_support_replays_a_delivery_and_is_refused_a_correction(
     event = WebhookEvent.objects.create(
         imp_uid=imp_uid, merchant_uid=txn.merchant_uid, outcome="dead"
     )
-    desk = sit("support")
-    desk.open(url("webhookevent", event.pk, "change"))
-    desk.accessible()
-    desk.press("Replay")
-    assert "Replayed" in desk.told
+    staff = as_staff("support")
+    staff.open(url("webhookevent", event.pk, "change"))
+    staff.accessible()
+    staff.press("Replay")
+    assert "Replayed" in staff.told
     assert balance() == 10_000
-    text = desk.open(url("point", user.pk, "change"))
+    text = staff.open(url("point", user.pk, "change"))
     assert "Correct the balance" not in text
     assert "10,000P" in text
-    response = desk.page.goto(f"{desk.site}{url('point', user.pk, 'adjust')}")
+    response = staff.page.goto(f"{staff.site}{url('point', user.pk, 'adjust')}")
     assert response.status == 403
-    desk.no_trouble(expected="403")
+    staff.no_trouble(expected="403")
 
 
 @pytest.mark.thorough
-def test_the_judge_of_accessibility_can_find_something(sit: Any, user: Any) -> None:
-    desk = sit("support")
-    desk.open(url("point", user.pk, "change"))
-    desk.page.evaluate(
+def test_the_judge_of_accessibility_can_find_something(as_staff: Any, user: Any) -> None:
+    staff = as_staff("support")
+    staff.open(url("point", user.pk, "change"))
+    staff.page.evaluate(
         "document.querySelector('.bo').insertAdjacentHTML('beforeend', '<input><p "
         'style="color:#ccc">pale</p>\')'
     )
     with pytest.raises(AssertionError, match=r"(?s)color-contrast.*label|label.*color-contrast"):
-        desk.accessible()
+        staff.accessible()
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("size", "language", "theme"),
-    [pytest.param(PHONE, "ko", "dark", id="phone"), pytest.param(DESK, "en", "light", id="desk")],
+    [pytest.param(PHONE, "ko", "dark", id="phone"), pytest.param(DESK, "en", "light", id="staff")],
 )
 def test_every_page_is_accessible(
-    sit: Any, charged: Any, user: Any, size: Any, language: str, theme: str
+    as_staff: Any, charged: Any, user: Any, size: Any, language: str, theme: str
 ) -> None:
     txn = charged()
     rows.cancel(txn, reason="x", by=user, amount=1_000)
@@ -274,7 +276,7 @@ def test_every_page_is_accessible(
             "troubles": ["hung"],
         }
     )
-    desk = sit("boss", size=size, language=language, color_scheme=theme)
+    staff = as_staff("boss", size=size, language=language, color_scheme=theme)
     for path in [
         *(url(model) for model in ("pointtransaction", "pointentry", "pointcancellation",
             "webhookevent", "point", "reconcilerun")),
@@ -287,6 +289,6 @@ def test_every_page_is_accessible(
         url("webhookevent", event.pk, "change"), url("reconcilerun", run.pk, "change"),
         url("pointcancellation") + "?under-way=1",
     ]:  # fmt: skip
-        desk.open(path)
-        desk.accessible()
-    desk.no_trouble()
+        staff.open(path)
+        staff.accessible()
+    staff.no_trouble()

@@ -37,9 +37,9 @@ def life() -> None:
     daily_stats.close_days()
 
 
-def downloaded(desk: StaffBrowser, words: str) -> bytes:
-    with desk.page.expect_download() as waiting:
-        desk.page.locator(".bo").get_by_role("link", name=words, exact=True).click()
+def downloaded(staff: StaffBrowser, words: str) -> bytes:
+    with staff.page.expect_download() as waiting:
+        staff.page.locator(".bo").get_by_role("link", name=words, exact=True).click()
     return Path(waiting.value.path()).read_bytes()
 
 
@@ -57,7 +57,7 @@ def test_figures_can_be_read_by_everybody(
     scheme: str,
     language: str,
 ) -> None:
-    desk = StaffBrowser(
+    staff = StaffBrowser(
         browser,
         live_server.url,
         make_staff("finance"),
@@ -65,16 +65,16 @@ def test_figures_can_be_read_by_everybody(
         language=language,
         color_scheme=scheme,
     )
-    desk.open("/admin/")
-    desk.accessible()
-    for summary in desk.page.locator(".bo summary").all():
+    staff.open("/admin/")
+    staff.accessible()
+    for summary in staff.page.locator(".bo summary").all():
         summary.click()
-    assert desk.page.locator(".bo-numbers[open]").count() == 5
-    desk.accessible()
-    desk.open(CLOSE)
-    desk.accessible()
-    desk.no_trouble()
-    desk.context.close()
+    assert staff.page.locator(".bo-numbers[open]").count() == 5
+    staff.accessible()
+    staff.open(CLOSE)
+    staff.accessible()
+    staff.no_trouble()
+    staff.context.close()
 
 
 def test_a_figure_is_followed_and_the_list_taken_along(
@@ -85,35 +85,35 @@ def test_a_figure_is_followed_and_the_list_taken_along(
         review="second_payment", card_name="=1+1"
     )
     number = PointTransaction.objects.filter(status="failed").count()
-    desk = StaffBrowser(browser, live_server.url, make_staff("finance"))
-    desk.open("/admin/")
-    desk.press("Open reviews")
+    staff = StaffBrowser(browser, live_server.url, make_staff("finance"))
+    staff.open("/admin/")
+    staff.press("Open reviews")
     rows = list(
-        csv.DictReader(io.StringIO(downloaded(desk, "CSV").decode("utf-8-sig"), newline=""))
+        csv.DictReader(io.StringIO(downloaded(staff, "CSV").decode("utf-8-sig"), newline=""))
     )
     assert len(rows) == number
     assert {row["Status"] for row in rows} == {"Failed"}
     assert {row["Card"] for row in rows} == {"'=1+1"}
-    head, *lines = load_workbook(io.BytesIO(downloaded(desk, "XLSX"))).active.iter_rows(
+    head, *lines = load_workbook(io.BytesIO(downloaded(staff, "XLSX"))).active.iter_rows(
         values_only=True
     )
     assert [line[head.index("Amount (won)")] for line in lines] == [
         int(row["Amount (won)"]) for row in rows
     ]
     assert {line[head.index("Card")] for line in lines} == {"=1+1"}
-    desk.no_trouble()
-    desk.context.close()
+    staff.no_trouble()
+    staff.context.close()
 
 
 def test_the_month_is_closed_and_adds_up(
     browser: Browser, live_server: LiveServer, make_staff: Any, life: None
 ) -> None:
-    desk = StaffBrowser(browser, live_server.url, make_staff("finance"))
-    desk.open("/admin/")
-    desk.press("Month's close")
-    with desk.page.expect_navigation():
-        desk.page.locator(".bo a[rel=prev]").click()
-    _head, *lines = load_workbook(io.BytesIO(downloaded(desk, "XLSX"))).active.iter_rows(
+    staff = StaffBrowser(browser, live_server.url, make_staff("finance"))
+    staff.open("/admin/")
+    staff.press("Month's close")
+    with staff.page.expect_navigation():
+        staff.page.locator(".bo a[rel=prev]").click()
+    _head, *lines = load_workbook(io.BytesIO(downloaded(staff, "XLSX"))).active.iter_rows(
         values_only=True
     )
     owed = lines[0][1]
@@ -123,19 +123,19 @@ def test_the_month_is_closed_and_adds_up(
         assert closing == owed
     together = lines[-1]
     assert (together[1], together[-1]) == (lines[0][1], owed)
-    assert f"{owed:,}P" in desk.page.locator(".bo tfoot").inner_text()
-    desk.no_trouble()
-    desk.context.close()
+    assert f"{owed:,}P" in staff.page.locator(".bo tfoot").inner_text()
+    staff.no_trouble()
+    staff.context.close()
 
 
 def test_support_sees_no_figures(
     browser: Browser, live_server: LiveServer, make_staff: Any, life: None
 ) -> None:
-    desk = StaffBrowser(browser, live_server.url, make_staff("support"))
-    assert "outstanding" not in desk.open("/admin/")
-    desk.open(LIST)
-    assert not desk.page.get_by_role("link", name="XLSX").count()
-    answer = desk.page.goto(f"{live_server.url}{CLOSE}")
+    staff = StaffBrowser(browser, live_server.url, make_staff("support"))
+    assert "outstanding" not in staff.open("/admin/")
+    staff.open(LIST)
+    assert not staff.page.get_by_role("link", name="XLSX").count()
+    answer = staff.page.goto(f"{live_server.url}{CLOSE}")
     assert answer is not None
     assert answer.status == 403
-    desk.context.close()
+    staff.context.close()

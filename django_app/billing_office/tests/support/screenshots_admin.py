@@ -77,7 +77,7 @@ def test_back_office(
     folder = django_settings.ROOT_DIR / "docs" / "images"
     folder.mkdir(parents=True, exist_ok=True)
     for language in ("ko", "en"):
-        desk = StaffBrowser(
+        staff = StaffBrowser(
             browser, live_server.url, finance, language=language, color_scheme="light"
         )
         case = f"/admin/billing/pointtransaction/{made[4].pk}"
@@ -85,17 +85,17 @@ def test_back_office(
             "list": "/admin/billing/pointtransaction/",
             "case": f"{case}/change/?ask=1",
         }.items():
-            desk.open(path)
-            desk.page.screenshot(path=folder / f"office-{name}.{language}.png")
-        desk.open(f"/admin/billing/pointtransaction/{made[1].pk}/cancel/")
-        desk.page.fill("#id_reason", "고객 변심" if language == "ko" else "changed their mind")
-        with desk.page.expect_navigation():
-            desk.page.locator(".bo-main").click()
-        desk.page.screenshot(
+            staff.open(path)
+            staff.page.screenshot(path=folder / f"office-{name}.{language}.png")
+        staff.open(f"/admin/billing/pointtransaction/{made[1].pk}/cancel/")
+        staff.page.fill("#id_reason", "고객 변심" if language == "ko" else "changed their mind")
+        with staff.page.expect_navigation():
+            staff.page.locator(".bo-main").click()
+        staff.page.screenshot(
             path=folder / f"office-cancel.{language}.png",
             clip={"x": 0, "y": 0, "width": 1280, "height": 520},
         )
-        desk.context.close()
+        staff.context.close()
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
@@ -118,12 +118,12 @@ def test_figures(browser: Any, live_server: LiveServer, settings: Settings, make
         "close": f"/admin/billing/dailyfigures/?month={last_month:%Y-%m}",
     }
     for language in ("ko", "en"):
-        desk = StaffBrowser(
+        staff = StaffBrowser(
             browser, live_server.url, finance, language=language, color_scheme="light"
         )
         for name, path in pages.items():
-            desk.open(path)
+            staff.open(path)
             height = 1_240 if name == "overview" else 620
-            desk.page.set_viewport_size({"width": 1_280, "height": height})
-            desk.page.screenshot(path=folder / f"office-{name}.{language}.png")
-        desk.context.close()
+            staff.page.set_viewport_size({"width": 1_280, "height": height})
+            staff.page.screenshot(path=folder / f"office-{name}.{language}.png")
+        staff.context.close()
