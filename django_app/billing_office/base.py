@@ -97,7 +97,7 @@ class HasAddress(Protocol):
     def url_pattern(self, admin: MoneyAdmin, /) -> URLPattern: ...
 
 
-class MoneyAdmin(Pages, ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class MoneyAdmin(Pages, ModelAdmin):
     """Lists and pages for who may view them. Money moves through managers only, whoever asks: also
     for superusers there is no form.
 

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy
 from billing.db import permissions
 from billing.db.routing import primary
 from billing.errors import IdempotencyConflict, InsufficientPoints
-from billing.services.points import MOST_POINTS
 from billing.models import Point, PointEntry
+from billing.services.points import MOST_POINTS
 from billing_office import columns, masking
 from billing_office.actions.form_fields import REASON, StaffForm, whole_number
 from billing_office.actions.staff_action import ActionResult, Button, StaffAction

@@ -32,7 +32,9 @@ class DecideRefundForm(RefundAccountForm):
         txn = cancellation.txn
         accepted = cancellation.state == PointCancellation.State.ACCEPTED
         self._offered = [
-            pair for pair in RefundChoice.choices if not (accepted and pair[0] == RefundChoice.SEND_AGAIN)
+            pair
+            for pair in RefundChoice.choices
+            if not (accepted and pair[0] == RefundChoice.SEND_AGAIN)
         ]
         self._must_name = goes_to_an_account(txn.paid_method, txn.pg_provider)
         # How wrong money was paid is the gateway's to say; the row need not have that payment's

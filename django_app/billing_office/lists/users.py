@@ -40,7 +40,7 @@ def must_be_kept(user: Any) -> bool:
     )
 
 
-class UserAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
+class UserAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[type-arg]
     """Users: Django's form, our list, and a way to the member's page."""
 
     form = UserChangeForm
@@ -192,7 +192,7 @@ def _rights(user: Any) -> Any:
     return badge(_("Staff"), "info", "◆") if user.is_staff else ""
 
 
-class GroupAdmin(auth_admin.GroupAdmin, ModelAdmin):  # type: ignore[misc]
+class GroupAdmin(auth_admin.GroupAdmin, ModelAdmin):
     """Groups of staff."""
 
     actions = None

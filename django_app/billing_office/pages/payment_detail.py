@@ -29,6 +29,7 @@ from billing_office.actions.ask_gateway import AskGateway
 from billing_office.actions.cancel_payment import cancellable_amount
 from billing_office.base import MoneyAdmin
 from billing_office.formatting import (
+    moment,
     money,
     open_cancel_badge,
     points,

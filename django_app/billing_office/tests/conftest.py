@@ -10,7 +10,6 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from billing.models import PointTransaction
-from billing.tests.conftest import answer, browser, ledger, make_txn  # noqa: F401  (fixtures)
 
 GROUPS = {"support": "billing: support", "finance": "billing: finance"}
 

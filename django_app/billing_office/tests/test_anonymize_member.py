@@ -17,9 +17,12 @@ from django.utils import timezone
 
 from billing import signals
 from billing.models import Point, PointTransaction
+from billing.note_codes import Note
+from billing.services.start import open_attempt
 from billing.states import Review
 from billing.tests.support.aging import let_pass
 from billing.tests.support.counting import statements
+from billing.tests.support.notes import notes_of
 from billing.tests.support.threads import together
 from billing_office import personal_data
 from billing_office.actions import anonymize_member
@@ -106,9 +109,9 @@ def test_right_money_of_a_closed_account_is_credited_flagged_and_refunded(
     signals.payment_needs_review.disconnect(hear)
     assert ledger(gone) == (70_000, [70_000])
     gone.refresh_from_db()
-    note = f"{imp_uid}: 70000 points were credited to a member who has left"
-    assert (gone.review, gone.review_note) == ("member_left", note)
-    assert heard == [(Review.MEMBER_LEFT, note)]
+    params = {"imp_uid": imp_uid, "points": 70_000}
+    assert (gone.review, notes_of(gone)) == ("member_left", [("member_left", params, "")])
+    assert heard == [(Review.MEMBER_LEFT, Note(Review.MEMBER_LEFT, params))]
     listed = finance.get(url("pointtransaction"), {"review": "member_left"})
     assert [txn.pk for txn in listed.context["listing"].page] == [gone.pk]
     page = finance.get(url("pointtransaction", gone.pk, "change"))
@@ -125,11 +128,11 @@ def test_right_money_of_a_closed_account_is_credited_flagged_and_refunded(
     assert [button.words for button in done.context["buttons"]] == ["Resolve the review"]
 
 
-def test_the_flag_costs_no_statement(make_txn, answer):
+def test_the_flag_costs_one_statement(make_txn, answer):
     for number, left_at in enumerate((None, timezone.now()), 1):
         txn = make_txn()
         Point.objects.update(left_at=left_at)
-        with statements(4):
+        with statements(5 if left_at else 4):  # the note
             rows.apply(answer(txn, imp_uid=f"imp_{number}"))
 
 
@@ -147,7 +150,7 @@ def race(user, answer, *, between):
     """Leaving, held up after it has looked the first time until the charge is done or waits; the
     charge's row.
     """
-    txn = rows._open(user, 70_000, "card")
+    txn = open_attempt(user, 70_000, "card")
     let_pass(minutes=61)
     looked, charged = threading.Event(), threading.Event()
 
@@ -194,7 +197,7 @@ def test_leaving_and_charging_at_once_end_in_one_of_two_ways(make_user, answer):
     """
     for number in range(8):
         user = make_user(f"member-{number}")
-        txn = rows._open(user, 70_000, "card")
+        txn = open_attempt(user, 70_000, "card")
         let_pass(minutes=61)
         payment = answer(txn, imp_uid=f"imp_{number}")
         left, charged = together(

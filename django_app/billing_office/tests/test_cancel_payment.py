@@ -11,6 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import transaction
 
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
+from billing.services import cancel as cancel_service
 from billing_office.tests.conftest import told, url
 from billing_office.tests.support.staff import (
     ACCOUNT,
@@ -118,13 +119,13 @@ def test_spent_points_are_refused_before_anything_is_asked(gateway, finance, pai
 
 def test_points_that_are_spent_between_two_steps(gateway, finance, paid, user, monkeypatch):
     txn = paid()
-    hold = type(rows)._hold
+    hold = cancel_service._hold
 
-    def spend_first(self, *arguments):
+    def spend_first(*arguments):
         Point.objects.spend(user=user, amount=6_500, idempotency_key="order")
-        return hold(self, *arguments)
+        return hold(*arguments)
 
-    monkeypatch.setattr(type(rows), "_hold", spend_first)
+    monkeypatch.setattr(cancel_service, "_hold", spend_first)
     assert told(cancel(finance, txn, **YES)) == [
         "6,500P of these points have been spent already. Nothing was cancelled."
     ]

@@ -6,6 +6,7 @@ import pytest
 
 from billing.models import PointCancellation, PointTransaction
 from billing.states import Review
+from billing.tests.support.notes import notes_of
 from billing_office.tests.conftest import told, url
 from billing_office.tests.support.staff import (
     YES,
@@ -36,7 +37,7 @@ def test_close_a_virtual_account(gateway, finance, user, settings):
 
 def test_resolve_a_review(finance, make_txn):
     txn = make_txn()
-    rows.filter(pk=txn.pk).update(review=Review.WRONG_AMOUNT, review_note="imp_1 paid 9000 KRW")
+    rows.filter(pk=txn.pk).update(review=Review.WRONG_AMOUNT)
     address = url("pointtransaction", txn.pk, "resolve")
     assert finance.post(address, {"note": " ", **YES}).context["form"].errors["note"]
     assert "No money moves" in finance.post(address, {"note": "sent back by hand"}).text
@@ -45,10 +46,7 @@ def test_resolve_a_review(finance, make_txn):
     ]
     txn.refresh_from_db()
     assert txn.review == ""
-    assert txn.review_note.splitlines() == [
-        "imp_1 paid 9000 KRW",
-        "resolved by finance: sent back by hand",
-    ]
+    assert notes_of(txn) == [("resolved", {"reason": "sent back by hand"}, "finance")]
     assert (
         "nothing is to be reviewed here"
         in told(finance.post(address, {"note": "x", **YES}, follow=True))[0]

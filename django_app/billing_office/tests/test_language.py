@@ -5,19 +5,22 @@ from __future__ import annotations
 import ast
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils.translation import gettext, override
+from django.utils.translation import override
 
 from billing.gateway.payment import Payment
 from billing.models import (
     Point,
     PointCancellation,
     PointTransaction,
+    TransactionNote,
     UnmatchedPayment,
     WebhookEvent,
 )
+from billing.note_codes import ErrorCode, NoteCode, Why
 from billing.states import Review
 from billing.tests.support.payments import payment_json
 from billing.tests.test_house import BILLING
@@ -157,26 +160,73 @@ def test_every_page_is_korean(gateway, make_staff, make_user, paid, user):
     assert found == {}
 
 
-KNOWN = {
-    "imp_1 paid 9000 KRW; the row asks for 10000 KRW once": "imp_1: 9000 KRW 결제됨. 이 주문은 10000 KRW 한 번이에요",
-    "imp_1: the cancel of 5000 won: sent 2 times without an answer": "imp_1: 5000원 환불: 2번 보냈지만 답이 없음",
-    "imp_1: return #7 given up by boss": "imp_1: 반환 #7 boss 직원이 포기함",
-    "adopted for hong@example.com by boss": "boss 직원이 h•••@example.com 회원에게 귀속함",
-    "wrong money: wrong_amount": "잘못 결제된 돈: 다른 금액이 결제됨",
-    "resolved by boss: sent back, see ticket 5": "boss 직원이 검토를 마침: sent back, see ticket 5",
-    "100% sure %(x)s {y}": "100% sure %(x)s {y}",
-    "": "",
-}
+ABOUT = {"imp_uid": "imp_1"}
+KNOWN: list[tuple[str, dict[str, Any], str, str]] = [
+    (
+        "wrong_amount",
+        {**ABOUT, "paid": "9000", "currency": "KRW", "test": False, "asked": 10_000},
+        "imp_1 paid 9,000 KRW; the row asks for 10,000 KRW once",
+        "imp_1: 9,000 KRW 결제됨. 이 주문은 10,000 KRW 한 번이에요",
+    ),
+    (
+        "cancel_unclear",
+        {**ABOUT, "amount": 5_000, "why": "no_answer", "tries": 2},
+        "imp_1: the cancel of 5,000 won: sent 2 times without an answer",
+        "imp_1: 5,000원 환불: 2번 보냈지만 답이 없음",
+    ),
+    (
+        "given_up",
+        {**ABOUT, "kind": "return", "number": 7},
+        "imp_1: return #7 given up by boss",
+        "imp_1: 반환 #7 boss 직원이 포기함",
+    ),
+    (
+        "claimed",
+        {"member": "hong@example.com"},
+        "adopted for h•••@example.com by boss",
+        "boss 직원이 h•••@example.com 회원에게 귀속함",
+    ),
+    (
+        "resolved",
+        {"reason": "sent back, see ticket 5"},
+        "resolved by boss: sent back, see ticket 5",
+        "boss 직원이 검토를 마침: sent back, see ticket 5",
+    ),
+    ("legacy", {"text": "100% sure %(x)s {y}"}, "100% sure %(x)s {y}", "100% sure %(x)s {y}"),
+    ("of another version", {}, "of another version", "of another version"),
+]
 
 
-@pytest.mark.parametrize("line", KNOWN)
-def test_lines_of_the_program_are_read_in_korean(line):
-    with override("ko"):
-        assert review_notes.in_words(line) == KNOWN[line]
+@pytest.mark.parametrize(("code", "params", "english", "korean"), KNOWN)
+def test_notes_are_read_in_both_languages(
+    code: str, params: dict[str, Any], english: str, korean: str
+) -> None:
+    note = TransactionNote(code=code, params=params, by_name="boss")
     with override("en"):
-        assert review_notes.in_words(line) == line.replace("hong@", "h•••@").replace(
-            "wrong_amount", "A different amount was paid"
-        )
+        assert review_notes.note_words(note) == english
+    with override("ko"):
+        assert review_notes.note_words(note) == korean
+
+
+def test_why_money_goes_back_is_read_in_both_languages() -> None:
+    back = PointCancellation(kind="return", reason="wrong money: x", reason_code="wrong_amount")
+    with override("en"):
+        assert review_notes.reason_words(back) == "wrong money: A different amount was paid"
+    with override("ko"):
+        assert review_notes.reason_words(back) == "잘못 결제된 돈: 다른 금액이 결제됨"
+
+
+@pytest.mark.parametrize(
+    ("words", "codes"),
+    [
+        (review_notes.NOTES, [*Review, *NoteCode]),
+        (review_notes.WHYS, list(Why)),
+        (review_notes.ERRORS, list(ErrorCode)),
+    ],
+    ids=["notes", "why", "errors"],
+)
+def test_every_code_has_its_words(words: dict[str, Any], codes: list[str]) -> None:
+    assert set(words) == set(codes)
 
 
 def test_what_happens_to_a_row_is_read_in_korean(gateway, make_staff, user):
@@ -194,27 +244,29 @@ def test_what_happens_to_a_row_is_read_in_korean(gateway, make_staff, user):
         PointTransaction.objects.decide_refund(one, choice="give_up", by=boss)
     PointTransaction.objects.resolve(PointTransaction.objects.get(), by=boss, note="확인")
     found = PointTransaction.objects.get()
-    assert len(found.review_note.splitlines()) >= 7
+    assert found.notes.count() >= 7
     with override("ko"):
-        texts = [review_notes.in_words(line) for line in found.review_note.splitlines()]
+        texts = [review_notes.note_words(note) for note in found.notes.all()]
         texts += [
-            review_notes.in_words(text)
+            text
             for one in PointCancellation.objects.all()
-            for text in (one.reason, one.error)
+            for text in (review_notes.reason_words(one), review_notes.trouble_of(one))
         ]
     assert not [text for text in texts if re.search(r"[A-Za-z]{3,}", NAMES.sub(" ", text))]
 
 
-def test_every_refusal_is_translated():
-    """The verbs say in English why they do not act; each of these texts has a translation."""
-    tree = ast.parse((BILLING / "managers" / "decisions.py").read_text(encoding="utf-8"))
-    refusals = {
-        node.args[0].value
+def test_every_refusal_has_its_words() -> None:
+    """The verbs refuse with codes; each has words, and these are translated."""
+    tree = ast.parse((BILLING / "services" / "staff_decisions.py").read_text(encoding="utf-8"))
+    codes = {
+        str(node.args[0].value)
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and getattr(node.func, "id", "") == "NotAllowed"
         and isinstance(node.args[0], ast.Constant)
     }
-    assert refusals == set(error_messages.REFUSALS)
+    assert codes == set(error_messages.REFUSALS)
+    with override("en"):
+        english = {code: error_messages.refusal(code) for code in codes}
     with override("ko"):
-        assert not [text for text in refusals if gettext(text) == text]
+        assert not [code for code in codes if error_messages.refusal(code) == english[code]]

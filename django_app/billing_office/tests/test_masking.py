@@ -70,10 +70,11 @@ def written(make_txn):
     PointTransaction.objects.filter(pk=txn.pk).update(
         fail_reason=f"fail {TEL}",
         cancel_reason=f"reason {TEL}",
-        review_note=f"note {TEL}",
+        has_notes=True,
         failed_at=txn.created_at,
         cancelled_at=txn.created_at,
     )
+    txn.notes.create(code="resolved", params={"reason": f"note {TEL}"}, by_name="boss")
     txn.cancellations.create(
         kind="cancel", state="refused", imp_uid="imp_1", amount=1, base=0, checksum=1,
         reason=f"why {TEL}", error=f"error {TEL}", closed_at=txn.created_at

@@ -250,7 +250,8 @@ def test_every_page_is_accessible(
 ) -> None:
     txn = charged()
     rows.cancel(txn, reason="x", by=user, amount=1_000)
-    rows.filter(pk=txn.pk).update(review="cancel_unclear", review_note="a line")
+    rows.filter(pk=txn.pk).update(review="cancel_unclear", has_notes=True)
+    txn.notes.create(code="legacy", params={"text": "a line"})
     one = PointCancellation.objects.create(
         txn=txn,
         kind="return",

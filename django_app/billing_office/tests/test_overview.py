@@ -22,7 +22,7 @@ from openpyxl import load_workbook
 
 from billing.models import DailyFigures, Point, PointTransaction, ReconcileRun
 from billing.reports import daily_stats
-from billing.tests.test_backlog import one_of_each  # noqa: F401  (a fixture)
+from billing.tests.test_open_work import one_of_each  # noqa: F401  (a fixture)
 from billing_office.pages import charts, overview
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db]

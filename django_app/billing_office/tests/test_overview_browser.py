@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.thorough,
     pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
 ]
 
@@ -43,7 +44,6 @@ def downloaded(staff: StaffBrowser, words: str) -> bytes:
     return Path(waiting.value.path()).read_bytes()
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("size", "scheme", "language"),
     [(DESK, "light", "ko"), (DESK, "dark", "en"), (PHONE, "light", "en"), (PHONE, "dark", "ko")],

@@ -27,7 +27,7 @@ def run(make_txn):
     report = Report(repair=True, started=timezone.now(), finished=timezone.now())
     txn = make_txn()
     for number, order in enumerate(["lost-1", txn.merchant_uid], 1):
-        report.no_row(
+        report.unmatched(
             Payment.from_json(
                 payment_json(imp_uid=f"imp_77777777777{number}", merchant_uid=order, amount=7_000)
             )
@@ -78,7 +78,7 @@ def test_a_run_that_came_to_nothing_has_a_page(finance, result):
 
 def test_a_payment_of_nobody_that_cannot_be_read_is_named_there(finance):
     report = Report(repair=True, started=timezone.now(), finished=timezone.now())
-    report.nobody_reads(
+    report.unreadable(
         UnreadablePayment(
             "imp_777777777771", "other-shop-1", "imp_777777777771: the payment has no currency"
         )

@@ -81,7 +81,8 @@ def test_what_strangers_wrote_is_only_text(support, paid):
         claimed_status="<script>",
         body="<script>alert(1)</script>",
     )
-    rows.filter(pk=txn.pk).update(receipt_url="", review_note="<b>x</b>", fail_reason="<i>")
+    rows.filter(pk=txn.pk).update(receipt_url="", has_notes=True, fail_reason="<i>")
+    txn.notes.create(code="legacy", params={"text": "<b>x</b>"})
     assert "<script>alert" not in payment_page(support, txn).text
     event = WebhookEvent.objects.latest("pk")
     page = support.get(url("webhookevent", event.pk, "change")).text

@@ -16,6 +16,7 @@ from django.test import Client
 
 from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
 from billing.tests.support.aging import let_pass
+from billing.tests.support.notes import notes_of
 from billing_office.personal_data import anonymize
 from billing_office.tests.conftest import told, url
 
@@ -160,12 +161,16 @@ def test_a_member_leaves(boss, member):
     )
     boss.get(page(member, "change"))
     Point.objects.filter(pk=member.pk).update(balance=700)
-    note = "adopted for hong@example.com by boss\nresolved by boss: wrote to hong@example.com"
     txn = PointTransaction.objects.get()
     let_pass(minutes=61)
     PointTransaction.objects.update(
-        review_note=note, vbank_holder="홍길동", cancel_reason="hong@example.com changed his mind"
+        has_notes=True, vbank_holder="홍길동", cancel_reason="hong@example.com changed his mind"
     )
+    for code, params in (
+        ("claimed", {"member": "hong@example.com"}),
+        ("resolved", {"reason": "wrote to hong@example.com"}),
+    ):
+        txn.notes.create(code=code, params=params, by_name="boss")
     txn.cancellations.create(
         kind="cancel", state="done", imp_uid="imp_1", amount=1, base=0, checksum=1,
         reason="hong@example.com", by=member, by_name=member.username
@@ -203,10 +208,10 @@ def test_a_member_leaves(boss, member):
             for word in ("hong@example.com", "홍길동", "203.0.113.77"):
                 assert word not in str(row) or table is PointEntry, table
     txn.refresh_from_db()
-    assert (
-        txn.review_note
-        == f"adopted for {gone.username} by boss\nresolved by boss: wrote to {gone.username}"
-    )
+    assert notes_of(txn) == [
+        ("claimed", {"member": gone.username}, "boss"),
+        ("resolved", {"reason": f"wrote to {gone.username}"}, "boss"),
+    ]
     assert "Let the member leave" in response.text
     assert url("point", member.pk, "leave") not in response.text
 
@@ -214,15 +219,13 @@ def test_a_member_leaves(boss, member):
 def test_a_name_that_is_a_word_of_notes_is_scrubbed_only_where_it_is_a_name(make_user, make_txn):
     paid = make_user("paid", email="p@example.com")
     txn = make_txn(owner=paid)
-    PointTransaction.objects.filter(pk=txn.pk).update(
-        review_note="adopted for paid by boss\nimp_1 paid 9000 KRW; the row asks for 1"
-    )
+    txn.notes.create(code="claimed", params={"member": "paid"}, by_name="boss")
+    txn.notes.create(code="resolved", params={"reason": "imp_1 paid 9000 KRW"}, by_name="boss")
     anonymize(paid)
-    txn.refresh_from_db()
-    assert (
-        txn.review_note
-        == f"adopted for {paid.username} by boss\nimp_1 paid 9000 KRW; the row asks for 1"
-    )
+    assert notes_of(txn) == [
+        ("claimed", {"member": paid.username}, "boss"),
+        ("resolved", {"reason": "imp_1 paid 9000 KRW"}, "boss"),
+    ]
 
 
 def test_somebody_else_may_have_that_name(member, make_user):
