@@ -68,13 +68,13 @@ class Pages:
         listing = self.listing(request)
         context = {
             "listing": listing,
-            "files": self.files(request, listing),
+            "export_links": self.export_links(request, listing),
             "title": self.opts.verbose_name_plural,
             "opts": self.opts,
         }
         return self.page(request, self.list_template, {**context, **(extra_context or {})})
 
-    def files(self, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
+    def export_links(self, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
         """(words, address) of what this list can be exported to."""
         return []
 
@@ -207,7 +207,7 @@ class MoneyAdmin(Pages, ModelAdmin):
 
     # -- export --
 
-    def files(self, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
+    def export_links(self, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
         if self.sheet is None or not request.user.has_perm(permissions.FIGURES):
             return []
         name = f"admin:{self._url_prefix}_export"

@@ -54,7 +54,7 @@ def _delivery_totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
 
 @admin.register(WebhookEvent)
 class WebhookEventAdmin(MoneyAdmin):
-    """What came in at the doors that anybody may knock at."""
+    """What came in where anybody may send something. Nothing of it is believed."""
 
     detail_page = delivery.show
     staff_actions = actions_of(WebhookEvent)

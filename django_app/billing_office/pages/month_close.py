@@ -79,12 +79,12 @@ class DailyFiguresAdmin(MoneyAdmin):
     """Its list is the month's close."""
 
     def get_urls(self) -> list[URLPattern]:
-        files = path(
+        export_url = path(
             "export/<slug:kind>/",
             self.admin_site.admin_view(self.export_view),
             name="billing_dailyfigures_export",
         )
-        return non_atomic([files, *super().get_urls()])
+        return non_atomic([export_url, *super().get_urls()])
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -105,7 +105,7 @@ class DailyFiguresAdmin(MoneyAdmin):
             "month": month,
             "before": _month_of(first, -1),
             "after": after if after <= f"{timezone.localdate():%Y-%m}" else "",
-            "files": [
+            "export_links": [
                 (kind.upper(), f"export/{kind}/?month={first:%Y-%m}") for kind in export.FORMATS
             ],
         }

@@ -69,7 +69,7 @@ COLUMNS = [
 
 
 def _next_step(request: HttpRequest, payments: Sequence[dict[str, Any]]) -> Any:
-    """payment → a link: to its page where a row knows it by now, to adopting it for those who may.
+    """payment → a link: to its page where a row knows it by now, to claiming it for those who may.
     One statement for all.
     """
     orders = {payment["merchant_uid"] for payment in payments}
