@@ -132,8 +132,8 @@ class StaffAction:
 
     @classmethod
     def buttons(cls, row: Any) -> list[Button]:
-        """What the row's page offers."""
-        if not cls.is_offered(row):
+        """What the row's page offers; an action on the list is offered there."""
+        if not cls.is_about_a_row or not cls.is_offered(row):
             return []
         return [Button(cls.page_button or cls.title, cls.url(row), danger=cls.danger)]
 

@@ -70,3 +70,9 @@ def test_keys_and_tokens_are_nowhere(settings, boss, secret):
     page = payment_page(boss, secret, ask=1, full=1).text + boss.get("/admin/").text
     assert settings.IAMPORT_SECRET not in page
     assert settings.IAMPORT_KEY not in page
+
+
+def test_the_page_offers_only_what_is_about_its_payment(boss, paid):
+    """Also to who may do everything: claiming and finding payments belong to the lists."""
+    page = payment_page(boss, paid())
+    assert [button.words for button in page.context["buttons"]] == ["Cancel all or a part"]
