@@ -1,32 +1,25 @@
 """What can go wrong, and who can do something about it.
 
     BillingError
-    ├── GatewayError                the gateway's part; `gateway_message` quotes it where it said
-      something
-    │   ├── GatewayUnreachable      no usable answer: network, time limit, 5xx. What happened there
-      is unknown; ask again
-    │   ├── GatewayRejected          it answered "no": code ≠ 0, or 401 even with a fresh token
-    │   ├── InvalidGatewayResponse         it answered something that cannot be a V1 answer, or
-      contradicts
-      itself
-    │   │   └── ResponseTooLarge       more than is read of one answer: ask for less at a time
-    │   └── GatewayPaymentNotFound         its 404
-    ├── UnmatchedPaymentError              a payment whose merchant_uid no row of ours has:
-      reported, never
-      touched
-    ├── InvalidId                     a text that cannot be an imp_uid or merchant_uid; nothing was
-      asked
+    ├── GatewayError                the gateway's part; `gateway_message` quotes what it said
+    │   ├── GatewayUnreachable      no usable answer: network, time limit, 5xx. What happened
+    │   │                           there is unknown; ask again
+    │   ├── GatewayRejected         it answered "no": code ≠ 0, or 401 even with a fresh token
+    │   ├── InvalidGatewayResponse  it answered what cannot be a V1 answer, or contradicts itself
+    │   │   └── ResponseTooLarge    more than is read of one answer: ask for less at a time
+    │   └── GatewayPaymentNotFound  its 404
+    ├── UnmatchedPaymentError       a payment whose merchant_uid no row of ours has: reported,
+    │                               never touched
+    ├── InvalidId                   cannot be an imp_uid or merchant_uid; nothing was asked
     ├── InsufficientPoints          the balance does not cover it; nothing was changed
-    ├── IdempotencyConflict                   this key belongs to another spend, give-back or
-      adjustment
-      already
+    ├── IdempotencyConflict         the key belongs to another spend, give-back or adjustment
     ├── NoSuchSpend                 nothing was spent under this key
     ├── CannotCancel                a cancel that must not begin, and why; nothing was changed
-    ├── NotAllowed                  a decision of staff that does not fit how things stand; nothing
-      was changed
+    ├── NotAllowed                  a decision of staff that does not fit how things stand;
+    │                               nothing was changed
     └── LedgerIsAppendOnly          somebody tried to change or delete an entry
-    NetworkInTransaction            (a RuntimeError: the program is wrong) a gateway call inside a
-      database transaction
+    NetworkInTransaction            a RuntimeError, since the program is wrong: a gateway call
+                                    inside a database transaction
 
 Texts never hold keys or tokens. They are for developers and logs; what people read is written by
 the views.

@@ -4,17 +4,16 @@ Sent after commit, by the call that made the change, at most once (a crash betwe
 loses it: the entries are the durable record). A receiver that raises harms nothing; it is logged.
 `sender` is the PointTransaction class; all arguments are keywords:
 
-point_charged          txn, points (> 0)          points of a payment were credited
-point_cancelled        txn, points (> 0)          a cancel is done: so many points of it were taken
-  back, and the money goes back
-account_issued         txn                        a virtual account waits for its deposit;
-  txn.vbank_… tell which and until when
-mismatch_refunded         txn, imp_uid, amount, currency   wrong money was sent back (amount: a
-  Decimal
-  in major units)
-payment_failed         txn                        the payer's attempt failed; nothing was taken
-payment_needs_review   txn, code, note            staff should look: code is a `states.Review`, note
-  says why in words
+point_charged         txn, points (> 0): points of a payment were credited
+point_cancelled       txn, points (> 0): a cancel is done. So many points of it were taken back, and
+                      the money goes back
+account_issued        txn: a virtual account waits for its deposit; txn.vbank_… tell which and until
+                      when
+mismatch_refunded     txn, imp_uid, amount, currency: wrong money was sent back (amount: a Decimal
+                      in major units)
+payment_failed        txn: the payer's attempt failed; nothing was taken
+payment_needs_review  txn, code, note: staff should look. code is a `states.Review`, note a
+                      `note_codes.Note`: why
 """
 
 from django.dispatch import Signal

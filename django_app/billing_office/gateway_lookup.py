@@ -33,7 +33,7 @@ def ask(txn: PointTransaction) -> GatewayAnswer:
     deadline = Deadline(ASK_SECONDS)
     try:
         try:
-            payments = gateway().payments_of(txn.merchant_uid, deadline=deadline)
+            payments = gateway().payments_by_merchant_uid(txn.merchant_uid, deadline=deadline)
         except GatewayPaymentNotFound:
             if not txn.imp_uid:
                 raise

@@ -1,5 +1,5 @@
-"""What iamport is asked (REST API V1): the only file that knows its addresses; `client.py` knows
-tokens and answers, `payment.py` the JSON.
+"""What iamport is asked (REST API V1): the only file that knows its addresses; `transport.py` knows
+token and limits, `envelope.py` what an answer means, `payment.py` the JSON.
 
 `gateway()` gives the client for the current settings; its methods answer frozen `Payment`s or raise
 one of `errors.py`. V1's GET by imp_uid, and that call alone, leaves test-channel payments out
@@ -11,48 +11,26 @@ from __future__ import annotations
 
 import functools
 import logging
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
 from django.conf import settings
 
-from billing.errors import BillingError, GatewayPaymentNotFound, InvalidGatewayResponse
-from billing.gateway.payment import (
-    Payment,
-    check_imp_uid,
-    check_merchant_uid,
-    is_imp_uid,
-    money,
-    text,
-)
-from billing.gateway.transport import READ_SECONDS, Client, Deadline
+from billing.errors import GatewayPaymentNotFound, InvalidGatewayResponse
+from billing.gateway.batches import BATCH
+from billing.gateway.deadline import READ_SECONDS, Deadline
+from billing.gateway.payment import Payment, check_imp_uid, check_merchant_uid, read_amount
+from billing.gateway.payment_list import PaymentList, read_payments
+from billing.gateway.transport import Client
 
-__all__ = [
-    "BATCH",
-    "LARGEST_PAGE",
-    "READ_SECONDS",
-    "Deadline",
-    "Gateway",
-    "RefundAccount",
-    "StatusList",
-    "UnreadablePayment",
-    "gateway",
-    "in_addresses",
-    "named",
-]  # fmt: skip
+__all__ = ["READ_SECONDS", "Deadline", "Gateway", "RefundAccount", "gateway"]
 
 logger = logging.getLogger(__name__)
 
-BATCH = 100  # ids in one call of GET payments (specification)
 CURRENCY = "KRW"  # of every order
-# of path and query of one call: what stands in between (proxies, servers) may refuse more than 4
-# KB, or than 2
-ADDRESS_BYTES = 2_000
 LARGEST_PAGE = 1_000  # payments on one page of a list (specification)
 
 
@@ -66,27 +44,6 @@ class RefundAccount:
     account: str = field(repr=False)  # digits
     holder: str = field(repr=False)
     tel: str = field(default="", repr=False)  # smartro alone asks for it
-
-
-class UnreadablePayment(NamedTuple):
-    """What of an answer is no payment. imp_uid, merchant_uid: "" where they cannot be told. words:
-    what is wrong with it, for people.
-    """
-
-    imp_uid: str
-    merchant_uid: str
-    words: str
-
-
-@dataclass(frozen=True)
-class StatusList:
-    """Several payments of one answer. total: how many the whole question has. unreadable: what of
-    the answer is no payment.
-    """
-
-    payments: list[Payment]
-    total: int
-    unreadable: list[UnreadablePayment]
 
 
 class Gateway(Client):
@@ -104,7 +61,9 @@ class Gateway(Client):
             raise InvalidGatewayResponse(f"asked for {imp_uid}, got {payment.imp_uid}")
         return payment
 
-    def payments_of(self, merchant_uid: str, *, deadline: Deadline | None = None) -> list[Payment]:
+    def payments_by_merchant_uid(
+        self, merchant_uid: str, *, deadline: Deadline | None = None
+    ) -> list[Payment]:
         """Every payment under `merchant_uid`, oldest first (at most 100): a payer with two tabs has
         two, and the paid one may be hidden behind a newer one in `find`. Raises as `payment`;
         GatewayPaymentNotFound where there is none. One that cannot be read hides no other: it is
@@ -119,7 +78,7 @@ class Gateway(Client):
         trouble: InvalidGatewayResponse | None = None
         for item in listed:
             try:
-                payments.append(_of_order(item, merchant_uid))
+                payments.append(_payment_of_order(item, merchant_uid))
             except InvalidGatewayResponse as error:
                 logger.warning("a payment of %s cannot be read: %s", merchant_uid, error)
                 trouble = trouble or error
@@ -145,7 +104,7 @@ class Gateway(Client):
         if (
             not isinstance(answer, dict)
             or answer.get("merchant_uid") != merchant_uid
-            or money(answer, "amount") != amount
+            or read_amount(answer, "amount") != amount
         ):
             raise InvalidGatewayResponse(
                 f"another amount was registered for {merchant_uid} than asked"
@@ -155,13 +114,13 @@ class Gateway(Client):
                 f"another currency was registered for {merchant_uid} than asked"
             )
 
-    def several(
+    def payments_by_ids(
         self,
         *,
         imp_uids: Sequence[str] = (),
         merchant_uids: Sequence[str] = (),
         deadline: Deadline | None = None,
-    ) -> StatusList:
+    ) -> PaymentList:
         """The payments with these ids, at most BATCH in all, in any order; what the gateway does
         not know is left out (its 207 and 404).
 
@@ -176,12 +135,12 @@ class Gateway(Client):
         try:
             answer = self._call("GET", f"{self.imp_url}payments", params=ids, deadline=deadline)
         except GatewayPaymentNotFound:
-            return StatusList([], 0, [])
+            return PaymentList([], 0, [])
         if not isinstance(answer, list):
             raise InvalidGatewayResponse("the answer holds no list of payments")
-        return _listing(answer, len(answer))
+        return read_payments(answer, len(answer))
 
-    def of_status(
+    def payments_by_status(
         self,
         status: str,
         begin: datetime,
@@ -190,13 +149,13 @@ class Gateway(Client):
         page: int = 1,
         limit: int = LARGEST_PAGE,
         deadline: Deadline | None = None,
-    ) -> StatusList:
+    ) -> PaymentList:
         """One page of up to `limit` (LARGEST_PAGE at most) of the payments that are `status` now
         and became so between `begin` and `end`, both included.
 
         At most 90 days apart (specification). The list does not sort by the time it filters on and
         rows leave it at any moment, so that only a single page is complete. A page beyond the last
-        is GatewayRejected. Raises as `several`.
+        is GatewayRejected. Raises as `payments_by_ids`.
         """
         query = {
             "page": page,
@@ -210,7 +169,7 @@ class Gateway(Client):
         total = answer.get("total") if isinstance(answer, dict) else None
         if not isinstance(listed, list) or type(total) is not int or total < len(listed):
             raise InvalidGatewayResponse("the answer holds no list of payments")
-        return _listing(listed, total)
+        return read_payments(listed, total)
 
     def cancel_payment(
         self,
@@ -275,58 +234,11 @@ class Gateway(Client):
         return payment
 
 
-def in_addresses(ids: Sequence[str], name: str) -> Iterator[list[str]]:
-    """`ids` in the slices that one call of `several` takes: at most BATCH, and no address of more
-    than ADDRESS_BYTES. name: imp_uid or merchant_uid. Ids are ASCII that an address takes as it is;
-    its [] is sent as %5B%5D.
-    """
-    most = ADDRESS_BYTES - len(urlsplit(settings.IAMPORT_API_URL).path) - len("payments?")
-    batch: list[str] = []
-    size = 0
-    for uid in ids:
-        length = len(f"{name}%5B%5D={uid}&")
-        if batch and (len(batch) == BATCH or size + length > most):
-            yield batch
-            batch, size = [], 0
-        batch.append(uid)
-        size += length
-    if batch:
-        yield batch
-
-
-def named(imp_uid: object, merchant_uid: object, words: str) -> UnreadablePayment:
-    """What can be said of a payment that cannot be read. A damaged merchant_uid that may have been
-    one of ours is none at all.
-    """
-    order = text(merchant_uid, 200) if isinstance(merchant_uid, str) else ""
-    if order != merchant_uid and _LIKE_OURS.fullmatch(order):
-        order = ""
-    shown = text(imp_uid, 32) or text(merchant_uid, 40)
-    return UnreadablePayment(
-        str(imp_uid) if is_imp_uid(imp_uid) else "", order, f"{shown}: {words}" if shown else words
-    )
-
-
-_LIKE_OURS = re.compile(r"[0-9a-z?-]{30,40}")
-
-
-def _of_order(item: object, merchant_uid: str) -> Payment:
+def _payment_of_order(item: object, merchant_uid: str) -> Payment:
     payment = Payment.from_json(item)
     if payment.merchant_uid != merchant_uid:
         raise InvalidGatewayResponse(f"asked for {merchant_uid}, got {payment.merchant_uid}")
     return payment
-
-
-def _listing(items: list[Any], total: int) -> StatusList:
-    """One payment that cannot be read must not hide the others."""
-    payments, unreadable = [], []
-    for item in items:
-        try:
-            payments.append(Payment.from_json(item))
-        except BillingError as error:
-            known = item if isinstance(item, dict) else {}
-            unreadable.append(named(known.get("imp_uid"), known.get("merchant_uid"), str(error)))
-    return StatusList(payments, total, unreadable)
 
 
 def _plain_number(amount: Decimal | int) -> int | float:

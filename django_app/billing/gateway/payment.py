@@ -1,5 +1,5 @@
-"""The gateway's payment, parsed from its JSON into a frozen dataclass. `iamport.py` fetches, this
-file understands.
+"""The gateway's payment, parsed from its JSON into a frozen dataclass. `api.py` fetches, this file
+understands.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def check_merchant_uid(value: object) -> str:
     raise InvalidId("not a merchant_uid")
 
 
-def is_order(value: object) -> TypeGuard[str]:
+def is_any_merchant_uid(value: object) -> TypeGuard[str]:
     """Whether it is text that a merchant_uid of any shop can be; ours are ASCII
     (`check_merchant_uid`).
     """
     return (
         isinstance(value, str)
         and value != ""
-        and value == text(value, 200)
+        and value == clean_text(value, 200)
         and not wire.is_broken(value)
     )
 
@@ -161,7 +161,7 @@ class Payment:
             or wire.is_broken(data.get("customer_uid_usage"))
         ):
             raise InvalidGatewayResponse("the payment is damaged")
-        amount, cancel_amount = money(data, "amount"), money(data, "cancel_amount")
+        amount, cancel_amount = read_amount(data, "amount"), read_amount(data, "cancel_amount")
         if cancel_amount > amount:
             raise InvalidGatewayResponse(
                 f"more was cancelled ({cancel_amount}) than paid ({amount})"
@@ -178,15 +178,15 @@ class Payment:
         except InvalidId:
             raise InvalidGatewayResponse("the payment has no usable imp_uid") from None
         merchant_uid = data.get("merchant_uid")
-        if not is_order(merchant_uid):
+        if not is_any_merchant_uid(merchant_uid):
             raise InvalidGatewayResponse("the payment has no usable merchant_uid")
         currency = data.get("currency")
         if not isinstance(currency, str) or not re.fullmatch(r"[A-Za-z]{3}", currency):
             raise InvalidGatewayResponse("the payment has no currency")
         facts: dict[str, Any] = {
-            name: text(data.get(name), limit) for name, limit in _TEXTS.items()
+            name: clean_text(data.get(name), limit) for name, limit in _TEXTS.items()
         }
-        facts.update((name, _time(data.get(name))) for name in _TIMES)
+        facts.update((name, _read_time(data.get(name))) for name in _TIMES)
         return cls(
             imp_uid=imp_uid,
             merchant_uid=merchant_uid,
@@ -199,9 +199,10 @@ class Payment:
             test_channel=str(data.get("sandbox") or "").lower() not in ("", "false", "0"),
             # Spelled otherwise or a text with spaces, it still says that a key was issued: never
             # money is the safe reading.
-            registers_card=text(data.get("customer_uid_usage"), 40).strip().lower() == "issue",
-            receipt_url=_link(data.get("receipt_url")),
-            cancel_history=_history(data.get("cancel_history")),
+            registers_card=clean_text(data.get("customer_uid_usage"), 40).strip().lower()
+            == "issue",
+            receipt_url=_receipt_link(data.get("receipt_url")),
+            cancel_history=_read_cancel_history(data.get("cancel_history")),
             **facts,
         )
 
@@ -215,7 +216,7 @@ _TEXTS = {
 _TIMES = ("vbank_date", "vbank_issued_at", "started_at", "paid_at", "failed_at", "cancelled_at")
 
 
-def money(data: Mapping[str, Any], name: str) -> Decimal:
+def read_amount(data: Mapping[str, Any], name: str) -> Decimal:
     """A JSON number, or digits in a text (a vendor's sample shows "0"). Never a float."""
     value = data.get(name)
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
@@ -230,11 +231,11 @@ def money(data: Mapping[str, Any], name: str) -> Decimal:
     return amount
 
 
-def text(value: object, limit: int) -> str:
+def clean_text(value: object, limit: int) -> str:
     """Text that every database stores: no NUL, no half of a surrogate pair, not longer than its
     column.
     """
-    if value is None or isinstance(value, bool | dict | list | wire.Unreadable):
+    if value is None or isinstance(value, bool | dict | list | wire.UnusableNumber):
         return ""
     return str(value).replace("\x00", "").encode("utf-8", "replace").decode("utf-8")[:limit]
 
@@ -244,7 +245,7 @@ def goes_to_an_account(pay_method: str, pg_provider: str) -> bool:
     return pay_method == "vbank" or (pg_provider == "smartro_v2" and pay_method == "trans")
 
 
-def _time(value: object) -> datetime | None:
+def _read_time(value: object) -> datetime | None:
     """Unix seconds; 0, "" and null mean "not yet". What is no time is None too: a fact we cannot
     read must not keep money from a member.
     """
@@ -255,13 +256,13 @@ def _time(value: object) -> datetime | None:
     return datetime.fromtimestamp(value, UTC)
 
 
-def _link(value: object) -> str:
+def _receipt_link(value: object) -> str:
     """A receipt's address, if it is one that may be linked to."""
-    link = text(value, 501)
+    link = clean_text(value, 501)
     return link if link.startswith(("https://", "http://")) and len(link) <= 500 else ""
 
 
-def _history(value: object) -> tuple[CancelRecord, ...]:
+def _read_cancel_history(value: object) -> tuple[CancelRecord, ...]:
     """What can be read of cancel_history. It only tells whose cancel it was; how much came back is
     `cancel_amount`'s to say.
     """
@@ -270,9 +271,9 @@ def _history(value: object) -> tuple[CancelRecord, ...]:
         try:
             records.append(
                 CancelRecord(
-                    money(item, "amount"),
-                    text(item.get("reason"), 500),
-                    text(item.get("cancellation_id"), 40),
+                    read_amount(item, "amount"),
+                    clean_text(item.get("reason"), 500),
+                    clean_text(item.get("cancellation_id"), 40),
                 )
             )
         except (InvalidGatewayResponse, AttributeError):

@@ -1,9 +1,8 @@
-"""How iamport is asked (REST API V1): session, token, time limits, and what an HTTP answer means.
-What is asked is in `iamport.py`.
+"""How iamport is asked (REST API V1): session, token and limits of time and size. What is asked is
+in `api.py`.
 
 Sources: the vendor's API specification and manual. A token lives 30 minutes by the *gateway's*
-clock and getToken repeats it until then; a business "no" to a POST is HTTP 200 with code ≠ 0; a
-lookup that misses is 404.
+clock and getToken repeats it until then.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import re
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, NoReturn
 
 import requests
@@ -33,34 +31,17 @@ from billing.errors import (
     NetworkInTransaction,
     ResponseTooLarge,
 )
-from billing.gateway import wire
-from billing.gateway.payment import check_imp_uid, check_merchant_uid, text
+from billing.gateway.deadline import READ_SECONDS, Deadline
+from billing.gateway.envelope import unwrap
+from billing.gateway.payment import check_imp_uid, check_merchant_uid
 from billing.support import safe_cache, total_timeout
 
 logger = logging.getLogger(__name__)
 
-READ_SECONDS = 60  # where no deadline is given: cancels may take that long
 MAX_ANSWER_BYTES = 12_000_000  # a page of 1,000 payments has about 3 MB
 
 
-class Deadline:
-    """Seconds that one web request may spend on the gateway in all, token included."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Seconds left; GatewayUnreachable once there are none."""
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise GatewayUnreachable("the time for asking the gateway is over")
-        return left
-
-
-# -- the client ------------------------------------------------------------------------------------
-
-
-class _Bearer(requests.auth.AuthBase):
+class BearerToken(requests.auth.AuthBase):
     """The documented header. As an auth object it also keeps a ~/.netrc from putting its own in
     place.
     """
@@ -73,7 +54,7 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
-class _Session(requests.Session):
+class NoRedirectSession(requests.Session):
     """Never looks at a redirect's target. `allow_redirects=False` alone still parses it, and reads
     the whole body to do so.
     """
@@ -94,7 +75,7 @@ class Client(Iamport):  # type: ignore[misc]  # the vendor's package has no type
     @sensitive_variables()
     def __init__(self, imp_key: str, imp_secret: str, imp_url: str) -> None:
         super().__init__(imp_key, imp_secret, imp_url)
-        session = _Session()
+        session = NoRedirectSession()
         adapter = total_timeout.Adapter(pool_connections=2, pool_maxsize=32, max_retries=0)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
@@ -150,17 +131,19 @@ class Client(Iamport):  # type: ignore[misc]  # the vendor's package has no type
         """One call with the shared token, which is renewed once on 401: the gateway did nothing
         then, so a POST may be repeated too.
         """
-        token = self._token_first(deadline)
-        status, body = self._send(method, url, auth=_Bearer(token), deadline=deadline, **request)
+        token = self._token_or_not_sent(deadline)
+        status, body = self._send(
+            method, url, auth=BearerToken(token), deadline=deadline, **request
+        )
         if status == 401:
-            token = self._token_first(deadline, rejected=token)
+            token = self._token_or_not_sent(deadline, rejected=token)
             status, body = self._send(
-                method, url, auth=_Bearer(token), deadline=deadline, **request
+                method, url, auth=BearerToken(token), deadline=deadline, **request
             )
-        return _result(status, body)
+        return unwrap(status, body)
 
     @sensitive_variables()
-    def _token_first(self, deadline: Deadline | None, rejected: str | None = None) -> str:
+    def _token_or_not_sent(self, deadline: Deadline | None, rejected: str | None = None) -> str:
         """The token that a call needs. Without one the call itself was surely not sent."""
         try:
             return self._token(deadline, rejected)
@@ -193,13 +176,13 @@ class Client(Iamport):  # type: ignore[misc]  # the vendor's package has no type
                 "POST", f"{self.imp_url}users/getToken", body=keys, deadline=deadline
             )
             try:
-                answer = _result(status, raw)
+                answer = unwrap(status, raw)
             except GatewayPaymentNotFound:  # a wrong address, not an unknown payment
                 raise GatewayRejected("the gateway has no getToken at this address") from None
             token = answer.get("access_token") if isinstance(answer, dict) else None
             if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]{1,1000}", token):
                 raise InvalidGatewayResponse("getToken answered no token")
-            life = _life(answer)
+            life = _token_lifetime(answer)
             if life > 0:
                 # A minute of margin: below it the gateway prolongs the same token, so that asking
                 # again is always enough.
@@ -216,7 +199,7 @@ class Client(Iamport):  # type: ignore[misc]  # the vendor's package has no type
         *,
         params: Any = None,
         body: Any = None,
-        auth: _Bearer | None = None,
+        auth: BearerToken | None = None,
         deadline: Deadline | None = None,
     ) -> tuple[int, bytes]:
         """One HTTP exchange: status and body, whatever they are. No redirect is followed, none is
@@ -227,7 +210,7 @@ class Client(Iamport):  # type: ignore[misc]  # the vendor's package has no type
         path, started = url.removeprefix(self.imp_url), time.monotonic()
         try:
             with total_timeout.within(left if deadline else None), self.requests_session.request(
-                method, url, params=params, json=body, auth=auth or _NoAuth(), stream=True,
+                method, url, params=params, json=body, auth=auth or NoAuthorization(), stream=True,
                 allow_redirects=False,
                 timeout=(min(settings.IAMPORT_CONNECT_SECONDS, left), left),
             ) as response:  # fmt: skip
@@ -243,7 +226,7 @@ class Client(Iamport):  # type: ignore[misc]  # the vendor's package has no type
         return status, content
 
 
-class _NoAuth(requests.auth.AuthBase):
+class NoAuthorization(requests.auth.AuthBase):
     """Sends no Authorization at all, a ~/.netrc's neither."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -282,55 +265,7 @@ def _raise_unreachable(error: BaseException) -> NoReturn:
 
 
 @sensitive_variables()
-def _result(status: int, body: bytes) -> Any:
-    """The envelope's `response`, or the error that status and envelope mean."""
-    try:
-        return _meaning(status, body)
-    except GatewayError as error:
-        error.http = status
-        raise
-
-
-@sensitive_variables()
-def _meaning(status: int, body: bytes) -> Any:
-    envelope: Any = None
-    with suppress(ValueError):
-        envelope = wire.parse(body)
-    known = isinstance(envelope, dict) and type(envelope.get("code")) is int
-    code = envelope["code"] if known else None
-    message = text(envelope.get("message"), 500) if known else ""
-    if status >= 500:
-        raise GatewayUnreachable(
-            f"the gateway answered HTTP {status}", code=code, gateway_message=message
-        )
-    if status == 401:
-        raise GatewayRejected(
-            "the gateway did not accept our keys", code=code, gateway_message=message
-        )
-    if status == 404 and (known or not body.strip()):
-        raise GatewayPaymentNotFound(
-            "the gateway does not know it", code=code, gateway_message=message
-        )
-    if not known:
-        raise InvalidGatewayResponse(
-            f"the gateway answered HTTP {status} without an envelope", ids=wire.only_ids(body)
-        )
-    answer = envelope.get("response")
-    # Several were asked for, and some are unknown; with which code is not documented.
-    partly = status == 207 and isinstance(answer, list)
-    if status >= 400 or (code and not partly):
-        raise GatewayRejected(
-            f"the gateway refused (HTTP {status}, code {code})", code=code, gateway_message=message
-        )
-    if status != 200 and not partly:
-        raise InvalidGatewayResponse(
-            f"the gateway answered HTTP {status}", code=code, gateway_message=message
-        )
-    return answer
-
-
-@sensitive_variables()
-def _life(answer: Mapping[str, Any]) -> int:
+def _token_lifetime(answer: Mapping[str, Any]) -> int:
     """Seconds a token still lives, by the gateway's own clock: ours may be wrong."""
     now, expired_at = answer.get("now"), answer.get("expired_at")
     if type(now) is not int or type(expired_at) is not int:

@@ -3,9 +3,9 @@ the others of its page.
 
 Gateways cut names by bytes (half a Korean letter), write NaN or 1e400, put a raw line break into a
 text. Each of that is the trouble of the value that holds it: broken bytes become halves of
-surrogate pairs, which no id, amount or status lets through (`payment.text` shows them as "?"), a
-number that no money can be becomes UNREADABLE. So nonsense may cost a name its letter, but never
-becomes money.
+surrogate pairs, which no id, amount or status lets through (`payment.clean_text` shows them as
+"?"), a number that no money can be becomes UNUSABLE_NUMBER. So nonsense may cost a name its letter,
+but never becomes money.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _IDS = re.compile(rb'"(imp_uid|merchant_uid)"\s*:\s*"([^"\\]{1,200})"')
 _BROKEN = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-class Unreadable:
-    """The one value UNREADABLE: stands where the JSON has a number that cannot be used (NaN,
+class UnusableNumber:
+    """The one value UNUSABLE_NUMBER: stands where the JSON has a number that cannot be used (NaN,
     Infinity, 1e400, thousands of digits).
     """
 
@@ -32,7 +32,7 @@ class Unreadable:
         return "a number beyond all measure"
 
 
-UNREADABLE = Unreadable()
+UNUSABLE_NUMBER = UnusableNumber()
 
 
 @sensitive_variables()
@@ -44,9 +44,9 @@ def parse(body: bytes) -> Any:
         return json.loads(
             body.decode("utf-8-sig", "surrogateescape"),
             strict=False,
-            parse_int=_whole,
-            parse_float=_fraction,
-            parse_constant=lambda name: UNREADABLE,
+            parse_int=_parse_int,
+            parse_float=_parse_decimal,
+            parse_constant=lambda name: UNUSABLE_NUMBER,
         )
     except RecursionError:
         raise ValueError("nested too deep") from None
@@ -54,10 +54,12 @@ def parse(body: bytes) -> Any:
 
 def is_broken(value: object) -> bool:
     """Whether this key or value was damaged: what it says is not what was meant."""
-    return value is UNREADABLE or (isinstance(value, str) and _BROKEN.search(value) is not None)
+    return value is UNUSABLE_NUMBER or (
+        isinstance(value, str) and _BROKEN.search(value) is not None
+    )
 
 
-def only_ids(body: bytes) -> tuple[str, str]:
+def find_ids(body: bytes) -> tuple[str, str]:
     """imp_uid and merchant_uid of the one payment in `body`, which is no JSON; "" for each that is
     missing or there twice.
 
@@ -73,14 +75,14 @@ def only_ids(body: bytes) -> tuple[str, str]:
     return imp_uid, merchant_uid
 
 
-def _whole(digits: str) -> int | Unreadable:
-    return int(digits) if len(digits) <= LONGEST_NUMBER else UNREADABLE
+def _parse_int(digits: str) -> int | UnusableNumber:
+    return int(digits) if len(digits) <= LONGEST_NUMBER else UNUSABLE_NUMBER
 
 
-def _fraction(digits: str) -> Decimal | Unreadable:
+def _parse_decimal(digits: str) -> Decimal | UnusableNumber:
     """A JSON number with a fraction or an exponent, of a size that money can have."""
     try:
         number = Decimal(digits)
     except InvalidOperation:
-        return UNREADABLE
-    return number if abs(number.adjusted()) <= LONGEST_NUMBER else UNREADABLE
+        return UNUSABLE_NUMBER
+    return number if abs(number.adjusted()) <= LONGEST_NUMBER else UNUSABLE_NUMBER

@@ -21,8 +21,10 @@ from billing.errors import (
     GatewayUnreachable,
     InvalidGatewayResponse,
 )
-from billing.gateway.api import BATCH, READ_SECONDS, Deadline, StatusList, UnreadablePayment, named
+from billing.gateway.batches import BATCH
+from billing.gateway.deadline import READ_SECONDS, Deadline
 from billing.gateway.payment import Payment
+from billing.gateway.payment_list import PaymentList, UnreadablePayment, describe_unreadable
 from billing.models import PointTransaction, UnmatchedPayment
 from billing.reconciliation.report import Report, SweepStats
 from billing.reconciliation.runs import LeaseLost, Run
@@ -153,7 +155,9 @@ class Job:
         """
         ids = error.ids if isinstance(error, InvalidGatewayResponse) else ("", "")
         if any(ids):
-            known = self.compare(StatusList([], 1, [named(imp_uid or ids[0], ids[1], str(error))]))
+            known = self.compare(
+                PaymentList([], 1, [describe_unreadable(imp_uid or ids[0], ids[1], str(error))])
+            )
         else:
             known = imp_uid != ""
             if known:
@@ -198,7 +202,7 @@ class Job:
 
     # -- comparing --
 
-    def compare(self, listing: StatusList, *, apply_all: bool = False) -> bool:
+    def compare(self, listing: PaymentList, *, apply_all: bool = False) -> bool:
         """Compare these payments with our rows; a repair applies what differs. apply_all: also
         where no money column would change, so that facts (a virtual account's number) and
         `synced_at` follow. Returns whether each is settled now, or can be asked about later.

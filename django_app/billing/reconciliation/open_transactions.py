@@ -14,8 +14,11 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from billing.db.routing import primary
-from billing.gateway.api import BATCH, Deadline, StatusList, gateway, in_addresses
+from billing.gateway.api import gateway
+from billing.gateway.batches import BATCH, url_batches
+from billing.gateway.deadline import Deadline
 from billing.gateway.payment import MERCHANT_UID
+from billing.gateway.payment_list import PaymentList
 from billing.models import PointTransaction, UnmatchedPayment
 from billing.reconciliation.job import AskForLess, Job, in_batches, unique
 
@@ -134,7 +137,7 @@ def _compare(job: Job, ids: Sequence[str], name: str) -> bool:
     answered. name: what ids they are.
     """
     answered = True
-    for part in in_addresses(ids, name):
+    for part in url_batches(ids, name):
         answered &= _part(job, part, name)
     return answered
 
@@ -145,7 +148,8 @@ def _part(job: Job, ids: Sequence[str], name: str) -> bool:
     """
     try:
         listing = job.ask(
-            partial(_several, name, ids), control=partial(_several, "merchant_uid", [NO_PAYMENT])
+            partial(_payments_by_ids, name, ids),
+            control=partial(_payments_by_ids, "merchant_uid", [NO_PAYMENT]),
         )
     except AskForLess as trouble:
         if len(ids) > 1:
@@ -158,9 +162,9 @@ def _part(job: Job, ids: Sequence[str], name: str) -> bool:
     return listing is not None
 
 
-def _several(name: str, ids: Sequence[str], deadline: Deadline) -> StatusList:
+def _payments_by_ids(name: str, ids: Sequence[str], deadline: Deadline) -> PaymentList:
     by_imp_uid = name == "imp_uid"
-    return gateway().several(
+    return gateway().payments_by_ids(
         imp_uids=ids if by_imp_uid else (),
         merchant_uids=() if by_imp_uid else ids,
         deadline=deadline,

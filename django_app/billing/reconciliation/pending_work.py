@@ -8,7 +8,8 @@ from functools import partial
 
 from billing.db.routing import primary
 from billing.errors import GatewayUnreachable
-from billing.gateway.api import BATCH, Deadline
+from billing.gateway.batches import BATCH
+from billing.gateway.deadline import Deadline
 from billing.models import PointCancellation, PointTransaction, WebhookEvent
 from billing.reconciliation.job import Job, in_batches
 from billing.reconciliation.open_transactions import by_imp_uid

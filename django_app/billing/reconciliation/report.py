@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from billing.gateway.api import UnreadablePayment
-from billing.gateway.payment import Payment, text
+from billing.gateway.payment import Payment, clean_text
+from billing.gateway.payment_list import UnreadablePayment
 
 MOST_NAMED = 100  # rows that differ, and troubles, that are named one by one
 MOST_TOLD_APART = 10_000  # of those found by several sweeps; beyond, each is counted again
@@ -145,7 +145,7 @@ class Report:
             and len(self.notes) < MOST_NAMED
         ):
             self.notes.append(
-                text(
+                clean_text(
                     "a payment that no transaction has cannot be read, and is left alone: "
                     f"{payment.words}",
                     300,
@@ -173,7 +173,7 @@ class Report:
     def trouble(self, words: str) -> None:
         """Note what went wrong, in words; those of the gateway may hold what no database stores."""
         if len(self.troubles) < MOST_NAMED:
-            self.troubles.append(text(words, 300))
+            self.troubles.append(clean_text(words, 300))
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for `--json` and for ReconcileRun.result. Times are ISO 8601."""

@@ -11,7 +11,9 @@ from functools import partial
 from billing.db.routing import primary
 from billing.errors import GatewayRejected
 from billing.gateway import api
-from billing.gateway.api import Deadline, StatusList, gateway
+from billing.gateway.api import gateway
+from billing.gateway.deadline import Deadline
+from billing.gateway.payment_list import PaymentList
 from billing.models import PointTransaction
 from billing.reconciliation.job import FAILS_IN_A_ROW, AskForLess, Job
 from billing.reconciliation.runs import last_watermark
@@ -136,7 +138,7 @@ def _one_by_one(job: Job, status: Status, second: int) -> bool:
     return True
 
 
-def _page_by_page(job: Job, status: Status, second: int, listing: StatusList) -> bool:
+def _page_by_page(job: Job, status: Status, second: int, listing: PaymentList) -> bool:
     """More payments in one second than a page holds."""
     when = _time(second).isoformat()
     job.report.notes.append(
@@ -159,7 +161,7 @@ def _page_by_page(job: Job, status: Status, second: int, listing: StatusList) ->
     return complete
 
 
-def _is_whole(job: Job, status: Status, listing: StatusList, start: int) -> bool:
+def _is_whole(job: Job, status: Status, listing: PaymentList, start: int) -> bool:
     """Whether the page holds all that it says. One that hides something is no reason to stop, but
     to tell, and to read it again.
     """
@@ -175,9 +177,9 @@ def _is_whole(job: Job, status: Status, listing: StatusList, start: int) -> bool
 
 def _page(
     status: Status, start: int, stop: int, page: int, deadline: Deadline, limit: int | None = None
-) -> StatusList:
+) -> PaymentList:
     limit = limit or api.LARGEST_PAGE
-    return gateway().of_status(
+    return gateway().payments_by_status(
         status.value, _time(start), _time(stop), page=page, limit=limit, deadline=deadline
     )
 

@@ -12,19 +12,17 @@ from django.utils import timezone
 from billing.db.routing import primary
 from billing.gateway.payment import Payment
 from billing.models import PointCancellation, PointTransaction
+from billing.models.gateway_facts import GatewayFacts
 from billing.note_codes import Note, NoteCode
 from billing.services.decide import decide
 from billing.services.notes import has_note
 from billing.states import Credit, Decision, NoChange, Review, UpdateFacts
 
-# Facts that are copied as they are. The wire's pay_method is what was really used, ours is what the
-# payer chose.
-_FACTS = (
-    "test_channel", "pg_provider", "pg_id", "pg_tid", "apply_num", "card_name", "bank_name",
-    "vbank_code", "vbank_name", "vbank_num", "vbank_holder", "vbank_date", "vbank_issued_at",
-    "started_at", "paid_at", "failed_at", "cancelled_at", "fail_reason", "cancel_reason",
-    "receipt_url",
-)  # fmt: skip
+# Facts that are copied as they are: by name, so that a new column of GatewayFacts needs only a field
+# of Payment. The wire's pay_method is what was really used, ours is what the payer chose.
+_FACTS = tuple(
+    field.name for field in GatewayFacts._meta.local_fields if field.name != "paid_method"
+)
 
 
 def decide_for_row(txn: PointTransaction, payment: Payment) -> Decision:

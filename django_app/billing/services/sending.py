@@ -65,9 +65,7 @@ def send(
     except (GatewayRejected, GatewayPaymentNotFound) as error:
         # "No" is also the answer to a cancel that has been done already: only the payment itself
         # tells.
-        code, why = error.trouble.code, error.trouble.detail
-        for private in (account.account, account.holder, account.tel) if account else ():
-            why = why.replace(private, "…") if private else why
+        code, why = error.trouble.code, _without_account(error.trouble.detail, account)
         try:
             payment = gateway().payment(
                 cancellation.imp_uid, deadline=deadline or Deadline(settings.BILLING_DOOR_SECONDS)
@@ -79,8 +77,16 @@ def send(
         outcome = "done" if payment.cancel_amount >= goal else "refused"
         return CancelResult(outcome, payment, Trouble(code, why))
     except GatewayError as error:
-        return CancelResult("unknown", None, error.trouble)
+        code, why = error.trouble.code, _without_account(error.trouble.detail, account)
+        return CancelResult("unknown", None, Trouble(code, why))
     return CancelResult("done" if payment.cancel_amount >= goal else "accepted", payment)
+
+
+def _without_account(words: str, account: RefundAccount | None) -> str:
+    """The gateway's words, which may quote the refund account: that is kept nowhere."""
+    for private in (account.account, account.holder, account.tel) if account else ():
+        words = words.replace(private, "…") if private else words
+    return words
 
 
 def in_time(cancellation: PointCancellation) -> bool:

@@ -23,7 +23,7 @@ def sync_order(merchant_uid: str, *, deadline: Deadline | None = None) -> list[A
     """The verb `PointTransaction.objects.sync_order`; what it promises is said there."""
     applied: list[ApplyResult] = []
     trouble: InvalidGatewayResponse | None = None
-    for payment in gateway().payments_of(merchant_uid, deadline=deadline):
+    for payment in gateway().payments_by_merchant_uid(merchant_uid, deadline=deadline):
         try:
             applied.append(apply(payment, deadline=deadline))
         except InvalidGatewayResponse as error:

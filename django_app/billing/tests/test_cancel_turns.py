@@ -193,6 +193,18 @@ def test_the_refund_account_is_not_kept_because_the_processor_quotes_it(gateway,
     assert "110123456789" not in kept
 
 
+def test_nor_because_an_answer_that_is_none_quotes_it(gateway, paid, staff):
+    txn = paid(pay_method="vbank")
+    gateway.answer_next(
+        "payments/cancel",
+        status=202,
+        json_body={"code": 0, "message": "계좌 110123456789", "response": None},
+    )
+    one = rows.cancel(txn, reason="x", by=staff, refund_account=ACCOUNT)
+    assert (one.state, one.error_code) == ("unknown", "invalid_gateway_response")
+    assert "110123456789" not in str(list(PointCancellation.objects.values()))
+
+
 def test_what_is_shown_as_cancelled_without_money_is_flagged_at_a_close_too(
     gateway, paid, staff, ledger
 ):

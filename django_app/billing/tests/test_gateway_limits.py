@@ -152,7 +152,7 @@ def test_several(wire, status):
         payment_json(imp_uid="imp_3"),
     ]
     asked = wire.add(responses.GET, f"{API}payments", json=envelope(payments), status=status)
-    found = gateway().several(imp_uids=[IMP, "imp_2"], merchant_uids=["order-1"])
+    found = gateway().payments_by_ids(imp_uids=[IMP, "imp_2"], merchant_uids=["order-1"])
     assert [payment.imp_uid for payment in found.payments] == [IMP, "imp_3"]
     assert found.unreadable == [
         ("imp_2", "20261123-abcdefghijklmnopqrstuvwxyz", "imp_2: the payment has no known status")
@@ -170,7 +170,7 @@ def test_none_of_several_is_known(wire):
         json=envelope(None, code=-1, message="존재하지 않는 결제정보입니다."),
         status=404,
     )
-    assert gateway().several(merchant_uids=["order-1"]).payments == []
+    assert gateway().payments_by_ids(merchant_uids=["order-1"]).payments == []
 
 
 @pytest.mark.parametrize(
@@ -180,19 +180,19 @@ def test_none_of_several_is_known(wire):
 )
 def test_too_many_or_none(wire, ids):
     with pytest.raises(ValueError, match="between 1 and 100"):
-        gateway().several(**ids)
+        gateway().payments_by_ids(**ids)
 
 
 def test_ids_that_are_none_are_not_sent(wire):
     with pytest.raises(InvalidId):
-        gateway().several(merchant_uids=["a/../b"])
+        gateway().payments_by_ids(merchant_uids=["a/../b"])
 
 
 def test_a_window(wire):
     page = {"total": 3, "previous": 0, "next": 0, "list": [payment_json()]}
     asked = wire.add(responses.GET, f"{API}payments/status/paid", json=envelope(page))
     begin, end = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
-    found = gateway().of_status("paid", begin, end)
+    found = gateway().payments_by_status("paid", begin, end)
     assert (found.total, len(found.payments)) == (3, 1)
     sent = asked.calls[0].request.params
     assert (sent["limit"], sent["from"], sent["to"], sent["page"]) == (
@@ -211,7 +211,7 @@ def test_a_window(wire):
 def test_what_is_no_list(wire, answer):
     wire.add(responses.GET, f"{API}payments/status/paid", json=envelope(answer))
     with pytest.raises(InvalidGatewayResponse):
-        gateway().of_status(
+        gateway().payments_by_status(
             "paid", datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
         )
 

@@ -76,7 +76,7 @@ LINES = {
 }
 
 
-def rate_limit_key(code: str, params: dict[str, Any], by: str) -> str:
+def line_of(code: str, params: dict[str, Any], by: str) -> str:
     values = {
         **params,
         "by": by,
@@ -121,7 +121,7 @@ def back_to_the_version_before() -> dict[int, list[tuple[str, dict[str, Any], st
     then = models_of(BEFORE)
     for pk, told in notes.items():
         then.get_model("billing", "PointTransaction").objects.filter(pk=pk).update(
-            review_note="\n".join(rate_limit_key(*note) for note in told)
+            review_note="\n".join(line_of(*note) for note in told)
         )
     for pk, error in errors.items():
         then.get_model("billing", "PointCancellation").objects.filter(pk=pk).update(error=error)
@@ -269,7 +269,7 @@ def test_each_sentence_of_before_is_read(code: str) -> None:
     wanted_params = {name: params[name] for name in wanted}
     by = "staff" if "{by}" in LINES[code] else ""
     found = "wrong_money" if LINES[code] == WRONG else code
-    assert read(rate_limit_key(code, wanted_params, by)) == (found, wanted_params, by)
+    assert read(line_of(code, wanted_params, by)) == (found, wanted_params, by)
 
 
 @pytest.mark.parametrize(
@@ -278,6 +278,27 @@ def test_each_sentence_of_before_is_read(code: str) -> None:
 def test_what_people_wrote_stays_as_it_is(line: str) -> None:
     read = import_module("billing.migrations.0009_notes_from_sentences").note_of
     assert read(line) == ("legacy", {"text": line}, "")
+
+
+def test_a_row_with_notes_is_never_one_without_when_going_back(
+    make_txn: Any, old_schema: None
+) -> None:
+    """The version before asked by its lines whether wrong money goes back already."""
+    txn = make_txn()
+    params = {"imp_uid": "imp_1", "paid": "9000", "currency": "KRW", "asked": 10_000}
+    txn.notes.create(code="wrong_amount", params=params)
+    txn.notes.create(code="legacy", params={"text": "as it was written"})
+    txn.notes.create(code="resolved", params={"reason": "sent back"}, by_name="boss")
+    rows.filter(pk=txn.pk).update(has_notes=True)
+    other = make_txn()
+    call_command("migrate", "billing", BEFORE, verbosity=0)
+    then = models_of(BEFORE).get_model("billing", "PointTransaction").objects
+    assert then.get(pk=txn.pk).review_note.splitlines() == [
+        "wrong_amount: imp_uid=imp_1 paid=9000 currency=KRW asked=10000",
+        "as it was written",
+        "resolved: reason=sent back by=boss",
+    ]
+    assert then.get(pk=other.pk).review_note == ""
 
 
 # (what was stored before, code, detail)

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
-from billing.gateway import api
+from billing.gateway import api, batches
 from billing.models import PointTransaction
 from billing.reconciliation import job, reconcile, report, runs, status_lists
 from billing.tests.support.aging import let_pass
@@ -303,7 +303,7 @@ def test_100_open_attempts_behind_a_server_that_takes_4_kb(gateway, lost):
 
 @pytest.mark.parametrize("status", [414, 400, 404, 200])
 def test_a_batch_that_is_refused_is_halved(gateway, lost, monkeypatch, status):
-    monkeypatch.setattr(api, "ADDRESS_BYTES", 100_000)
+    monkeypatch.setattr(batches, "MAX_URL_BYTES", 100_000)
     lost(100, apart=1)
     rows.update(next_check_at=F("created_at"))
     gateway.change_answer = lambda call, *real: (

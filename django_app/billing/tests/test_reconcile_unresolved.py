@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from django.db.models import F
 
-from billing.gateway import api, transport
+from billing.gateway import batches, transport
 from billing.models import PointTransaction, ReconcileRun
 from billing.reconciliation import reconcile, report, runs
 from billing.services import apply as rules
@@ -209,7 +209,7 @@ def test_one_that_is_too_long_alone_keeps_no_other_waiting(gateway, lost, monkey
     let_pass(minutes=5)
     monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 10)
     assert reconcile(repair=True).exit_code == 2
-    assert api.BATCH == 100
+    assert batches.BATCH == 100
 
 
 def test_one_more_than_are_kept_is_still_in_a_window(gateway, paid, monkeypatch):

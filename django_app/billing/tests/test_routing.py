@@ -21,7 +21,7 @@ from billing.reports.daily_stats import close_days
 from billing.reports.integrity_checks import check_integrity
 from billing.services import cancel as cancel_service
 from billing.webhooks import intake, retry
-from billing.webhooks.payload import Notice
+from billing.webhooks.payload import WebhookPayload
 
 pytestmark = [
     pytest.mark.money,
@@ -134,14 +134,14 @@ def test_a_payment_lives_without_a_look_at_the_replica(gateway, user, far_replic
     assert (done.state, balance(user)) == ("done", 6_000)
     assert PointTransaction.objects.finish(done).state == "done"
     gateway.cancel(imp_uid, amount=1_000)
-    notice = Notice(
+    payload = WebhookPayload(
         imp_uid=imp_uid,
         merchant_uid=txn.merchant_uid,
         status="cancelled",
         cancellation_id="",
         body="{}",
     )
-    assert intake.receive(notice, "127.0.0.1")
+    assert intake.receive(payload, "127.0.0.1")
     assert balance(user) == 5_000
     intake.handle_browser_return(imp_uid, txn.merchant_uid, "127.0.0.1")
     wrong = PointTransaction.objects.start(user=user, amount=10_000, pay_method="card")

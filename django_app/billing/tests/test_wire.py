@@ -14,8 +14,10 @@ from django.conf import settings
 
 from billing.errors import GatewayRejected, InvalidGatewayResponse
 from billing.gateway import wire
-from billing.gateway.api import ADDRESS_BYTES, BATCH, gateway, in_addresses, named
+from billing.gateway.api import gateway
+from billing.gateway.batches import BATCH, MAX_URL_BYTES, url_batches
 from billing.gateway.payment import Payment
+from billing.gateway.payment_list import describe_unreadable
 from billing.tests.support.payments import envelope, payment_json
 
 pytestmark = pytest.mark.money
@@ -67,7 +69,7 @@ def test_a_broken_fact_hides_no_payment(wire_of, field, poison):
         page_of(payment_json(**{field: "HERE"}), payment_json(imp_uid="imp_2")), field, poison
     )
     wire_of.add(responses.GET, f"{API}payments/status/paid", body=body)
-    found = gateway().of_status(
+    found = gateway().payments_by_status(
         "paid", datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
     )
     assert ([payment.imp_uid for payment in found.payments], found.unreadable) == (
@@ -86,7 +88,7 @@ def test_broken_money_is_never_right_money(wire_of, field, poison):
     wire_of.add(
         responses.GET, f"{API}payments", body=with_poison(envelope(payments), field, poison)
     )
-    found = gateway().several(imp_uids=["imp_1", "imp_2"])
+    found = gateway().payments_by_ids(imp_uids=["imp_1", "imp_2"])
     assert ([payment.imp_uid for payment in found.payments], len(found.unreadable)) == (
         ["imp_2"],
         1,
@@ -148,7 +150,7 @@ def test_a_refusal_with_broken_words_is_a_refusal(wire_of):
     ],
 )
 def test_what_is_no_json_may_still_say_whose_it_is(body, ids):
-    assert wire.only_ids(body) == ids
+    assert wire.find_ids(body) == ids
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_what_is_no_json_may_still_say_whose_it_is(body, ids):
     ],
 )
 def test_a_damaged_order_number_that_may_be_ours_is_none(merchant_uid, told):
-    assert named("imp_1", merchant_uid, "words") == ("imp_1", told, "imp_1: words")
+    assert describe_unreadable("imp_1", merchant_uid, "words") == ("imp_1", told, "imp_1: words")
 
 
 # -- addresses -------------------------------------------------------------------------------------
@@ -179,12 +181,12 @@ def test_a_damaged_order_number_that_may_be_ours_is_none(merchant_uid, told):
 )
 def test_an_address_is_not_too_long(wire_of, name, uid, slices):
     asked = wire_of.add(responses.GET, f"{API}payments", json=envelope([]))
-    batches = list(in_addresses([uid] * 100, name))
+    batches = list(url_batches([uid] * 100, name))
     assert [len(batch) for batch in batches] == slices
-    gateway().several(**{f"{name}s": batches[0]})
-    assert len(asked.calls[0].request.path_url) <= ADDRESS_BYTES
-    assert list(in_addresses([], name)) == []
-    assert [len(batch) for batch in in_addresses(["i"] * 250, "imp_uid")] == [BATCH, BATCH, 50]
+    gateway().payments_by_ids(**{f"{name}s": batches[0]})
+    assert len(asked.calls[0].request.path_url) <= MAX_URL_BYTES
+    assert list(url_batches([], name)) == []
+    assert [len(batch) for batch in url_batches(["i"] * 250, "imp_uid")] == [BATCH, BATCH, 50]
 
 
 # -- one order -------------------------------------------------------------------------------------
@@ -196,7 +198,7 @@ def test_one_attempt_that_cannot_be_read_hides_no_other(wire_of, caplog):
     wire_of.add(
         responses.GET, f"{API}payments/findAll/{order}", json=page_of(broken, payment_json())
     )
-    assert [payment.imp_uid for payment in gateway().payments_of(order)] == [IMP]
+    assert [payment.imp_uid for payment in gateway().payments_by_merchant_uid(order)] == [IMP]
     assert f"a payment of {order} cannot be read: the payment has no currency" in caplog.text
     wire_of.replace(
         responses.GET,
@@ -204,4 +206,4 @@ def test_one_attempt_that_cannot_be_read_hides_no_other(wire_of, caplog):
         json=page_of(broken, payment_json(merchant_uid="another")),
     )
     with pytest.raises(InvalidGatewayResponse, match="no currency"):
-        gateway().payments_of(order)
+        gateway().payments_by_merchant_uid(order)

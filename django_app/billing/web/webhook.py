@@ -1,4 +1,4 @@
-"""Entry points that anybody may call: the gateway's notice, and a phone that comes back from it."""
+"""Entry points that anybody may call: the webhook, and a phone that comes back from the gateway."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from billing.web.forms import (
     is_merchant_uid,
 )
 from billing.webhooks import intake
-from billing.webhooks.payload import Unreadable, parse
+from billing.webhooks.payload import InvalidPayload, parse_payload
 
 
 @never_cache
@@ -48,8 +48,8 @@ def complete(request: HttpRequest) -> HttpResponse:
 @csrf_exempt  # the gateway has no token of ours; nothing it says is believed
 @require_POST
 def webhook(request: HttpRequest) -> HttpResponse:
-    """The gateway's notice: 200 handled or nothing to do, 400 unreadable, 429 too much of that, 403
-    not a sender, 503 deliver again.
+    """The gateway's webhook: 200 handled or nothing to do, 400 unreadable, 429 too much of that,
+    403 not a sender, 503 deliver again.
     """
     sender = client_address(request)
     if not intake.may_deliver(sender):
@@ -62,12 +62,12 @@ def webhook(request: HttpRequest) -> HttpResponse:
         )
         return response
     try:
-        notice = parse(request)
-    except Unreadable:
+        payload = parse_payload(request)
+    except InvalidPayload:
         if intake.allow_invalid_delivery(sender):
             return _plain("unreadable", 400)
         return _plain("too many unreadable deliveries", 429, **{"Retry-After": "60"})
-    if intake.receive(notice, sender):
+    if intake.receive(payload, sender):
         return _plain("ok", 200)
     return _plain("try again", 503, **{"Retry-After": "60"})
 

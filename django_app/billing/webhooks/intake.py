@@ -35,7 +35,7 @@ from billing.webhooks.deliveries import (
     nothing_can_change,
     store_result,
 )
-from billing.webhooks.payload import Notice
+from billing.webhooks.payload import WebhookPayload
 
 HOUR = timedelta(hours=1)
 MOST_WAITING = 20  # deliveries of one row that may be pending: reconcile asks for each
@@ -65,7 +65,7 @@ def allow_invalid_delivery(sender: str | None) -> bool:
     )
 
 
-def receive(notice: Notice, sender: str | None) -> bool:
+def receive(payload: WebhookPayload, sender: str | None) -> bool:
     """Store a delivery from this address and act on it. False: the sender should deliver it once
     more.
 
@@ -74,14 +74,14 @@ def receive(notice: Notice, sender: str | None) -> bool:
     """
     event = WebhookEvent(
         address=sender,
-        imp_uid=notice.imp_uid,
-        merchant_uid=notice.merchant_uid,
-        claimed_status=notice.status,
-        cancellation_id=notice.cancellation_id,
-        body=notice.body,
+        imp_uid=payload.imp_uid,
+        merchant_uid=payload.merchant_uid,
+        claimed_status=payload.status,
+        cancellation_id=payload.cancellation_id,
+        body=payload.body,
     )
     with transaction.atomic(using=write_alias(PointTransaction), durable=True):
-        row = _locked_row(notice.merchant_uid)
+        row = _locked_row(payload.merchant_uid)
         admission = None if row is None else _admit(row, event)
     if admission is None:
         # Never told to come again: shops may share a merchant account, and theirs are honest

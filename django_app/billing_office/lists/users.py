@@ -23,7 +23,13 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from billing.db.permissions import PERSONAL_DATA
-from billing.models import Point, PointCancellation, PointEntry
+from billing.models import (
+    Point,
+    PointCancellation,
+    PointEntry,
+    TransactionNote,
+    UnmatchedPayment,
+)
 from billing_office import audit_log, columns, masking, searching
 from billing_office.base import Pages
 from billing_office.formatting import badge, moment, points
@@ -36,6 +42,8 @@ def must_be_kept(user: Any) -> bool:
         Point.objects.filter(pk=user.pk).exists()
         or PointEntry.objects.filter(by=user).exists()
         or PointCancellation.objects.filter(by=user).exists()
+        or TransactionNote.objects.filter(by=user).exists()
+        or UnmatchedPayment.objects.filter(by=user).exists()
         or LogEntry.objects.filter(user=user, content_type__app_label="billing").exists()
     )
 

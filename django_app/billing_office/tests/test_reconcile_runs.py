@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from billing.gateway.api import UnreadablePayment
 from billing.gateway.payment import Payment
+from billing.gateway.payment_list import UnreadablePayment
 from billing.models import ReconcileRun
 from billing.reconciliation.report import Report
 from billing.tests.support.payments import payment_json

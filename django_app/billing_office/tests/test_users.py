@@ -14,7 +14,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import ProtectedError
 from django.test import Client
 
-from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
+from billing.models import Point, PointEntry, PointTransaction, UnmatchedPayment, WebhookEvent
 from billing.tests.support.aging import let_pass
 from billing.tests.support.notes import notes_of
 from billing_office.personal_data import anonymize
@@ -61,6 +61,18 @@ def test_staff_who_did_something_are_not_deleted(boss, log_in, user, make_staff)
         in told(boss.post(page(done, "delete"), {"post": "yes"}, follow=True))[0]
     )
     assert LogEntry.objects.filter(user=done).count() == 1
+
+
+@pytest.mark.parametrize("what", ["a note", "an unmatched payment"])
+def test_staff_who_decided_something_in_a_program_are_not_deleted(boss, make_txn, make_user, what):
+    staff = make_user("api")
+    if what == "a note":
+        make_txn().notes.create(code="legacy", params={"text": "x"}, by=staff)
+    else:
+        UnmatchedPayment.objects.create(imp_uid="imp_1", amount=1, by=staff)
+    response = boss.post(page(staff, "delete"), {"post": "yes"}, follow=True)
+    assert "cannot be deleted" in told(response)[0]
+    assert User.objects.filter(pk=staff.pk).exists()
 
 
 def test_a_user_without_money_is_deleted_as_django_does(boss, user):
