@@ -1,4 +1,4 @@
-"""Names of Python alone: the columns stay, so that nothing is written and older processes go on.
+"""Names of Python alone: the columns stay, so that nothing is written.
 
 Checks and indexes name fields in the migrations' state: they are taken out of the state before a
 rename and put in again after it, or the next rebuild of a table on SQLite would look for the old

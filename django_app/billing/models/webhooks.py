@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 
 class WebhookEvent(models.Model):
-    """One delivery at one of the open doors, stored before anything is made of it. No unique key:
-    every delivery is news.
+    """One delivery at an entry point that anybody may call, stored before anything is made of it.
+    No unique key: every delivery is news.
     """
 
     class Source(models.TextChoices):
@@ -19,6 +19,8 @@ class WebhookEvent(models.Model):
     class Outcome(models.TextChoices):
         PENDING = "pending", _("Pending")
         DONE = "done", _("Done")
+        # Why: `error_code`. Decided in webhooks/deliveries.py once the gateway was asked, and in
+        # webhooks/intake.py where nobody is asked.
         IGNORED = "ignored", _("Ignored")
         DEAD = "dead", _("Given up")
 

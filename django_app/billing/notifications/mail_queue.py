@@ -25,7 +25,7 @@ LAST_SECONDS = 20  # below gunicorn's grace of 30
 Job = Callable[[], object]
 
 
-class _Outbox:
+class MailQueue:
     def __init__(self) -> None:
         self._waiting: queue.Queue[tuple[str, Job]] = queue.Queue(MOST_WAITING)
         self._starting = threading.Lock()
@@ -40,7 +40,7 @@ class _Outbox:
         with self._starting:
             if self._sender is None or not self._sender.is_alive():
                 self._sender = threading.Thread(
-                    target=self._send_all, name="billing-outbox", daemon=True
+                    target=self._send_all, name="billing-mail-queue", daemon=True
                 )
                 self._sender.start()
         return True
@@ -63,27 +63,27 @@ class _Outbox:
             )
 
 
-_outbox = _Outbox()
+_mail_queue = MailQueue()
 
 
 def put(what: str, job: Job) -> bool:
     """Run `job` soon, in another thread; at once returns whether it was taken. what: for the log,
     so no name, address or secret.
     """
-    return _outbox.put(what, job)
+    return _mail_queue.put(what, job)
 
 
 def wait(seconds: float) -> bool:
     """Whether all that was put has been done within `seconds`."""
-    return _outbox.empty(seconds)
+    return _mail_queue.empty(seconds)
 
 
 def _after_fork() -> None:
     """A child process has no thread of its parent, and what waited there is the parent's to
     send.
     """
-    global _outbox
-    _outbox = _Outbox()
+    global _mail_queue
+    _mail_queue = MailQueue()
 
 
 if hasattr(os, "register_at_fork"):  # not where nothing forks

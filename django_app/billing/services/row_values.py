@@ -18,8 +18,8 @@ from billing.services.decide import decide
 from billing.services.notes import has_note
 from billing.states import Credit, Decision, NoChange, Review, UpdateFacts
 
-# Facts that are copied as they are: by name, so that a new column of GatewayFacts needs only a field
-# of Payment. The wire's pay_method is what was really used, ours is what the payer chose.
+# Facts that are copied as they are, by name: a new column of GatewayFacts needs only a field of
+# Payment. The wire's pay_method is what was really used, ours is what the payer chose.
 _FACTS = tuple(
     field.name for field in GatewayFacts._meta.local_fields if field.name != "paid_method"
 )

@@ -254,7 +254,7 @@ def test_a_mail_server_that_refuses_harms_nothing(
 
 def test_too_much_mail_is_dropped_and_said(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
     monkeypatch.setattr(mail_queue, "MOST_WAITING", 2)
-    box, go_on, done = mail_queue._Outbox(), threading.Event(), []
+    box, go_on, done = mail_queue.MailQueue(), threading.Event(), []
     assert box.put("first", lambda: go_on.wait(30))
     taken = []
     for _ in range(50):  # the first may or may not have been taken out yet

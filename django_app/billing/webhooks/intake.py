@@ -2,7 +2,8 @@
 phone. None of them is believed.
 
 A delivery is stored first, in its own transaction, then the gateway is asked under a deadline. What
-could not be finished stays `pending`; reconcile tries it again (`retry.py`).
+could not be finished stays `pending`; reconcile tries it again (`retry.py`). What an answer makes
+of a delivery, ignoring it too, is in `deliveries.py`.
 
 Anybody may also call for ever, so everything here is bounded. What no row of ours is about is kept
 for diagnosis alone and costs no call. What a row is about is never refused because of that: each

@@ -13,6 +13,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.sessions.models import Session
 from django.db.models import ProtectedError
 from django.test import Client
+from django.utils import timezone
 
 from billing.models import Point, PointEntry, PointTransaction, UnmatchedPayment, WebhookEvent
 from billing.tests.support.aging import let_pass
@@ -69,7 +70,10 @@ def test_staff_who_decided_something_in_a_program_are_not_deleted(boss, make_txn
     if what == "a note":
         make_txn().notes.create(code="legacy", params={"text": "x"}, by=staff)
     else:
-        UnmatchedPayment.objects.create(imp_uid="imp_1", amount=1, by=staff)
+        seen = timezone.now()
+        UnmatchedPayment.objects.create(
+            imp_uid="imp_1", amount=1, first_seen=seen, last_seen=seen, by=staff
+        )
     response = boss.post(page(staff, "delete"), {"post": "yes"}, follow=True)
     assert "cannot be deleted" in told(response)[0]
     assert User.objects.filter(pk=staff.pk).exists()

@@ -32,7 +32,7 @@ class InvalidField(ValueError):
 
 def apply_fault_request(values: Mapping[str, Any]) -> None:
     """Do what one POST to the faults asks: reset, seed, expire_tokens, and at most one new rule.
-    Raises Bad, and then nothing was done.
+    Raises InvalidField, and then nothing was done.
     """
     of_call = {
         name: read(name, values[name]) for name, read in _CALL_READERS.items() if name in values
