@@ -2,8 +2,8 @@
 sent back.
 
 The signals' receivers take along what the mail says and ask nothing, so that they cost the request
-no statement; `mail_queue` does the rest. A member without an address gets no mail. The language is the
-one kept with the member, because no request is at hand, and neither is a host name: links need
+no statement; `mail_queue` does the rest. A member without an address gets no mail. The language is
+the one kept with the member, because no request is at hand, and neither is a host name: links need
 PUBLIC_URL.
 """
 
