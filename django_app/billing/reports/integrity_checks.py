@@ -28,7 +28,7 @@ from django.db.models.functions import Coalesce, Greatest
 from billing.db import triggers
 from billing.db.routing import write_alias
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction
-from billing.reports import daily_stats
+from billing.reports import closed_days
 
 MOST_NAMED = 20
 Kind = PointEntry.Kind
@@ -155,7 +155,7 @@ CHECKS: dict[str, Callable[[], Iterable[str]]] = {
     "what was given back was spent": _give_backs,
     "the sign of an entry fits its kind": _signs,
     "the ledger's triggers are there": _triggers,
-    "the figures of closed days are the sums of their rows": daily_stats.drift,
+    "the figures of closed days are the sums of their rows": closed_days.differences,
 }
 
 

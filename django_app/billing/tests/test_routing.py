@@ -17,7 +17,7 @@ from billing.errors import IdempotencyConflict, InsufficientPoints, NotAllowed
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction, WebhookEvent
 from billing.reconciliation import reconcile
 from billing.reconciliation.runs import Run
-from billing.reports.daily_stats import close_days
+from billing.reports.closed_days import close_days
 from billing.reports.integrity_checks import check_integrity
 from billing.services import cancel as cancel_service
 from billing.webhooks import intake, retry

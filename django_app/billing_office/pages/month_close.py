@@ -18,7 +18,8 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
 from billing.models import DailyFigures
-from billing.reports.daily_stats import Close, Sums, close_of
+from billing.reports.daily_stats import Sums
+from billing.reports.month_close import MonthClose, month_close
 from billing.support.non_atomic import non_atomic
 from billing_office import audit_log
 from billing_office.base import MoneyAdmin
@@ -53,7 +54,7 @@ def line(opening: int, sums: Sums, closing: int) -> list[int]:
     ]
 
 
-def table(close: Close) -> Iterator[list[Any]]:
+def table(close: MonthClose) -> Iterator[list[Any]]:
     """Days, and the month below them."""
     for day in close.lines:
         yield [day.day, *line(day.opening, day.sums, day.closing)]
@@ -121,12 +122,12 @@ class DailyFiguresAdmin(MoneyAdmin):
         audit_log.record_export(request, DailyFigures, kind=kind, month=f"{close.month:%Y-%m}")
         return export.as_file(kind, f"close-{close.month:%Y-%m}", heads(), table(close))
 
-    def _asked(self, request: HttpRequest) -> Close | HttpResponse:
+    def _asked(self, request: HttpRequest) -> MonthClose | HttpResponse:
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return close_of(asked_month(request))
+        return month_close(asked_month(request))
 
 
 def _month_of(first: date, step: int) -> str:

@@ -15,8 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.db import permissions
-from billing.reports.daily_stats import DAY, Overview, Sums, overview, total
+from billing.reports.daily_stats import DAY, Sums, total
 from billing.reports.open_work import OpenWork, open_work
+from billing.reports.overview import Overview, overview
 from billing_office.columns import METHODS, run_url
 from billing_office.formatting import NOTHING, badge, moment, points, won
 from billing_office.pages import charts

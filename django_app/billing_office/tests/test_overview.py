@@ -22,6 +22,7 @@ from openpyxl import load_workbook
 
 from billing.models import DailyFigures, Point, PointTransaction, ReconcileRun
 from billing.reports import daily_stats
+from billing.reports.closed_days import close_days
 from billing.tests.test_open_work import one_of_each  # noqa: F401  (a fixture)
 from billing_office.pages import charts, overview
 
@@ -99,7 +100,7 @@ def test_periods_methods_and_what_is_owed(log_in, paid, user):
         owner=Point.objects.get(), merchant_uid="m-0", amount=5_000, pay_method="card"
     )
     Point.objects.spend(user=user, amount=100, idempotency_key="k")
-    daily_stats.close_days()
+    close_days()
     shown = text(log_in("finance").get(INDEX))
     assert "Today Paid 1,000 won Cancelled 0 won Net 1,000 won Attempts 2 Success rate 50%" in shown
     assert (
@@ -229,7 +230,7 @@ def test_the_cost_does_not_grow_and_no_gateway_is_asked(log_in, paid):
     for back in range(35):
         for method in ("card", "vbank", "phone"):
             paid(1_000, back=back, method=method)
-    daily_stats.close_days()
+    close_days()
     paid(1_000)
     assert (statements(INDEX), statements(CLOSE)) == few
     assert few[0] <= 18

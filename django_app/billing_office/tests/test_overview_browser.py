@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from billing.management.bench_data import fill
 from billing.models import PointTransaction
-from billing.reports import daily_stats
+from billing.reports.closed_days import close_days
 from billing.tests.support.browser import DESK, PHONE
 from billing_office.tests.support.staff_browser import StaffBrowser
 
@@ -35,7 +35,7 @@ LIST = "/admin/billing/pointtransaction/"
 def life() -> None:
     """Two months of a service's life."""
     fill(400, days=60, seed=5, now=timezone.now())
-    daily_stats.close_days()
+    close_days()
 
 
 def downloaded(staff: StaffBrowser, words: str) -> bytes:

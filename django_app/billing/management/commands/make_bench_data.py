@@ -15,7 +15,7 @@ from django.utils import timezone
 from billing.management.bench_data import fill, occupied
 from billing.management.output import JobCommand, Progress
 from billing.models import Installation
-from billing.reports.daily_stats import close_days
+from billing.reports.closed_days import close_days
 
 MOST = 20_000_000
 

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from billing.management.output import JobCommand
-from billing.reports.daily_stats import close_days
+from billing.reports.closed_days import close_days
 
 
 class Command(JobCommand):

@@ -17,7 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from billing.management.bench_data import fill
 from billing.models import PointCancellation, PointTransaction, WebhookEvent
-from billing.reports.daily_stats import close_days
+from billing.reports.closed_days import close_days
 from billing_office.tests.support.staff_browser import StaffBrowser
 
 rows = PointTransaction.objects
