@@ -1,7 +1,7 @@
 """Reconcile: find where our rows and the gateway's payments differ, and repair it the one way
 through, `apply`.
 
-Callbacks, returns and webhooks get lost; this is the door that never closes. Sweeps over our open
+Callbacks, returns and webhooks get lost; this finds what they would have told. Sweeps over our open
 rows, over the gateway's lists of paid and cancelled payments (windows), over payments cancelled in
 part, and over what was begun here and not finished. Everything is read in slices, so that memory
 does not grow with the number of rows, and everything may be done twice.
@@ -17,33 +17,33 @@ from django.utils import timezone
 from billing.models import PointTransaction, UnmatchedPayment
 from billing.reconciliation.job import Job
 from billing.reconciliation.open_transactions import (
-    open_rows,
-    part_cancelled_rows,
-    unmatched_with_a_row,
-    unresolved_payments,
+    sweep_open_transactions,
+    sweep_part_cancelled,
+    sweep_unmatched_payments,
+    sweep_unresolved_payments,
 )
-from billing.reconciliation.pending_work import open_cancellations, pending_deliveries
+from billing.reconciliation.pending_work import sweep_open_cancellations, sweep_pending_deliveries
 from billing.reconciliation.report import CLEAN, COULD_NOT_ASK, DRIFT, Report
 from billing.reconciliation.runs import (
     LeaseLost,
     Run,
-    holder,
     last_unread,
     last_unreadable_unmatched,
     last_unresolved,
+    running,
 )
-from billing.reconciliation.status_lists import status_windows
+from billing.reconciliation.status_lists import sweep_status_lists
 
 __all__ = ["CLEAN", "COULD_NOT_ASK", "DRIFT", "Report", "reconcile"]
 
 SWEEPS = (
-    open_rows,
-    status_windows,
-    unresolved_payments,
-    unmatched_with_a_row,
-    part_cancelled_rows,
-    pending_deliveries,
-    open_cancellations,
+    sweep_open_transactions,
+    sweep_status_lists,
+    sweep_unresolved_payments,
+    sweep_unmatched_payments,
+    sweep_part_cancelled,
+    sweep_pending_deliveries,
+    sweep_open_cancellations,
 )
 
 
@@ -62,7 +62,7 @@ def reconcile(
     report = Report(repair=repair, started=timezone.now())
     run = Run.begin() if repair else None
     if repair and run is None:
-        other = holder()
+        other = running()
         until = (
             f", its lease lasts until {timezone.localtime(other.lease_until):%H:%M:%S}"
             if other and other.lease_until
@@ -102,7 +102,7 @@ def _count_undecided(report: Report) -> None:
     else:
         kept = UnmatchedPayment.objects.waiting()
         known = sum(
-            imp_uid in report.undecided_now
+            imp_uid in report.undecided_met
             for imp_uid in kept.values_list("imp_uid", flat=True).iterator()
         )
-        report.undecided = kept.count() + len(report.undecided_now) - known
+        report.undecided = kept.count() + len(report.undecided_met) - known

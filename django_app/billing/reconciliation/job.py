@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import models
 
@@ -21,7 +21,6 @@ from billing.errors import (
     GatewayUnreachable,
     InvalidGatewayResponse,
 )
-from billing.gateway.batches import BATCH
 from billing.gateway.deadline import READ_SECONDS, Deadline
 from billing.gateway.payment import Payment
 from billing.gateway.payment_list import PaymentList, UnreadablePayment, describe_unreadable
@@ -32,20 +31,15 @@ from billing.services.apply import changes
 
 logger = logging.getLogger(__name__)
 
-FAILS_IN_A_ROW = (
-    3  # calls without an answer after which a sweep stops: the next ones would not get any either
-)
+# Calls without an answer after which a sweep stops: the next ones would not get any either.
+FAILS_IN_A_ROW = 3
 # smallest questions without a usable answer after which a sweep stops: each has cost its halving
-MOST_HOPELESS = 100
+MOST_UNANSWERABLE = 100
 # Wrong keys, asked too often: less at a time is refused as well, and is more to ask.
-NOT_ABOUT_THE_QUESTION = (
-    401,
-    429,
-)
+NOT_ABOUT_THE_QUESTION = (401, 429)
 ROWS_AT_ONCE = 500  # in one query: SQLite takes up to 999 parameters, if it is old
 
 T = TypeVar("T")
-Row = TypeVar("Row", bound=models.Model)
 
 
 class SweepStopped(Exception):
@@ -54,7 +48,7 @@ class SweepStopped(Exception):
 
 class AskForLess(Exception):
     """The gateway answers others, but gave this question no usable answer: halve it, or call the
-    smallest one `hopeless`.
+    smallest one `unanswerable`.
     """
 
     def __init__(self, error: GatewayError) -> None:
@@ -80,20 +74,20 @@ class Job:
         self._run = run
         self._progress = progress
         self._name = ""
-        self._in_a_row = 0
-        # whether the gateway answered something of this sweep, and nothing was hopeless since
-        self._speaks = False
-        self._hopeless = self._hopeless_in_a_row = 0
+        self._unreachable_in_a_row = 0
+        # whether the gateway answered something of this sweep, and nothing was unanswerable since
+        self._has_answered = False
+        self._unanswerable = self._unanswerable_in_a_row = 0
         self.stats = SweepStats()
 
     @contextmanager
     def sweep(self, name: str) -> Iterator[SweepStats]:
         """Count what happens inside under this name, and end it early, but not the others, where
-        the gateway is silent.
+        the gateway is unreachable.
         """
         self.stats = self.report.sweeps[name] = SweepStats()
-        self._name, self._in_a_row = name, 0
-        self._speaks, self._hopeless, self._hopeless_in_a_row = False, 0, 0
+        self._name, self._unreachable_in_a_row = name, 0
+        self._has_answered, self._unanswerable, self._unanswerable_in_a_row = False, 0, 0
         with suppress(SweepStopped):
             yield self.stats
             self.stats.finished = True
@@ -130,13 +124,13 @@ class Job:
         try:
             if repeat:
                 with suppress(GatewayUnreachable):
-                    return self._answered(question)
-            return self._answered(question)
+                    return self._ask_once(question)
+            return self._ask_once(question)
         except GatewayError as error:
             if (
                 control
                 and isinstance(error, InvalidGatewayResponse | GatewayRejected)
-                and self._does_speak(error, control)
+                and self._answers_others(error, control)
             ):
                 raise AskForLess(error) from None
             if about and isinstance(error, InvalidGatewayResponse | GatewayPaymentNotFound):
@@ -145,13 +139,13 @@ class Job:
             self._count_unreachable(error)
             return None
 
-    def hopeless(self, what: str, error: GatewayError, *, imp_uid: str = "") -> bool:
+    def unanswerable(self, what: str, error: GatewayError, *, imp_uid: str = "") -> bool:
         """The smallest question has no usable answer: name it as that one payment's trouble, and go
         on. imp_uid: of the one that was asked about. Returns whether it is known whose it is, so
         that it is nobody's or can be asked about again.
 
         After FAILS_IN_A_ROW of them the next one asks `control` again. Raises SweepStopped after
-        MOST_HOPELESS.
+        MOST_UNANSWERABLE.
         """
         ids = error.ids if isinstance(error, InvalidGatewayResponse) else ("", "")
         if any(ids):
@@ -161,43 +155,43 @@ class Job:
         else:
             known = imp_uid != ""
             if known:
-                self.report.unresolved(imp_uid)
+                self.report.mark_unresolved(imp_uid)
             self._failed(what, error)
-        self._hopeless += 1
-        self._hopeless_in_a_row += 1
-        if self._hopeless_in_a_row >= FAILS_IN_A_ROW:
-            self._speaks, self._hopeless_in_a_row = False, 0
-        if self._hopeless >= MOST_HOPELESS:
-            self._in_a_row = FAILS_IN_A_ROW
+        self._unanswerable += 1
+        self._unanswerable_in_a_row += 1
+        if self._unanswerable_in_a_row >= FAILS_IN_A_ROW:
+            self._has_answered, self._unanswerable_in_a_row = False, 0
+        if self._unanswerable >= MOST_UNANSWERABLE:
+            self._unreachable_in_a_row = FAILS_IN_A_ROW
             self._count_unreachable(error)
         return known
 
-    def _does_speak(self, error: GatewayError, control: Callable[[Deadline], object]) -> bool:
+    def _answers_others(self, error: GatewayError, control: Callable[[Deadline], object]) -> bool:
         if error.http in NOT_ABOUT_THE_QUESTION:
             return False
-        if not self._speaks:
+        if not self._has_answered:
             try:
-                self._answered(control)
+                self._ask_once(control)
             except GatewayPaymentNotFound:
-                self._speaks = True
+                self._has_answered = True
             except GatewayError:
                 pass
-        return self._speaks
+        return self._has_answered
 
     def _count_unreachable(self, error: GatewayError) -> None:
         self.report.unreachable_calls += 1
-        self.report.trouble(
+        self.report.add_trouble(
             f"{self._name}: {type(error).__name__}: {error.gateway_message or error}"
         )
-        self._in_a_row += 1
-        if self._in_a_row >= FAILS_IN_A_ROW:
+        self._unreachable_in_a_row += 1
+        if self._unreachable_in_a_row >= FAILS_IN_A_ROW:
             raise SweepStopped from None
 
-    def _answered(self, question: Callable[[Deadline], T]) -> T:
+    def _ask_once(self, question: Callable[[Deadline], T]) -> T:
         self.stats.calls += 1
         answer = question(Deadline(READ_SECONDS))
-        self._in_a_row = self._hopeless_in_a_row = 0
-        self._speaks = True
+        self._unreachable_in_a_row = self._unanswerable_in_a_row = 0
+        self._has_answered = True
         return answer
 
     # -- comparing --
@@ -205,7 +199,7 @@ class Job:
     def compare(self, listing: PaymentList, *, apply_all: bool = False) -> bool:
         """Compare these payments with our rows; a repair applies what differs. apply_all: also
         where no money column would change, so that facts (a virtual account's number) and
-        `synced_at` follow. Returns whether each is settled now, or can be asked about later.
+        `synced_at` follow. Returns whether each is resolved now, or can be asked about later.
         """
         self.stats.payments += len(listing.payments) + len(listing.unreadable)
         can_be_asked = self._unreadable(listing.unreadable)
@@ -215,17 +209,17 @@ class Job:
                 merchant_uid__in={payment.merchant_uid for payment in some}
             )
             known = {txn.merchant_uid: txn for txn in rows}
-            can_be_asked &= self._keep_unmatched(
+            can_be_asked &= self._record_unmatched(
                 [payment for payment in some if payment.merchant_uid not in known]
             )
             for payment in some:
                 self.renew_lease()
                 txn = known.get(payment.merchant_uid)
                 if txn is None:
-                    self.report.unmatched(payment)
-                    self.report.resolved(payment.imp_uid)
+                    self.report.add_unmatched(payment)
+                    self.report.mark_resolved(payment.imp_uid)
                 else:
-                    known[txn.merchant_uid] = self._settle(txn, payment, apply_all)
+                    known[txn.merchant_uid] = self._compare_one(txn, payment, apply_all)
         return can_be_asked
 
     def _unreadable(self, items: Sequence[UnreadablePayment]) -> bool:
@@ -239,46 +233,48 @@ class Job:
             # No row has "" in either.
             ours = models.Q(merchant_uid=item.merchant_uid) | models.Q(imp_uid=item.imp_uid)
             if item.merchant_uid and not primary(PointTransaction).filter(ours).exists():
-                self.report.unreadable(item)
+                self.report.add_unreadable(item)
                 continue
             self.stats.failed += 1
             if item.imp_uid:
-                self.report.unresolved(item.imp_uid)
+                self.report.mark_unresolved(item.imp_uid)
             can_be_asked &= item.imp_uid != ""
-            self.report.trouble(f"{self._name}: a payment that cannot be read: {item.words}")
+            self.report.add_trouble(f"{self._name}: a payment that cannot be read: {item.words}")
         return can_be_asked
 
-    def _keep_unmatched(self, payments: list[Payment]) -> bool:
+    def _record_unmatched(self, payments: list[Payment]) -> bool:
         """What no row knows waits for somebody to decide: a repair keeps it, a report only counts
         it. Returns whether it could be kept: what could not must be met once more.
         """
-        with self.guarded(f"{len(payments)} payments that no transaction has"):
+        with self.isolate_failures(f"{len(payments)} payments that no transaction has"):
             if self.repair:
                 UnmatchedPayment.objects.record(payments, now=self.now)
             else:
-                self.report.undecided_now |= UnmatchedPayment.objects.undecided_among(payments)
+                self.report.undecided_met |= UnmatchedPayment.objects.undecided_among(payments)
             return True
         return False
 
-    def _settle(self, txn: PointTransaction, payment: Payment, apply_all: bool) -> PointTransaction:
+    def _compare_one(
+        self, txn: PointTransaction, payment: Payment, apply_all: bool
+    ) -> PointTransaction:
         """One payment and its row; the row as it is then. One that makes trouble keeps no other
         from its money.
         """
         columns: tuple[str, ...] = ()
-        self.report.unresolved(payment.imp_uid)
-        with self.guarded(payment.imp_uid):
+        self.report.mark_unresolved(payment.imp_uid)
+        with self.isolate_failures(payment.imp_uid):
             columns = changes(txn, payment)
             if columns:
                 self.stats.differ += 1
-                self.report.differs(payment, columns)
+                self.report.add_drift(payment, columns)
             if self.repair and (columns or apply_all):
                 txn = PointTransaction.objects.apply(payment).txn
                 self.stats.repaired += bool(columns)
-            self.report.resolved(payment.imp_uid)
+            self.report.mark_resolved(payment.imp_uid)
         return txn
 
     @contextmanager
-    def guarded(self, what: str) -> Iterator[None]:
+    def isolate_failures(self, what: str) -> Iterator[None]:
         """Count and name what goes wrong inside with one payment, and go on."""
         try:
             yield
@@ -289,26 +285,9 @@ class Job:
 
     def _failed(self, what: str, error: Exception) -> None:
         self.stats.failed += 1
-        self.report.trouble(
+        self.report.add_trouble(
             f"{self._name}: {what}: "
             f"{type(error).__name__}{f': {error}' if isinstance(error, BillingError) else ''}"
         )
         if not isinstance(error, BillingError):  # the program is wrong, or the database
             logger.error("%s: %s", self._name, what, exc_info=error)
-
-
-def in_batches(rows: models.QuerySet[Row], *, by: str = "id") -> Iterator[list[Row]]:
-    """`rows` in slices of BATCH, each read when its turn comes, in the order of the column `by` (an
-    index serves it) and id.
-    """
-    page = rows.order_by(by, "id")
-    while batch := list(page[:BATCH]):
-        yield batch
-        last: Any = getattr(batch[-1], by)
-        later = models.Q(**{f"{by}__gt": last}) | models.Q(**{by: last, "id__gt": batch[-1].pk})
-        page = rows.filter(later, **{f"{by}__gte": last}).order_by(by, "id")
-
-
-def unique(items: Sequence[str | None]) -> list[str]:
-    """Each of them once, without None, in order."""
-    return list(dict.fromkeys(item for item in items if item))

@@ -1,5 +1,5 @@
-"""Sweeps over what was begun here and not finished: deliveries that wait, cancels and returns that
-are open.
+"""Sweeps over what was begun here and not finished: deliveries that wait, cancels and mismatch
+refunds that are open.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from billing.errors import GatewayUnreachable
 from billing.gateway.batches import BATCH
 from billing.gateway.deadline import Deadline
 from billing.models import PointCancellation, PointTransaction, WebhookEvent
-from billing.reconciliation.job import Job, in_batches
-from billing.reconciliation.open_transactions import by_imp_uid
+from billing.reconciliation.job import Job
+from billing.reconciliation.open_transactions import compare_by_imp_uid
+from billing.reconciliation.slices import in_batches
 from billing.webhooks import retry
 
 
-def pending_deliveries(job: Job) -> None:
+def sweep_pending_deliveries(job: Job) -> None:
     """Webhooks and returns that could not be acted on, or not within their hour's cap. Most of them
     the sweeps before have made useless.
     """
@@ -25,15 +26,15 @@ def pending_deliveries(job: Job) -> None:
             job.stats.rows += len(batch)
             if job.repair:
                 for event in batch:
-                    with job.guarded(event.imp_uid):
+                    with job.isolate_failures(event.imp_uid):
                         job.ask(partial(_try_again, event), repeat=False)
             else:
-                by_imp_uid(job, [event.imp_uid for event in batch])
+                compare_by_imp_uid(job, [event.imp_uid for event in batch])
 
 
-def open_cancellations(job: Job) -> None:
-    """Cancels and returns that are not closed. A repair lets each take its next step, if its time
-    has come.
+def sweep_open_cancellations(job: Job) -> None:
+    """Cancels and mismatch refunds that are not closed. A repair lets each take its next step, if
+    its time has come.
     """
     with job.sweep("cancels and returns"):
         rows = primary(PointCancellation).filter(state__in=PointCancellation.OPEN)
@@ -43,7 +44,7 @@ def open_cancellations(job: Job) -> None:
                     _finish(job, cancellation)
             else:
                 job.stats.rows += len(batch)
-                by_imp_uid(job, [cancellation.imp_uid for cancellation in batch])
+                compare_by_imp_uid(job, [cancellation.imp_uid for cancellation in batch])
 
 
 def _try_again(event: WebhookEvent, deadline: Deadline) -> bool:
@@ -56,7 +57,7 @@ def _try_again(event: WebhookEvent, deadline: Deadline) -> bool:
 def _finish(job: Job, cancellation: PointCancellation) -> None:
     job.stats.rows += 1
     before = cancellation.state
-    with job.guarded(cancellation.imp_uid):
+    with job.isolate_failures(cancellation.imp_uid):
         after = job.ask(partial(_next_step, cancellation), about=cancellation.imp_uid)
         if after is not None and after.state != before:
             job.stats.differ += 1

@@ -12,8 +12,8 @@ from billing.gateway.payment import Payment, clean_text
 from billing.gateway.payment_list import UnreadablePayment
 
 MOST_NAMED = 100  # rows that differ, and troubles, that are named one by one
-MOST_TOLD_APART = 10_000  # of those found by several sweeps; beyond, each is counted again
-MOST_UNKNOWN = 1_000  # payments of nobody here that are kept
+MOST_COUNTED_ONCE = 10_000  # of those found by several sweeps; beyond, each is counted again
+MOST_UNMATCHED = 1_000  # payments of nobody here that are kept
 MOST_UNRESOLVED = 1_000  # payments that could not be compared or applied, kept for the next run
 MOST_UNREAD = 100  # seconds of a list that could not be read, kept for the next run
 
@@ -54,25 +54,25 @@ class Report:
     unreachable_calls: int = 0  # questions that got no usable answer
     drift_count: int = 0  # payments, however many sweeps found them
     drift: list[dict[str, Any]] = field(default_factory=list)
-    unknown_count: int = 0
-    unknown: list[dict[str, Any]] = field(default_factory=list)
+    unmatched_count: int = 0
+    unmatched: list[dict[str, Any]] = field(default_factory=list)
     undecided: int = 0  # payments of no row that nobody has decided yet, from earlier runs too
     # Of a report alone: imp_uids that it met.
-    undecided_now: set[str] = field(default_factory=set, repr=False)
+    undecided_met: set[str] = field(default_factory=set, repr=False)
     troubles: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     sweeps: dict[str, SweepStats] = field(default_factory=dict)
-    # Imp_uids that an earlier run left unsettled, and this one has not met yet.
+    # Imp_uids that an earlier run left unresolved, and this one has not met yet.
     carried_over: dict[str, None] = field(default_factory=dict)
-    # Imp_uids that this run could not settle.
-    open_payments: dict[str, None] = field(default_factory=dict)
-    forgot: bool = False  # there were more of them, or of unread seconds, than are kept
+    # Imp_uids that this run could not resolve.
+    unresolved_payments: dict[str, None] = field(default_factory=dict)
+    has_overflowed: bool = False  # there were more of them, or of unread seconds, than are kept
     # (status, unix second) of a list; an earlier run's, until it is read.
     unread: dict[tuple[str, int], None] = field(default_factory=dict)
     # Payments of nobody that cannot be read, which an earlier run has named.
     unreadable_before: frozenset[str] = frozenset()
     unreadable_unmatched: dict[str, None] = field(default_factory=dict)  # and those of this one
-    _found: set[str] = field(default_factory=set, repr=False)
+    _drifted: set[str] = field(default_factory=set, repr=False)
 
     @property
     def remaining(self) -> int:
@@ -89,12 +89,12 @@ class Report:
             return COULD_NOT_ASK
         return DRIFT if self.remaining else CLEAN
 
-    def differs(self, payment: Payment, columns: tuple[str, ...]) -> None:
+    def add_drift(self, payment: Payment, columns: tuple[str, ...]) -> None:
         """Note a row that is not as the gateway says, once."""
-        if payment.imp_uid in self._found:
+        if payment.imp_uid in self._drifted:
             return
-        if len(self._found) < MOST_TOLD_APART:
-            self._found.add(payment.imp_uid)
+        if len(self._drifted) < MOST_COUNTED_ONCE:
+            self._drifted.add(payment.imp_uid)
         self.drift_count += 1
         if len(self.drift) < MOST_NAMED:
             self.drift.append(
@@ -105,40 +105,40 @@ class Report:
                 }
             )
 
-    def unresolved(self, imp_uid: str) -> None:
-        """Keep a payment for the next run, until it is `resolved`: its window is not read again
+    def mark_unresolved(self, imp_uid: str) -> None:
+        """Keep a payment for the next run, until it is resolved: its window is not read again
         once the watermark has passed it.
         """
         self.carried_over.pop(imp_uid, None)
         if (
-            len(self.open_payments) + len(self.carried_over) < MOST_UNRESOLVED
+            len(self.unresolved_payments) + len(self.carried_over) < MOST_UNRESOLVED
         ):  # those not met yet keep their places
-            self.open_payments[imp_uid] = None
-        elif imp_uid not in self.open_payments:
-            self.forgot = True
+            self.unresolved_payments[imp_uid] = None
+        elif imp_uid not in self.unresolved_payments:
+            self.has_overflowed = True
 
-    def resolved(self, imp_uid: str) -> None:
+    def mark_resolved(self, imp_uid: str) -> None:
         """Compared, and applied where that was asked for."""
         self.carried_over.pop(imp_uid, None)
-        self.open_payments.pop(imp_uid, None)
+        self.unresolved_payments.pop(imp_uid, None)
 
-    def not_read(self, status: str, second: int) -> None:
-        """Keep a second of a list for the next run, until it `was_read`."""
+    def mark_unread(self, status: str, second: int) -> None:
+        """Keep a second of a list for the next run, until it is read."""
         if len(self.unread) < MOST_UNREAD:
             self.unread[status, second] = None
         elif (status, second) not in self.unread:
-            self.forgot = True
+            self.has_overflowed = True
 
-    def was_read(self, status: str, begin: int, end: int) -> None:
+    def mark_read(self, status: str, begin: int, end: int) -> None:
         """Every second of the list from begin to end, both included."""
         for key in [key for key in self.unread if key[0] == status and begin <= key[1] <= end]:
             del self.unread[key]
 
-    def unreadable(self, payment: UnreadablePayment) -> None:
+    def add_unreadable(self, payment: UnreadablePayment) -> None:
         """Name a payment that cannot be read and is none of ours, in the notes, and not again while
         windows overlap. It is no drift: nobody here could end such an alarm.
         """
-        self.resolved(payment.imp_uid)
+        self.mark_resolved(payment.imp_uid)
         name = payment.imp_uid or payment.merchant_uid
         if (
             name not in self.unreadable_before | self.unreadable_unmatched.keys()
@@ -151,16 +151,16 @@ class Report:
                     300,
                 )
             )
-        if len(self.unreadable_unmatched) < MOST_UNKNOWN:
+        if len(self.unreadable_unmatched) < MOST_UNMATCHED:
             self.unreadable_unmatched[name] = None
 
-    def unmatched(self, payment: Payment) -> None:
+    def add_unmatched(self, payment: Payment) -> None:
         """Note a payment that none of our rows knows. It is never touched: shops share merchant
         accounts.
         """
-        self.unknown_count += 1
-        if len(self.unknown) < MOST_UNKNOWN:
-            self.unknown.append(
+        self.unmatched_count += 1
+        if len(self.unmatched) < MOST_UNMATCHED:
+            self.unmatched.append(
                 {
                     "imp_uid": payment.imp_uid,
                     "merchant_uid": payment.merchant_uid,
@@ -170,7 +170,7 @@ class Report:
                 }
             )
 
-    def trouble(self, words: str) -> None:
+    def add_trouble(self, words: str) -> None:
         """Note what went wrong, in words; those of the gateway may hold what no database stores."""
         if len(self.troubles) < MOST_NAMED:
             self.troubles.append(clean_text(words, 300))
@@ -188,9 +188,9 @@ class Report:
             "calls_without_answer": self.unreachable_calls,
             "sweeps": {name: asdict(stats) for name, stats in self.sweeps.items()},
             "drift": {"count": self.drift_count, "payments": self.drift},
-            "unknown": {"count": self.unknown_count, "payments": self.unknown},
+            "unknown": {"count": self.unmatched_count, "payments": self.unmatched},
             "undecided": self.undecided,
-            "unsettled": [*self.open_payments, *self.carried_over],
+            "unsettled": [*self.unresolved_payments, *self.carried_over],
             "unread": [list(key) for key in self.unread],
             # A run that did not read its windows has not met them again.
             "unreadable_of_nobody": list(

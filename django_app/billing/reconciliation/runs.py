@@ -69,7 +69,7 @@ class Run:
         if (
             abs(now - self._prolonged) >= PROLONG_AFTER
         ):  # also where the clock was put back meanwhile
-            if not self._mine().update(lease_until=now + LEASE):
+            if not self._own_row().update(lease_until=now + LEASE):
                 raise LeaseLost
             self._prolonged = now
 
@@ -80,10 +80,10 @@ class Run:
         values: dict[str, Any] = {"finished": timezone.now(), "lease_until": None, "result": result}
         if watermark is not None:
             values["watermark"] = watermark
-        if self._mine().update(**values):
-            _name_once(self._row.pk, result["unknown"]["payments"])
+        if self._own_row().update(**values):
+            _name_payments_once(self._row.pk, result["unknown"]["payments"])
 
-    def _mine(self) -> Any:
+    def _own_row(self) -> Any:
         return ReconcileRun.objects.filter(pk=self._row.pk, finished__isnull=True)
 
 
@@ -124,7 +124,7 @@ def last_unreadable_unmatched() -> list[str]:
     return _last_of("unreadable_of_nobody")
 
 
-def holder() -> ReconcileRun | None:
+def running() -> ReconcileRun | None:
     """The run that holds the lease now."""
     return _runs().filter(finished__isnull=True).first()
 
@@ -139,7 +139,7 @@ def prune(days: int) -> int:
     return old.filter(names_nobody).exclude(pk=newest.pk).delete()[0] if newest else 0
 
 
-def _name_once(pk: int, named: Sequence[dict[str, Any]]) -> None:
+def _name_payments_once(pk: int, named: Sequence[dict[str, Any]]) -> None:
     """Windows overlap, so that the run before named most of these payments too: each stays with the
     last run that saw it.
     """

@@ -20,18 +20,18 @@ from billing.reconciliation.runs import last_watermark
 from billing.states import Status
 
 OVERLAP = timedelta(hours=48)
-LONGEST = 90 * 86_400 - 1  # seconds in one question (specification: at most 90 days)
-EMPTY = (978_307_200, 978_307_200, 1)  # the first second of 2001, before there was a gateway
+LONGEST_SPAN = 90 * 86_400 - 1  # seconds in one question (specification: at most 90 days)
+EMPTY_SPAN = (978_307_200, 978_307_200, 1)  # the first second of 2001, before there was a gateway
 
 
-def status_windows(job: Job) -> None:
+def sweep_status_lists(job: Job) -> None:
     """Compare every payment that became paid or cancelled since the last complete reading, less
     OVERLAP. Where all of it could be read, the watermark moves.
     """
     begin = _begin(job)
     job.report.windows_from = begin
-    complete = [_all_of(job, status, begin) for status in (Status.PAID, Status.CANCELLED)]
-    if all(complete) and not job.report.forgot:
+    complete = [_read_status(job, status, begin) for status in (Status.PAID, Status.CANCELLED)]
+    if all(complete) and not job.report.has_overflowed:
         job.report.watermark = job.now
 
 
@@ -47,7 +47,7 @@ def _begin(job: Job) -> datetime:
     return min(begin, job.since) if job.since else begin
 
 
-def _all_of(job: Job, status: Status, begin: datetime) -> bool:
+def _read_status(job: Job, status: Status, begin: datetime) -> bool:
     """Whether all of it could be read."""
     first, last = int(begin.timestamp()), int(job.now.timestamp())
     unread = [
@@ -57,19 +57,19 @@ def _all_of(job: Job, status: Status, begin: datetime) -> bool:
     ]
     with job.sweep(f"{status.value} payments") as stats:
         complete = True
-        for start, end in [*((second, second) for second in unread), *_pieces(first, last)]:
-            complete &= _piece(job, status, start, end)
+        for start, end in [*((second, second) for second in unread), *_spans(first, last)]:
+            complete &= _read_span(job, status, start, end)
     return stats.finished and complete
 
 
-def _pieces(begin: int, end: int) -> Iterator[tuple[int, int]]:
+def _spans(begin: int, end: int) -> Iterator[tuple[int, int]]:
     """Spans of unix seconds, both ends included, that may be asked for at once; oldest first."""
     while begin <= end:
-        yield begin, min(begin + LONGEST, end)
-        begin += LONGEST + 1
+        yield begin, min(begin + LONGEST_SPAN, end)
+        begin += LONGEST_SPAN + 1
 
 
-def _piece(job: Job, status: Status, begin: int, end: int) -> bool:
+def _read_span(job: Job, status: Status, begin: int, end: int) -> bool:
     """Halve it until each part fits on one page and can be read: rows leave a list while it is
     read, so that only a single page is complete.
     """
@@ -79,7 +79,7 @@ def _piece(job: Job, status: Status, begin: int, end: int) -> bool:
         listing, unreadable = None, False
         try:
             listing = job.ask(
-                partial(_page, status, start, stop, 1), control=partial(_page, status, *EMPTY)
+                partial(_page, status, start, stop, 1), control=partial(_page, status, *EMPTY_SPAN)
             )
         except AskForLess:
             unreadable = True
@@ -88,20 +88,20 @@ def _piece(job: Job, status: Status, begin: int, end: int) -> bool:
             middle = (start + stop) // 2
             parts += [(middle + 1, stop), (start, middle)]  # the older part first
         elif unreadable:
-            complete &= _one_by_one(job, status, start)
+            complete &= _read_one_by_one(job, status, start)
         elif listing is None:
             complete = False
         elif not too_much:
-            if _is_whole(job, status, listing, start) & job.compare(listing):
-                job.report.was_read(status.value, start, stop)
+            if _is_complete(job, status, listing, start) & job.compare(listing):
+                job.report.mark_read(status.value, start, stop)
             else:
                 complete = False
         else:
-            complete &= _page_by_page(job, status, start, listing)
+            complete &= _read_page_by_page(job, status, start, listing)
     return complete
 
 
-def _one_by_one(job: Job, status: Status, second: int) -> bool:
+def _read_one_by_one(job: Job, status: Status, second: int) -> bool:
     """A second whose page cannot be read: each of its payments on a page of its own, so that the
     bad one hides no other. Unless all of it could be read, or named, the second is kept and read
     again by each run. Returns whether the windows may go on from here.
@@ -112,13 +112,13 @@ def _one_by_one(job: Job, status: Status, second: int) -> bool:
         try:
             listing = job.ask(
                 partial(_page, status, second, second, page, limit=1),
-                control=partial(_page, status, *EMPTY),
+                control=partial(_page, status, *EMPTY_SPAN),
             )
         except AskForLess as alone:
             if page > 1 and isinstance(alone.error, GatewayRejected):
                 break  # beyond the last
             failed += 1
-            whole &= job.hopeless(
+            whole &= job.unanswerable(
                 f"{status.value} payment {page} of {_time(second).isoformat()}", alone.error
             )
         else:
@@ -132,13 +132,13 @@ def _one_by_one(job: Job, status: Status, second: int) -> bool:
     if (
         whole and not abandoned and len(totals) < 2
     ):  # another total: one has left the list, and the next took its page
-        job.report.was_read(status.value, second, second)
+        job.report.mark_read(status.value, second, second)
     else:
-        job.report.not_read(status.value, second)
+        job.report.mark_unread(status.value, second)
     return True
 
 
-def _page_by_page(job: Job, status: Status, second: int, listing: PaymentList) -> bool:
+def _read_page_by_page(job: Job, status: Status, second: int, listing: PaymentList) -> bool:
     """More payments in one second than a page holds."""
     when = _time(second).isoformat()
     job.report.notes.append(
@@ -149,26 +149,27 @@ def _page_by_page(job: Job, status: Status, second: int, listing: PaymentList) -
     for page in range(2, -(-listing.total // api.LARGEST_PAGE) + 1):
         try:
             next_page = job.ask(
-                partial(_page, status, second, second, page), control=partial(_page, status, *EMPTY)
+                partial(_page, status, second, second, page),
+                control=partial(_page, status, *EMPTY_SPAN),
             )
         except AskForLess:
-            return _one_by_one(job, status, second)
+            return _read_one_by_one(job, status, second)
         if next_page is None:
             return False
         complete &= job.compare(next_page)
     if complete:
-        job.report.was_read(status.value, second, second)
+        job.report.mark_read(status.value, second, second)
     return complete
 
 
-def _is_whole(job: Job, status: Status, listing: PaymentList, start: int) -> bool:
+def _is_complete(job: Job, status: Status, listing: PaymentList, start: int) -> bool:
     """Whether the page holds all that it says. One that hides something is no reason to stop, but
     to tell, and to read it again.
     """
     missing = listing.total - len(listing.payments) - len(listing.unreadable)
     if missing > 0:
         job.stats.failed += missing
-        job.report.trouble(
+        job.report.add_trouble(
             f"{status.value} payments: {missing} of {listing.total} are not in the list from "
             f"{_time(start).isoformat()}"
         )

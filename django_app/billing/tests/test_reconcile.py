@@ -9,8 +9,7 @@ from django.utils import timezone
 
 from billing import reconciliation
 from billing.models import Point, PointCancellation, PointTransaction
-from billing.reconciliation import open_transactions as row_sweeps
-from billing.reconciliation import status_lists
+from billing.reconciliation import open_transactions, status_lists
 from billing.reconciliation.open_transactions import next_check
 from billing.states import Status
 from billing.tests.support.aging import let_pass
@@ -81,7 +80,7 @@ def test_an_attempt_that_nobody_reported(gateway, start, only, ledger):
     txn = start()
     gateway.pay(txn.merchant_uid)
     # Its first minute is not over.
-    assert tally(only(row_sweeps.open_rows), "open rows") == (
+    assert tally(only(open_transactions.sweep_open_transactions), "open rows") == (
         0,
         0,
         0,
@@ -90,7 +89,7 @@ def test_an_attempt_that_nobody_reported(gateway, start, only, ledger):
         0,
     )
     let_pass(minutes=2)
-    report = only(row_sweeps.open_rows)
+    report = only(open_transactions.sweep_open_transactions)
     assert tally(report, "open rows") == (1, 1, 1, 1, 1, 0)
     assert report.exit_code == 0
     assert ledger(txn) == (10_000, [10_000])
@@ -104,7 +103,7 @@ def test_a_deposit_that_nobody_reported(gateway, start, only, ledger):
     gateway.control(f"payments/{imp_uid}/deposit")
     let_pass(minutes=2)
     # By imp_uid, and by merchant_uid.
-    assert tally(only(row_sweeps.open_rows), "open rows") == (
+    assert tally(only(open_transactions.sweep_open_transactions), "open rows") == (
         1,
         2,
         2,
@@ -122,7 +121,7 @@ def test_an_account_that_nobody_reported_is_shown(gateway, start, only):
     rows.sync(imp_uid)
     gateway.control(f"payments/{imp_uid}/account")
     let_pass(minutes=2)
-    assert only(row_sweeps.open_rows).remaining == 0
+    assert only(open_transactions.sweep_open_transactions).remaining == 0
     assert rows.get().vbank_num
 
 
@@ -134,7 +133,7 @@ def test_a_payment_hidden_behind_its_own_rows_later_one(gateway, start, only, le
     gateway.pay(txn.merchant_uid)
     rows.sync(gateway.pay(txn.merchant_uid, outcome="ready"))
     let_pass(minutes=2)
-    only(row_sweeps.open_rows)
+    only(open_transactions.sweep_open_transactions)
     assert ledger(txn) == (10_000, [10_000])
 
 
@@ -142,7 +141,7 @@ def test_no_answer_or_an_unpaid_one_proves_nothing(gateway, start, only):
     nothing, unpaid = start(), start()
     gateway.pay(unpaid.merchant_uid, outcome="ready")
     let_pass(minutes=2)
-    report = only(row_sweeps.open_rows)
+    report = only(open_transactions.sweep_open_transactions)
     assert tally(report, "open rows") == (2, 1, 1, 1, 1, 0)  # a payment became known
     assert [txn.status for txn in rows.order_by("id")] == [Status.READY] * 2
     assert [bool(txn.imp_uid) for txn in rows.order_by("id")] == [False, True]
@@ -150,17 +149,17 @@ def test_no_answer_or_an_unpaid_one_proves_nothing(gateway, start, only):
     gateway.control("payments/" + rows.get(pk=unpaid.pk).imp_uid + "/approve")
     gateway.pay(nothing.merchant_uid)
     let_pass(minutes=2)
-    assert tally(only(row_sweeps.open_rows), "open rows")[3:] == (2, 2, 0)
+    assert tally(only(open_transactions.sweep_open_transactions), "open rows")[3:] == (2, 2, 0)
     assert Point.objects.get().balance == 20_000
 
 
 def test_what_the_gateway_does_not_know_is_404_and_207(gateway, start, only, ledger):
     txns = [start() for _ in range(3)]
     let_pass(minutes=2)
-    only(row_sweeps.open_rows)
+    only(open_transactions.sweep_open_transactions)
     gateway.pay(txns[1].merchant_uid)
     let_pass(minutes=2)
-    only(row_sweeps.open_rows)
+    only(open_transactions.sweep_open_transactions)
     answers = (
         ApiCall.objects.using("sandbox")
         .filter(path__endswith="/payments")
@@ -179,7 +178,7 @@ def test_207_is_an_answer_whatever_its_code(gateway, start, only, ledger, code):
     found = serializer.payment_json(Payment.objects.using("sandbox").get(imp_uid=imp_uid))
     let_pass(minutes=2)
     gateway.answer_next("payments?", status=207, json_body=envelope([found], code=code))
-    assert only(row_sweeps.open_rows).exit_code == 0
+    assert only(open_transactions.sweep_open_transactions).exit_code == 0
     assert ledger(txn) == (10_000, [10_000])
 
 
@@ -223,15 +222,15 @@ def test_rows_are_looked_at_less_and_less_and_then_no_more(gateway, start, only)
         ({"days": 2}, 360),
     ):
         let_pass(**period)
-        only(row_sweeps.open_rows)
+        only(open_transactions.sweep_open_transactions)
         left = rows.get(pk=txn.pk).next_check_at - timezone.now()
         assert timedelta(minutes=wait) - timedelta(seconds=30) < left <= timedelta(minutes=wait)
     let_pass(days=7)
-    only(row_sweeps.open_rows)
+    only(open_transactions.sweep_open_transactions)
     assert rows.get(pk=txn.pk).next_check_at is None
     gateway.pay(txn.merchant_uid)
-    assert tally(only(row_sweeps.open_rows), "open rows")[:2] == (0, 0)
-    only(status_lists.status_windows)  # and a late payment is found by the windows
+    assert tally(only(open_transactions.sweep_open_transactions), "open rows")[:2] == (0, 0)
+    only(status_lists.sweep_status_lists)  # and a late payment is found by the windows
     assert rows.get(pk=txn.pk).credited == 10_000
 
 
@@ -245,12 +244,12 @@ def test_rows_bound_while_the_gateway_was_asked_keep_their_null(gateway, start, 
     def meanwhile(call):
         told.append(rows.sync(imp_uid).points)
 
-    original = row_sweeps._reschedule
-    row_sweeps._reschedule = lambda batch: (meanwhile(None), original(batch))
+    original = open_transactions._reschedule
+    open_transactions._reschedule = lambda batch: (meanwhile(None), original(batch))
     try:
-        only(row_sweeps.open_rows)
+        only(open_transactions.sweep_open_transactions)
     finally:
-        row_sweeps._reschedule = original
+        open_transactions._reschedule = original
     assert told == [10_000]
     assert rows.get().next_check_at is None
 
@@ -262,7 +261,9 @@ def test_given_up_rows_are_asked_since_a_day(gateway, start, only, ledger):
     rows.update(next_check_at=None)
     for one in (old, txn):
         gateway.pay(one.merchant_uid)
-    report = only(row_sweeps.open_rows, since=timezone.now() - timedelta(days=8, hours=1))
+    report = only(
+        open_transactions.sweep_open_transactions, since=timezone.now() - timedelta(days=8, hours=1)
+    )
     assert tally(report, "open rows") == (1, 1, 1, 1, 1, 0)
     assert ledger(txn) == (10_000, [10_000])
     assert not rows.get(pk=old.pk).is_matched
@@ -275,9 +276,9 @@ def test_a_merchant_uid_that_cannot_be_asked_for_keeps_no_other_waiting(gateway,
     gateway.pay("주문 1/2", amount=10_000)
     gateway.pay(txn.merchant_uid)
     let_pass(minutes=2)
-    report = only(row_sweeps.open_rows)
+    report = only(open_transactions.sweep_open_transactions)
     assert (report.exit_code, rows.get(pk=txn.pk).credited) == (0, 10_000)
-    only(status_lists.status_windows)
+    only(status_lists.sweep_status_lists)
     assert rows.get(pk=odd.pk).credited == 10_000
 
 
@@ -299,7 +300,7 @@ def test_a_thousand_rows_are_30_calls(gateway, user, start, only, number_of_rows
     ]
     rows.bulk_create(made, batch_size=1_000)
     let_pass(minutes=2)
-    report = only(row_sweeps.open_rows)
+    report = only(open_transactions.sweep_open_transactions)
     assert tally(report, "open rows") == (number_of_rows, calls, 0, 0, 0, 0)
     assert len(asked(gateway, "payments?")) == calls
     assert max(len(f"/sandbox/api/{path}") for path in asked(gateway)) <= 2_000

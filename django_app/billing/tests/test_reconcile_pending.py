@@ -8,8 +8,7 @@ from django.utils import timezone
 
 from billing import reconciliation
 from billing.models import PointCancellation, PointTransaction, WebhookEvent
-from billing.reconciliation import open_transactions as row_sweeps
-from billing.reconciliation import pending_work
+from billing.reconciliation import open_transactions, pending_work
 from billing.tests.support.aging import let_pass
 from billing.tests.support.threads import together
 
@@ -63,15 +62,29 @@ def test_a_second_part_cancel_that_no_window_shows(gateway, paid, only, ledger):
     rows.sync(txn.imp_uid)
     gateway.cancel(txn.imp_uid, 2_000)
     let_pass(hours=23)
-    assert tally(only(row_sweeps.part_cancelled_rows), "part-cancelled rows")[:2] == (0, 0)
+    assert tally(only(open_transactions.sweep_part_cancelled), "part-cancelled rows")[:2] == (0, 0)
     let_pass(hours=2)
-    assert tally(only(row_sweeps.part_cancelled_rows), "part-cancelled rows") == (1, 1, 1, 1, 1, 0)
+    assert tally(only(open_transactions.sweep_part_cancelled), "part-cancelled rows") == (
+        1,
+        1,
+        1,
+        1,
+        1,
+        0,
+    )
     assert ledger(txn) == (5_000, [10_000, -3_000, -2_000])
     let_pass(hours=25)
     seen = rows.get().synced_at
-    assert tally(only(row_sweeps.part_cancelled_rows), "part-cancelled rows") == (1, 1, 1, 0, 0, 0)
+    assert tally(only(open_transactions.sweep_part_cancelled), "part-cancelled rows") == (
+        1,
+        1,
+        1,
+        0,
+        0,
+        0,
+    )
     assert rows.get().synced_at > seen  # nothing changed, and it has been looked at for today
-    assert tally(only(row_sweeps.part_cancelled_rows), "part-cancelled rows")[:2] == (0, 0)
+    assert tally(only(open_transactions.sweep_part_cancelled), "part-cancelled rows")[:2] == (0, 0)
 
 
 # -- pending deliveries ----------------------------------------------------------------------------
@@ -83,7 +96,7 @@ def test_a_webhook_that_came_while_the_gateway_was_silent(gateway, start, only, 
     gateway.fail_next(f"payments/{imp_uid}")
     gateway.deliver()
     # It is tried again after a while.
-    assert tally(only(pending_work.pending_deliveries), "pending deliveries") == (
+    assert tally(only(pending_work.sweep_pending_deliveries), "pending deliveries") == (
         0,
         0,
         0,
@@ -92,11 +105,11 @@ def test_a_webhook_that_came_while_the_gateway_was_silent(gateway, start, only, 
         0,
     )
     let_pass(minutes=6)
-    report = only(pending_work.pending_deliveries, repair=False)
+    report = only(pending_work.sweep_pending_deliveries, repair=False)
     assert tally(report, "pending deliveries") == (1, 1, 1, 1, 0, 0)
     assert (WebhookEvent.objects.get().outcome, report.exit_code) == ("pending", 1)
     gateway.fail_next(f"payments/{imp_uid}")
-    report = only(pending_work.pending_deliveries)
+    report = only(pending_work.sweep_pending_deliveries)
     # Its own wait, no repeat.
     assert (
         report.exit_code,
@@ -108,7 +121,14 @@ def test_a_webhook_that_came_while_the_gateway_was_silent(gateway, start, only, 
         1,
     )
     let_pass(minutes=30)
-    assert tally(only(pending_work.pending_deliveries), "pending deliveries") == (1, 1, 0, 0, 0, 0)
+    assert tally(only(pending_work.sweep_pending_deliveries), "pending deliveries") == (
+        1,
+        1,
+        0,
+        0,
+        0,
+        0,
+    )
     assert WebhookEvent.objects.get().outcome == "done"
     assert ledger(txn) == (10_000, [10_000])
 
@@ -120,11 +140,11 @@ def test_three_deliveries_that_cannot_be_asked_about_end_the_sweep(gateway, star
         )
     for _ in range(3):
         gateway.fail_next("payments/imp_")
-    report = only(pending_work.pending_deliveries)
+    report = only(pending_work.sweep_pending_deliveries)
     assert (report.exit_code, report.unreachable_calls) == (2, 3)
     assert sorted(WebhookEvent.objects.values_list("tries", flat=True)) == [1, 1, 2, 2, 2]
     # "I do not know this payment" is an answer.
-    assert only(pending_work.pending_deliveries).exit_code == 0
+    assert only(pending_work.sweep_pending_deliveries).exit_code == 0
     assert sorted(WebhookEvent.objects.values_list("tries", flat=True)) == [2, 2, 2, 2, 2]
 
 
@@ -138,7 +158,9 @@ def test_a_cancel_whose_answer_was_lost(gateway, paid, only, ledger, make_user):
     assert cancellation.state == State.UNKNOWN
     let_pass(minutes=3)
     # Done, and we do not know.
-    assert tally(only(pending_work.open_cancellations, repair=False), "cancels and returns") == (
+    assert tally(
+        only(pending_work.sweep_open_cancellations, repair=False), "cancels and returns"
+    ) == (
         1,
         1,
         1,
@@ -146,7 +168,14 @@ def test_a_cancel_whose_answer_was_lost(gateway, paid, only, ledger, make_user):
         0,
         0,
     )
-    assert tally(only(pending_work.open_cancellations), "cancels and returns") == (1, 1, 0, 1, 1, 0)
+    assert tally(only(pending_work.sweep_open_cancellations), "cancels and returns") == (
+        1,
+        1,
+        0,
+        1,
+        1,
+        0,
+    )
     cancellation.refresh_from_db()
     assert (cancellation.state, rows.get().pending_cancel_total) == (State.DONE, 0)
     assert ledger(txn) == (0, [10_000, -10_000])
@@ -158,7 +187,7 @@ def test_a_return_that_was_never_sent(gateway, start, only):
     rows.sync(gateway.pay(txn.merchant_uid, amount=9_000))
     assert PointCancellation.objects.get().state == State.REQUESTED
     let_pass(minutes=3)
-    only(pending_work.open_cancellations)
+    only(pending_work.sweep_open_cancellations)
     assert PointCancellation.objects.get().state == State.DONE
 
 

@@ -96,7 +96,7 @@ def test_another_shops_broken_name_keeps_nobody_waiting(gateway, lost, poison, b
     lost(1)
     poison({gateway.pay("another-shop", amount=5_000): bad})
     found = reconcile(repair=True)
-    assert (found.exit_code, credited(), found.unknown_count, found.watermark) == (
+    assert (found.exit_code, credited(), found.unmatched_count, found.watermark) == (
         0,
         10_000,
         1,
@@ -265,7 +265,7 @@ def test_wrong_keys_and_too_many_questions_are_no_reason_to_halve(gateway, lost,
 
 def test_so_many_hopeless_questions_end_a_sweep_but_not_the_others(gateway, lost, monkeypatch):
     """A gateway that answers whether it speaks, and refuses every row."""
-    monkeypatch.setattr(job, "MOST_HOPELESS", 4)
+    monkeypatch.setattr(job, "MOST_UNANSWERABLE", 4)
     lost(20)
     rows.update(next_check_at=F("created_at"))
     gateway.change_answer = lambda call, *real: (

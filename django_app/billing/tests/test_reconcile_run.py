@@ -109,7 +109,7 @@ def test_a_report_writes_nothing_and_a_repair_once_is_enough(gateway, mess):
     assert Point.objects.get(user__username="payer").balance == mess
     assert {cancellation.state for cancellation in PointCancellation.objects.all()} == {"done"}
     assert WebhookEvent.objects.get().outcome == "done"
-    assert report.unknown_count == 1
+    assert report.unmatched_count == 1
     assert all(tally.finished for tally in report.sweeps.values())
 
     settled = dump("ReconcileRun", "UnmatchedPayment")

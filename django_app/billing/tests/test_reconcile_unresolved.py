@@ -230,5 +230,5 @@ def test_one_more_than_are_kept_is_still_in_a_window(gateway, paid, monkeypatch)
         days_ago(5)
         gateway.cancel(new.imp_uid)
         found = reconcile(repair=True)
-    assert (found.forgot, found.watermark) == (True, None)
+    assert (found.has_overflowed, found.watermark) == (True, None)
     assert runs.last_watermark() == known_to

@@ -205,7 +205,7 @@ def test_the_jobs_read_what_is_written(gateway, user, far_replica):
     gateway.pay(txn.merchant_uid)
     PointTransaction.objects.filter(pk=txn.pk).update(next_check_at=txn.created_at)
     report = reconcile(repair=True)
-    assert (report.troubles, report.unknown_count, balance(user), report.exit_code) == (
+    assert (report.troubles, report.unmatched_count, balance(user), report.exit_code) == (
         [],
         0,
         10_000,

@@ -58,10 +58,10 @@ def test_it_stays_when_no_window_shows_it_any_more(lost, gateway):
     """
     for order, amount in (("lost-1", 33_000), ("lost-2", 33_000), ("lost-3", 44_000)):
         lost(order, amount)
-    assert reconcile(repair=True).unknown_count == 3
+    assert reconcile(repair=True).unmatched_count == 3
     age(days=3)
     report = reconcile(repair=True)
-    assert (report.unknown_count, report.undecided, report.exit_code) == (0, 3, 0)
+    assert (report.unmatched_count, report.undecided, report.exit_code) == (0, 3, 0)
     now = open_work()
     assert (now.reconcile.verdict, now.unmatched, now.unmatched_won, now.all_agrees) == (
         "clean",
@@ -229,7 +229,7 @@ def test_a_registered_card_waits_for_nobody(gateway):
     imp_uid = gateway.pay("lost-order-2", amount=7_000)
     SandboxPayment.objects.filter(imp_uid=imp_uid).update(customer_uid_usage="issue")
     report = reconcile(repair=True)
-    assert (report.unknown_count, UnmatchedPayment.objects.count()) == (1, 0)
+    assert (report.unmatched_count, UnmatchedPayment.objects.count()) == (1, 0)
 
 
 def test_what_could_not_be_kept_is_met_once_more(lost, monkeypatch):

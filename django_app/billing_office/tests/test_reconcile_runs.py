@@ -27,13 +27,13 @@ def run(make_txn):
     report = Report(repair=True, started=timezone.now(), finished=timezone.now())
     txn = make_txn()
     for number, order in enumerate(["lost-1", txn.merchant_uid], 1):
-        report.unmatched(
+        report.add_unmatched(
             Payment.from_json(
                 payment_json(imp_uid=f"imp_77777777777{number}", merchant_uid=order, amount=7_000)
             )
         )
-    report.trouble("the gateway <b>hung</b>")
-    report.unknown_count = 1_234
+    report.add_trouble("the gateway <b>hung</b>")
+    report.unmatched_count = 1_234
     return ReconcileRun.objects.create(finished=timezone.now(), result=report.as_json()), txn
 
 
@@ -78,7 +78,7 @@ def test_a_run_that_came_to_nothing_has_a_page(finance, result):
 
 def test_a_payment_of_nobody_that_cannot_be_read_is_named_there(finance):
     report = Report(repair=True, started=timezone.now(), finished=timezone.now())
-    report.unreadable(
+    report.add_unreadable(
         UnreadablePayment(
             "imp_777777777771", "other-shop-1", "imp_777777777771: the payment has no currency"
         )

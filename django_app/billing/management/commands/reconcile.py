@@ -96,14 +96,15 @@ def summary(report: Report) -> str:
     )
     said += _some("Troubles", report.troubles)
     said += _some("Notes", report.notes)
-    unknown = [
+    unmatched = [
         f"{item['imp_uid']} ({item['merchant_uid']}): {item['status']}, {item['amount']} "
         f"{item['currency']}"
-        for item in report.unknown
+        for item in report.unmatched
     ]
     said += _some(
-        f"Payments whose merchant_uid no transaction has, never touched ({report.unknown_count:,})",
-        unknown,
+        "Payments whose merchant_uid no transaction has, never touched "
+        f"({report.unmatched_count:,})",
+        unmatched,
     )
     if report.stopped:
         said.append(f"Stopped: {report.stopped}.")
