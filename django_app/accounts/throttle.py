@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from accounts.models import AttemptCounter
-from billing.support.client_ip import client_address, rate_limit_key
+from billing.support.client_ip import client_ip, rate_limit_key
 
 UNKNOWN = "unknown"  # the line of a request without an address that can be read
 # new rows, on average: between two nights, too, the table stays as small as what is counted now
@@ -45,7 +45,7 @@ def line(request: HttpRequest) -> str:
     """The line a request comes from: an IPv4 address, an IPv6 /64, or UNKNOWN, which all who cannot
     be told apart share.
     """
-    return rate_limit_key(client_address(request))
+    return rate_limit_key(client_ip(request))
 
 
 def is_own_machine(request: HttpRequest) -> bool:

@@ -29,7 +29,7 @@ class BillingConfig(AppConfig):
 def _after_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None:
     from billing.db import environment_stamp, extra_indexes, permissions, triggers
 
-    triggers.install(using)
-    environment_stamp.stamp(using)
-    extra_indexes.install(using)
-    permissions.install(using, sender)
+    triggers.create_triggers(using)
+    environment_stamp.write_stamp(using)
+    extra_indexes.create_indexes(using)
+    permissions.create_groups(using, sender)

@@ -25,7 +25,7 @@ from billing.models import (
     UnmatchedPayment,
     WebhookEvent,
 )
-from billing.support.client_ip import network
+from billing.support.client_ip import parse_network
 from billing.web.forms import pay_methods
 
 BY_LAW = (
@@ -205,7 +205,7 @@ def unreadable_senders(entries: Any) -> list[str]:
     found = []
     for entry in entries:
         try:
-            network(entry)
+            parse_network(entry)
         except ValueError:
             found.append(repr(entry))
     return found

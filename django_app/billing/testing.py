@@ -31,7 +31,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import translation
 
-from billing.db.triggers import lifted as ledger_unlocked
+from billing.db.triggers import without_triggers as ledger_unlocked
 
 __all__ = ["SandboxGateway", "ledger_unlocked", "sandbox_gateway"]
 

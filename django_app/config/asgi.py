@@ -10,6 +10,6 @@ with exit_on_config_error(3):
 
     application = asgi_application()
 
-    from billing.db.environment_stamp import verify_now
+    from billing.db.environment_stamp import check_database
 
-    verify_now()
+    check_database()

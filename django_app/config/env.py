@@ -48,10 +48,10 @@ def exit_on_config_error(code: int = 1) -> Iterator[None]:
             raise
         from django.apps import apps
 
-        from billing.db.database_state import describe
+        from billing.db.database_state import describe_database
 
         # The sandbox alone has a file of its own.
-        which = f" {describe()}" if apps.is_installed("billing") else ""
+        which = f" {describe_database()}" if apps.is_installed("billing") else ""
         sys.stderr.write(
             f"error: the database{which} cannot be used: {str(error).strip().splitlines()[0]}\n"
         )

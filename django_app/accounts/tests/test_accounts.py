@@ -6,7 +6,7 @@ from django.db import DatabaseError
 from django.test import Client
 
 from accounts.views import SignupForm
-from billing.support.client_ip import client_address
+from billing.support.client_ip import client_ip
 
 pytestmark = pytest.mark.django_db
 LOGIN, SIGNUP, CHARGE = "/accounts/login/", "/accounts/signup/", "/billing/charge/"
@@ -103,11 +103,11 @@ def test_a_success_forgets_the_failures(client, user):
 def test_forwarded_addresses_count_only_if_trusted(rf, settings):
 
     request = rf.get("/", headers={"X-Forwarded-For": "1.2.3.4, 5.6.7.8"})
-    assert client_address(request) == "127.0.0.1"
+    assert client_ip(request) == "127.0.0.1"
     settings.TRUSTED_PROXY_HEADERS = ["x-forwarded-for"]
-    assert client_address(request) == "5.6.7.8"
-    assert client_address(rf.get("/", headers={"X-Forwarded-For": "nonsense"})) is None
-    assert client_address(rf.get("/", REMOTE_ADDR="")) is None
+    assert client_ip(request) == "5.6.7.8"
+    assert client_ip(rf.get("/", headers={"X-Forwarded-For": "nonsense"})) is None
+    assert client_ip(rf.get("/", REMOTE_ADDR="")) is None
 
 
 def test_alive_without_a_database(client, django_assert_num_queries):

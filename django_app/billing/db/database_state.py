@@ -23,16 +23,16 @@ class TablesMissing(ImproperlyConfigured):
     """
 
 
-def home() -> str:
+def billing_alias() -> str:
     """The alias that money is written to."""
     return write_alias(apps.get_model("billing", "PointTransaction"))
 
 
-def describe(alias: str | None = None) -> str:
+def describe_database(alias: str | None = None) -> str:
     """Engine and place: "postgresql points@db.example:5432/points", "sqlite
     /srv/points/var/live.sqlite3". Never a password.
     """
-    configured: dict[str, Any] = connections[alias or home()].settings_dict
+    configured: dict[str, Any] = connections[alias or billing_alias()].settings_dict
     engine, name = str(configured["ENGINE"]).rpartition(".")[2], str(configured["NAME"])
     if engine == "sqlite3":
         return f"sqlite {Path(name).absolute()}"
@@ -42,9 +42,9 @@ def describe(alias: str | None = None) -> str:
     return f"{engine} {user}{host}{port}/{name}"
 
 
-def heading() -> str:
+def database_heading() -> str:
     """The line that a job begins with."""
-    return f"Mode: {settings.IAMPORT_MODE} · database: {describe()}"
+    return f"Mode: {settings.IAMPORT_MODE} · database: {describe_database()}"
 
 
 def require_tables() -> None:
@@ -53,7 +53,7 @@ def require_tables() -> None:
 
     Raises what the database raises where it cannot be reached.
     """
-    alias = home()
+    alias = billing_alias()
     database = (alias, str(connections[alias].settings_dict["NAME"]))
     if database in _complete:
         return
@@ -70,6 +70,6 @@ def require_tables() -> None:
             else f"The changes of {plan[0][0]} to the tables are"
         )
         raise TablesMissing(
-            f"{what} missing in the database {describe(alias)}: run `manage.py migrate`."
+            f"{what} missing in the database {describe_database(alias)}: run `manage.py migrate`."
         )
     _complete.add(database)

@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from billing.db.database_state import describe, home, require_tables
+from billing.db.database_state import billing_alias, describe_database, require_tables
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class WrongDatabase(ImproperlyConfigured):
     """This database belongs to the other mode."""
 
 
-def stamp(alias: str) -> None:
+def write_stamp(alias: str) -> None:
     """Write the mode into a fresh database. A second time: nothing changes."""
     installation = apps.get_model("billing", "Installation")
     connection = connections[alias]
@@ -57,12 +57,12 @@ def _demo_person(alias: str) -> str | None:
     return None
 
 
-def verify(connection: BaseDatabaseWrapper) -> None:
+def check_stamp(connection: BaseDatabaseWrapper) -> None:
     """Raise WrongDatabase, with the connection closed, if this database was made for another mode.
     Asked once per process and database.
     """
     database = (connection.alias, str(connection.settings_dict["NAME"]))
-    if connection.alias != home() or database in _verified:
+    if connection.alias != billing_alias() or database in _verified:
         return
     with connection.cursor() as cursor:
         if TABLE not in connection.introspection.table_names(cursor):
@@ -80,21 +80,23 @@ def verify(connection: BaseDatabaseWrapper) -> None:
     _verified.add(database)
 
 
-def verify_now() -> None:
+def check_database() -> None:
     """Look at stamp and tables when a server starts; raises WrongDatabase, TablesMissing. A
     database that is silent is left to /readyz.
     """
     try:
-        connections[home()].ensure_connection()
+        connections[billing_alias()].ensure_connection()
         require_tables()
     except DatabaseError as error:
         logger.warning(
-            "the database %s does not answer yet: %s", describe(), str(error).strip().split("\n")[0]
+            "the database %s does not answer yet: %s",
+            describe_database(),
+            str(error).strip().split("\n")[0],
         )
     finally:
-        connections[home()].close()
+        connections[billing_alias()].close()
 
 
 def on_connection(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     """Receiver of connection_created."""
-    verify(connection)
+    check_stamp(connection)

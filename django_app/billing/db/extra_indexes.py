@@ -17,7 +17,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import connections, models
 
 
-def install(alias: str) -> None:
+def create_indexes(alias: str) -> None:
     """Make them on this database where their tables are. A second time: nothing changes."""
     connection = connections[alias]
     quote = connection.ops.quote_name

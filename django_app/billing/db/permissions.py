@@ -39,7 +39,7 @@ GROUPS = {
 }
 
 
-def install(alias: str, app: AppConfig) -> None:
+def create_groups(alias: str, app: AppConfig) -> None:
     """Make the groups on this database. A second time: nothing changes, unless permissions are new
     since.
     """

@@ -25,7 +25,7 @@ _TAKEN = (
 _MESSAGE = "billing_pointentry is append-only"
 
 
-def install(alias: str) -> None:
+def create_triggers(alias: str) -> None:
     """Make the triggers on this database, if the table exists there. A second time: nothing
     changes.
     """
@@ -59,17 +59,17 @@ def install(alias: str) -> None:
             )
 
 
-def lift(alias: str) -> None:
+def drop_triggers(alias: str) -> None:
     """Take the triggers away: for test suites that empty the tables, never for anything else."""
     connection = connections[alias]
     with connection.cursor() as cursor:
         if TABLE in connection.introspection.table_names(cursor):
-            for name in _names(connection.vendor):
+            for name in trigger_names(connection.vendor):
                 suffix = f" ON {TABLE}" if connection.vendor == "postgresql" else ""
                 cursor.execute(f"DROP TRIGGER IF EXISTS {name}{suffix}")
 
 
-def missing(alias: str) -> list[str]:
+def missing_triggers(alias: str) -> list[str]:
     """The triggers that are not there."""
     connection = connections[alias]
     query = {
@@ -79,18 +79,18 @@ def missing(alias: str) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(query[connection.vendor])
         there = {name for (name,) in cursor.fetchall()}
-    return [name for name in _names(connection.vendor) if name not in there]
+    return [name for name in trigger_names(connection.vendor) if name not in there]
 
 
-def _names(vendor: str) -> list[str]:
+def trigger_names(vendor: str) -> list[str]:
     return [*NAMES.values(), *([_NO_REPLACE] if vendor == "sqlite" else [])]
 
 
 @contextmanager
-def lifted(alias: str) -> Iterator[None]:
+def without_triggers(alias: str) -> Iterator[None]:
     """Without the triggers inside the block."""
-    lift(alias)
+    drop_triggers(alias)
     try:
         yield
     finally:
-        install(alias)
+        create_triggers(alias)

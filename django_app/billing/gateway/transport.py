@@ -76,7 +76,9 @@ class Client(Iamport):  # type: ignore[misc]  # the vendor's package has no type
     def __init__(self, imp_key: str, imp_secret: str, imp_url: str) -> None:
         super().__init__(imp_key, imp_secret, imp_url)
         session = NoRedirectSession()
-        adapter = total_timeout.Adapter(pool_connections=2, pool_maxsize=32, max_retries=0)
+        adapter = total_timeout.TotalTimeoutAdapter(
+            pool_connections=2, pool_maxsize=32, max_retries=0
+        )
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         session.headers["Accept-Encoding"] = "identity"
@@ -186,7 +188,7 @@ class Client(Iamport):  # type: ignore[misc]  # the vendor's package has no type
             if life > 0:
                 # A minute of margin: below it the gateway prolongs the same token, so that asking
                 # again is always enough.
-                safe_cache.put(self._token_cache_key, token, seconds=max(life - 60, 1))
+                safe_cache.set(self._token_cache_key, token, seconds=max(life - 60, 1))
             return token
         finally:
             self._token_lock.release()
@@ -207,9 +209,10 @@ class Client(Iamport):  # type: ignore[misc]  # the vendor's package has no type
         """
         refuse_inside_transaction()
         left = deadline.left() if deadline else READ_SECONDS
+        limit = left if deadline else None
         path, started = url.removeprefix(self.imp_url), time.monotonic()
         try:
-            with total_timeout.within(left if deadline else None), self.requests_session.request(
+            with total_timeout.time_limit(limit), self.requests_session.request(
                 method, url, params=params, json=body, auth=auth or NoAuthorization(), stream=True,
                 allow_redirects=False,
                 timeout=(min(settings.IAMPORT_CONNECT_SECONDS, left), left),

@@ -15,7 +15,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-from billing.db.database_state import TablesMissing, describe, heading, require_tables
+from billing.db.database_state import (
+    TablesMissing,
+    database_heading,
+    describe_database,
+    require_tables,
+)
 
 REFRESH = 0.2  # seconds between two lines of progress
 WIDTH = 100
@@ -35,19 +40,21 @@ class JobCommand(BaseCommand):
             raise CommandError(str(error)) from None
         except DatabaseError as error:
             raise CommandError(
-                f"The database {describe()} cannot be used: {first_line(error)}"
+                f"The database {describe_database()} cannot be used: {first_line(error)}"
             ) from None
         try:
             return super().execute(*args, **options)
         except (OperationalError, InterfaceError) as error:
-            raise CommandError(f"The database {describe()} failed: {first_line(error)}") from error
+            raise CommandError(
+                f"The database {describe_database()} failed: {first_line(error)}"
+            ) from error
 
     def name_database(self, options: dict[str, Any]) -> None:
         """Say in which mode and on which database this job works; a step of another job leaves that
         to it.
         """
         if not options.get("within"):
-            self.stdout.write(heading())
+            self.stdout.write(database_heading())
 
 
 def first_line(error: Exception) -> str:

@@ -175,7 +175,7 @@ def _payments_by_ids(name: str, ids: Sequence[str], deadline: Deadline) -> Payme
 
 
 def _reschedule(batch: list[PointTransaction]) -> None:
-    """When to look again, by what is known now. A row that was matched meanwhile is left as it is."""
+    """When to look again, by what is known now. A row that was matched meanwhile stays as it is."""
     now = timezone.now()
     still_open = primary(PointTransaction).filter(
         pk__in=[txn.pk for txn in batch], credited_at__isnull=True

@@ -143,7 +143,10 @@ def _signs() -> Iterable[str]:
 
 
 def _triggers() -> Iterable[str]:
-    return [f"{name} is missing: run migrate" for name in triggers.missing(write_alias(PointEntry))]
+    return [
+        f"{name} is missing: run migrate"
+        for name in triggers.missing_triggers(write_alias(PointEntry))
+    ]
 
 
 CHECKS: dict[str, Callable[[], Iterable[str]]] = {

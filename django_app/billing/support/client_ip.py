@@ -11,7 +11,7 @@ from django.http import HttpRequest
 ONE_LINE = 64  # bits: what a provider hands out to one IPv6 line
 
 
-def client_address(request: HttpRequest) -> str | None:
+def client_ip(request: HttpRequest) -> str | None:
     """The client's IP address, None where there is none (a Unix socket) or none can be read. IPv4
     inside IPv6 is written as IPv4.
 
@@ -37,7 +37,7 @@ def rate_limit_key(address: str | None) -> str:
     return str(parsed or "unknown")
 
 
-def network(entry: object) -> IPv4Network | IPv6Network:
+def parse_network(entry: object) -> IPv4Network | IPv6Network:
     """An entry of a list: one address, or a network such as 52.78.0.0/16. Raises ValueError for
     anything else, 52.78.1.1/16 included.
     """
@@ -54,7 +54,7 @@ def is_listed(address: str | None, entries: Iterable[object]) -> bool:
 
 def _holds(entry: object, address: IPv4Address | IPv6Address) -> bool:
     try:
-        return address in network(entry)
+        return address in parse_network(entry)
     except ValueError:
         return False
 

@@ -19,5 +19,5 @@ def allow(what: str, *, at_most: int, seconds: int) -> bool:
     key = f"billing-throttle-{what}-{int(time.time() // seconds)}"
     with _one_at_a_time:
         used: int = safe_cache.get(key, 0)
-        safe_cache.put(key, used + 1, seconds=seconds)
+        safe_cache.set(key, used + 1, seconds=seconds)
     return used < at_most

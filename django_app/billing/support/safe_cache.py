@@ -23,7 +23,7 @@ def get(key: str, default: Any = None) -> Any:
         return default
 
 
-def put(key: str, value: Any, *, seconds: int) -> None:
+def set(key: str, value: Any, *, seconds: int) -> None:
     """Keep `value` for `seconds`."""
     try:
         cache.set(key, value, timeout=seconds)
@@ -31,7 +31,7 @@ def put(key: str, value: Any, *, seconds: int) -> None:
         logger.warning("the cache does not answer: %s", type(error).__name__)
 
 
-def first(key: str, *, seconds: int) -> bool:
+def add(key: str, *, seconds: int) -> bool:
     """True for the first caller within `seconds`."""
     try:
         return cache.add(key, 1, timeout=seconds)

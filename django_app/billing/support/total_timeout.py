@@ -61,8 +61,8 @@ class _HttpsPool(HTTPSConnectionPool):
     ConnectionCls = _Https
 
 
-class Adapter(HTTPAdapter):
-    """requests' adapter with connections that `within` can cut."""
+class TotalTimeoutAdapter(HTTPAdapter):
+    """requests' adapter with connections that `time_limit` can cut."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -70,7 +70,7 @@ class Adapter(HTTPAdapter):
 
 
 @contextmanager
-def within(seconds: float | None) -> Iterator[None]:
+def time_limit(seconds: float | None) -> Iterator[None]:
     """Cut this thread's exchange off after `seconds`; None: no limit of its own."""
     if seconds is None:
         yield

@@ -12,7 +12,7 @@ from django.db import OperationalError, connections
 from django.db.migrations.recorder import MigrationRecorder
 
 from billing.db import database_state, environment_stamp
-from billing.db.database_state import TablesMissing, describe
+from billing.db.database_state import TablesMissing, describe_database
 from billing.reports import integrity_checks
 
 JOBS = ["audit_points", "make_bench_data", "nightly", "prune_webhooks", "reconcile", "roll_up"]
@@ -44,7 +44,7 @@ def test_a_database_is_named_without_its_password(monkeypatch, configured, words
         "OPTIONS": {},
     }
     monkeypatch.setattr(connections["default"], "settings_dict", {**usual, **configured})
-    assert describe() == words
+    assert describe_database() == words
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_job_refuses_a_database_without_all_its_tables(partly_migrated, job):
         call_command(job, stdout=io.StringIO())
     assert str(refused.value).startswith("The changes of billing.00")
     assert str(refused.value).endswith(
-        f"are missing in the database {describe()}: run `manage.py migrate`."
+        f"are missing in the database {describe_database()}: run `manage.py migrate`."
     )
     assert "\n" not in str(refused.value)
 
@@ -71,7 +71,7 @@ def test_a_server_refuses_it_too(partly_migrated, monkeypatch):
     # The test's transaction stays.
     monkeypatch.setattr(connections["default"], "close", lambda: None)
     with pytest.raises(TablesMissing):
-        environment_stamp.verify_now()
+        environment_stamp.check_database()
 
 
 def test_what_is_complete_is_asked_about_once(db, monkeypatch, django_assert_num_queries):
@@ -89,7 +89,10 @@ def test_a_database_that_cannot_be_reached_is_one_sentence(monkeypatch, job):
     monkeypatch.setattr("billing.management.output.require_tables", silent)
     with pytest.raises(CommandError) as refused:
         call_command(job, stdout=io.StringIO())
-    assert str(refused.value) == f"The database {describe()} cannot be used: connection refused"
+    assert (
+        str(refused.value)
+        == f"The database {describe_database()} cannot be used: connection refused"
+    )
 
 
 def test_a_database_that_fails_on_the_way_is_one_sentence(db, monkeypatch):
@@ -103,16 +106,16 @@ def test_a_database_that_fails_on_the_way_is_one_sentence(db, monkeypatch):
         call_command("audit_points", stdout=io.StringIO())
     assert (
         str(refused.value)
-        == f"The database {describe()} failed: server closed the connection unexpectedly"
+        == f"The database {describe_database()} failed: server closed the connection unexpectedly"
     )
 
 
 def test_jobs_begin_with_mode_and_database(db):
     out = io.StringIO()
     call_command("audit_points", stdout=out)
-    assert out.getvalue().splitlines()[0] == f"Mode: sandbox · database: {describe()}"
+    assert out.getvalue().splitlines()[0] == f"Mode: sandbox · database: {describe_database()}"
     out = io.StringIO()
     call_command("audit_points", "--json", stdout=out)
     assert {name: json.loads(out.getvalue())[name] for name in ("iamport_mode", "database")} == {
-        "iamport_mode": "sandbox", "database": describe(),
+        "iamport_mode": "sandbox", "database": describe_database(),
     }  # fmt: skip

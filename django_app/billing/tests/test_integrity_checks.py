@@ -59,7 +59,7 @@ def unchecked():
 
     @contextmanager
     def without(name=""):
-        with triggers.lifted("default"), connection.cursor() as cursor:
+        with triggers.without_triggers("default"), connection.cursor() as cursor:
             if name and connection.vendor == "sqlite":
                 cursor.execute("PRAGMA ignore_check_constraints = ON")
             elif name:
@@ -78,7 +78,7 @@ def unchecked():
 
     yield without
     if dropped:  # the rows that contradict it must go first
-        with triggers.lifted("default"):
+        with triggers.without_triggers("default"):
             for model in (PointEntry, PointCancellation, PointTransaction):
                 models.QuerySet(model).all()._raw_delete("default")
         with connection.schema_editor() as editor:
@@ -246,8 +246,8 @@ def test_an_entry_with_the_wrong_sign(life, unchecked, kind, idempotency_key):
 
 
 def test_a_missing_trigger(life):
-    with triggers.lifted("default"):
-        assert found() == {TRIGGERS: len(triggers._names(connection.vendor))}
+    with triggers.without_triggers("default"):
+        assert found() == {TRIGGERS: len(triggers.trigger_names(connection.vendor))}
         assert "billing_pointentry_no_update is missing: run migrate" in run()[1]
     assert found() == {}
 

@@ -45,20 +45,20 @@ def test_what_superusers_made_of_a_group_stays():
     group.permissions.remove(Permission.objects.get(codename="see_personal_data"))
     group.permissions.add(Permission.objects.get(codename="adjust_points"))
     before = has("billing: support")
-    permissions.install("default", BILLING)
+    permissions.create_groups("default", BILLING)
     assert has("billing: support") == before
 
 
 def test_a_permission_that_comes_with_an_update_is_added():
     Permission.objects.get(codename="cancel_payment").delete()
-    permissions.install("default", BILLING)
+    permissions.create_groups("default", BILLING)
     assert permissions.CANCEL in has("billing: finance")
     assert permissions.CANCEL not in has("billing: support")
 
 
 def test_a_lost_group_comes_back():
     Group.objects.filter(name="billing: finance").delete()
-    permissions.install("default", BILLING)
+    permissions.create_groups("default", BILLING)
     assert has("billing: finance") == permissions.GROUPS["billing: finance"]
 
 

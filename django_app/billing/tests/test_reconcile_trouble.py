@@ -12,7 +12,7 @@ import requests
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from billing.db.database_state import describe, heading
+from billing.db.database_state import database_heading, describe_database
 from billing.models import PointTransaction, ReconcileRun
 from billing.reconciliation import SWEEPS, reconcile
 from billing.services import apply as rules
@@ -233,7 +233,7 @@ def test_the_exit_codes_and_the_summary(gateway, mess):
         "Every transaction agrees with the gateway. Undecided payments that no transaction has: 1."
         in said.splitlines()[-1]
     )
-    assert said.splitlines()[0] == heading()
+    assert said.splitlines()[0] == database_heading()
     table = said.splitlines()[1:8]
     assert table[0].split() == ["rows", "calls", "payments", "differ", "repaired", "failed"]
     assert len({len(line) for line in table}) == 1  # aligned
@@ -248,7 +248,7 @@ def test_json_is_one_object_and_nothing_else(gateway, mess):
         found, said = run(*arguments)
         answer = json.loads(said)
         assert (found, answer["exit_code"]) == (code, code)
-        assert (answer["iamport_mode"], answer["database"]) == ("sandbox", describe())
+        assert (answer["iamport_mode"], answer["database"]) == ("sandbox", describe_database())
         assert answer["unknown"]["payments"][0]["merchant_uid"] == "a-shop-we-do-not-know"
         assert list(answer["sweeps"]["open rows"]) == [
             "rows",
@@ -264,7 +264,10 @@ def test_json_is_one_object_and_nothing_else(gateway, mess):
     assert found == 0
     assert json.loads(said)["skipped"]
     found, said = run("--repair")
-    assert (found, said.startswith(f"{heading()}\nNothing was done: another run is at it")) == (
+    assert (
+        found,
+        said.startswith(f"{database_heading()}\nNothing was done: another run is at it"),
+    ) == (
         0,
         True,
     )
@@ -273,7 +276,7 @@ def test_json_is_one_object_and_nothing_else(gateway, mess):
 def test_quiet_speaks_only_of_trouble(gateway, mess):
     assert run("--repair", "--quiet") == (0, "")
     down(gateway)
-    assert run("--repair", "--quiet")[1].splitlines()[0] == heading()
+    assert run("--repair", "--quiet")[1].splitlines()[0] == database_heading()
 
 
 @pytest.mark.parametrize(

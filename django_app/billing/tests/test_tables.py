@@ -216,19 +216,21 @@ def test_members_with_money_rows_cannot_be_deleted(txn, entry, user):
 
 
 def test_triggers_are_there_and_can_be_made_again():
-    assert triggers.missing("default") == []
-    with triggers.lifted("default"):
-        assert len(triggers.missing("default")) == (3 if connection.vendor == "sqlite" else 2)
-    assert triggers.missing("default") == []
-    triggers.install("default")
-    assert triggers.missing("default") == []
+    assert triggers.missing_triggers("default") == []
+    with triggers.without_triggers("default"):
+        assert len(triggers.missing_triggers("default")) == (
+            3 if connection.vendor == "sqlite" else 2
+        )
+    assert triggers.missing_triggers("default") == []
+    triggers.create_triggers("default")
+    assert triggers.missing_triggers("default") == []
 
 
 @pytest.mark.django_db(databases=["default", "sandbox"])
 def test_a_database_without_the_table_is_left_alone():
-    triggers.install("sandbox")
-    triggers.lift("sandbox")
-    environment_stamp.stamp("sandbox")
+    triggers.create_triggers("sandbox")
+    triggers.drop_triggers("sandbox")
+    environment_stamp.write_stamp("sandbox")
     with connections["sandbox"].cursor() as cursor:
         tables = connections["sandbox"].introspection.table_names(cursor)
     assert [name for name in tables if name.startswith("billing")] == []
@@ -236,7 +238,7 @@ def test_a_database_without_the_table_is_left_alone():
 
 def test_migrate_stamped_this_database():
     assert Installation.objects.get().mode == "sandbox"
-    environment_stamp.stamp("default")
+    environment_stamp.write_stamp("default")
     assert Installation.objects.count() == 1
 
 
@@ -246,9 +248,9 @@ def test_another_modes_database_is_refused(settings):
     with pytest.raises(
         environment_stamp.WrongDatabase, match="made for sandbox mode and IAMPORT_MODE is live"
     ):
-        environment_stamp.verify(_Unclosable(connection))
+        environment_stamp.check_stamp(_Unclosable(connection))
     settings.IAMPORT_MODE = "sandbox"
-    environment_stamp.verify(connection)
+    environment_stamp.check_stamp(connection)
 
 
 class _Unclosable:

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from billing.models import WebhookEvent
-from billing.support.client_ip import client_address, is_listed, network, rate_limit_key
+from billing.support.client_ip import client_ip, is_listed, parse_network, rate_limit_key
 from billing.tests.support.counting import statements
 from billing.webhooks import intake
 
@@ -151,11 +151,9 @@ def test_addresses(rf, settings):
         "5.6.7.8\x00": None, "1" * 10_000: None,
     }  # fmt: skip
     for forwarded, address in seen.items():
-        assert client_address(rf.get("/", headers={"X-Forwarded-For": forwarded})) == address, (
-            forwarded
-        )
-    assert client_address(rf.get("/")) == "127.0.0.1"
-    assert client_address(rf.get("/", REMOTE_ADDR="::ffff:127.0.0.1")) == "127.0.0.1"
+        assert client_ip(rf.get("/", headers={"X-Forwarded-For": forwarded})) == address, forwarded
+    assert client_ip(rf.get("/")) == "127.0.0.1"
+    assert client_ip(rf.get("/", REMOTE_ADDR="::ffff:127.0.0.1")) == "127.0.0.1"
     assert [
         rate_limit_key(address) for address in ("1.2.3.4", "2001:db8:1:2:3:4:5:6", "x", None)
     ] == [
@@ -166,7 +164,7 @@ def test_addresses(rf, settings):
     ]
     assert not is_listed(None, ["0.0.0.0/0", "::/0"])
     assert is_listed("5.6.7.8", ["x", "0.0.0.0/0"])
-    assert network(" 10.0.0.0/8 ").num_addresses == 2**24
+    assert parse_network(" 10.0.0.0/8 ").num_addresses == 2**24
 
 
 # -- the return, from strangers --------------------------------------------------------------------

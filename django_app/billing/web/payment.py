@@ -123,7 +123,7 @@ def status(request: HttpRequest, merchant_uid: str) -> HttpResponse:
     if (
         is_open
         and request.GET.get("ask") != "0"
-        and safe_cache.first(f"billing-asked-{merchant_uid}", seconds=ASK_EVERY)
+        and safe_cache.add(f"billing-asked-{merchant_uid}", seconds=ASK_EVERY)
     ):
         try:
             txn = _asked(request, txn)

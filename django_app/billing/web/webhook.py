@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from billing.errors import InvalidId
 from billing.gateway.payment import check_imp_uid
-from billing.support.client_ip import client_address
+from billing.support.client_ip import client_ip
 from billing.web.forms import (
     is_merchant_uid,
 )
@@ -41,7 +41,7 @@ def complete(request: HttpRequest) -> HttpResponse:
     if imp_uid and request.method == "GET":
         # Trouble is no verdict: the event stays pending, the page says "checking" and goes on
         # asking, never a false "failed".
-        intake.handle_browser_return(imp_uid, merchant_uid, client_address(request))
+        intake.handle_browser_return(imp_uid, merchant_uid, client_ip(request))
     return redirect("billing:payment", merchant_uid)
 
 
@@ -51,7 +51,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
     """The gateway's webhook: 200 handled or nothing to do, 400 unreadable, 429 too much of that,
     403 not a sender, 503 deliver again.
     """
-    sender = client_address(request)
+    sender = client_ip(request)
     if not intake.may_deliver(sender):
         response = _plain("not the gateway", 403)
         log_response(

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
-from billing.db.database_state import describe
+from billing.db.database_state import describe_database
 from billing.management.output import JobCommand
 from billing.reports.integrity_checks import Finding, check_integrity
 
@@ -36,7 +36,7 @@ class Command(JobCommand):
         findings = list(check_integrity())
         wrong = sum(finding.count for finding in findings)
         if options["json"]:
-            where = {"iamport_mode": settings.IAMPORT_MODE, "database": describe()}
+            where = {"iamport_mode": settings.IAMPORT_MODE, "database": describe_database()}
             found = {
                 **where,
                 "clean": not wrong,

@@ -38,7 +38,7 @@ def remember(alias: str) -> None:
 def empty(alias: str) -> None:
     """Leave this database as `remember` saw it."""
     if _made_by_migrate(alias) != _as_migrated.get(alias):
-        triggers.lift(alias)
+        triggers.drop_triggers(alias)
         call_command("flush", verbosity=0, interactive=False, database=alias, reset_sequences=False)
         _as_migrated[alias] = _made_by_migrate(alias)
         return
@@ -46,7 +46,7 @@ def empty(alias: str) -> None:
     entries = triggers.TABLE in filled
     with (
         transaction.atomic(using=alias),
-        triggers.lifted(alias) if entries else nullcontext(),
+        triggers.without_triggers(alias) if entries else nullcontext(),
         connections[alias].cursor() as cursor,
     ):
         for table in filled:
