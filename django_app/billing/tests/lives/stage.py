@@ -69,7 +69,7 @@ class Stage:
             model._base_manager.all()._raw_delete("sandbox")
         cache.clear()
         self.gateway.all_calls.clear()
-        self.gateway._instead.clear()
+        self.gateway.forget_planned()
         self.errors.clear()
 
 
@@ -99,7 +99,9 @@ def stage(make_user: Callable[..., Any]) -> Iterator[Stage]:
         stack.enter_context(override_settings(**SETTINGS))
         stack.enter_context(
             patch.object(
-                SandboxGateway, "_to_ourselves", _to_a_mortal(SandboxGateway._to_ourselves)
+                SandboxGateway,
+                "deliver_to_this_site",
+                _to_a_mortal(SandboxGateway.deliver_to_this_site),
             )
         )
         gateway = stack.enter_context(sandbox_gateway())

@@ -193,7 +193,7 @@ class World(Payers):
 
     def end_of_trouble(self) -> None:
         active_faults.clear()
-        self.gateway._instead.clear()
+        self.gateway.forget_planned()
         self.process.never_mind()
         self.wire.next_cancel_hangs, self.wire.next_cancel_later = False, None
 

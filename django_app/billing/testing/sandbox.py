@@ -1,17 +1,5 @@
-"""For tests, ours and yours: the sandbox gateway behind `responses`, in the test's own process,
-without a network.
-
-    from billing.testing import sandbox_gateway
-
-    def test_charge(db, user):
-        with sandbox_gateway() as gateway:
-            txn = PointTransaction.objects.start(user=user, amount=10_000, pay_method="card")
-            imp_uid = gateway.pay(txn.merchant_uid)
-            PointTransaction.objects.sync(imp_uid)
-
-The requests travel through `requests` and are answered by the sandbox app, so that there is one
-imitation of the gateway only. It needs the `sandbox` app and its database alias (see
-config/settings/test.py), and pytest-django's `databases=["default", "sandbox"]`.
+"""The sandbox gateway in the test's own process: requests that would leave it are answered by the
+sandbox app, through `responses`.
 """
 
 from __future__ import annotations
@@ -31,14 +19,10 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import translation
 
-from billing.db.triggers import without_triggers as ledger_unlocked
-
-__all__ = ["SandboxGateway", "ledger_unlocked", "sandbox_gateway"]
-
 API_PATH = "/sandbox/api/"
 CONTROL_PATH = "/sandbox/control/"
 
-HttpAnswer = tuple[int, Mapping[str, str], str | bytes]
+HttpResponseParts = tuple[int, Mapping[str, str], str | bytes]
 
 
 @dataclass
@@ -58,7 +42,7 @@ class SandboxGateway:
 
     def __init__(self) -> None:
         self.all_calls: list[Call] = []
-        self._instead: list[tuple[str, str, Callable[[Call], HttpAnswer] | Exception]] = []
+        self._planned: list[tuple[str, str, Callable[[Call], HttpResponseParts] | Exception]] = []
         self._handler = Client().handler
         self._handler.load_middleware()  # once: it takes longer than any request that follows
         self.before_answer: Callable[[Call], None] | None = None
@@ -82,11 +66,12 @@ class SandboxGateway:
         """POST one control call and return its JSON; AssertionError where the sandbox
         refuses it.
         """
-        with _own_language():
+        with _language_kept():
             response = self._client().post(
                 CONTROL_PATH + path, json.dumps(body), content_type="application/json"
             )
-        assert response.status_code < 300, response.content
+        if response.status_code >= 300:
+            raise AssertionError(response.content)
         return response.json()
 
     def pay(
@@ -108,7 +93,7 @@ class SandboxGateway:
 
     def log(self) -> dict[str, Any]:
         """The sandbox's own record: `calls` and `deliveries`, in order."""
-        with _own_language():
+        with _language_kept():
             found: dict[str, Any] = self._client().get(f"{CONTROL_PATH}log").json()
             return found
 
@@ -133,7 +118,7 @@ class SandboxGateway:
         sandbox.
         """
         content = json.dumps(json_body) if json_body is not None else body
-        self._instead.append(
+        self._planned.append(
             (method, fragment, lambda call: (status, {"Content-Type": "application/json"}, content))
         )
 
@@ -141,7 +126,11 @@ class SandboxGateway:
         """Let the next call whose path holds `fragment` fail on the way; default: a read that takes
         too long.
         """
-        self._instead.append((method, fragment, trouble or requests.ReadTimeout("hung")))
+        self._planned.append((method, fragment, trouble or requests.ReadTimeout("hung")))
+
+    def forget_planned(self) -> None:
+        """Drop answers and failures that were planned and not met yet."""
+        self._planned.clear()
 
     # -- the route --
 
@@ -153,10 +142,10 @@ class SandboxGateway:
         client.handler = self._handler
         return client
 
-    def _to_ourselves(self, request: requests.PreparedRequest) -> HttpAnswer:
+    def deliver_to_this_site(self, request: requests.PreparedRequest) -> HttpResponseParts:
         """A webhook that the sandbox sends to this project."""
         body = request.body or b""
-        with _own_language():
+        with _language_kept():
             response = self._client().generic(
                 "POST",
                 urlsplit(str(request.url)).path,
@@ -169,7 +158,7 @@ class SandboxGateway:
             response.content,
         )
 
-    def _answer(self, request: requests.PreparedRequest) -> HttpAnswer:
+    def _respond(self, request: requests.PreparedRequest) -> HttpResponseParts:
         parts = urlsplit(str(request.url))
         base = urlsplit(settings.IAMPORT_API_URL).path
         path = parts.path.removeprefix(base) + (f"?{parts.query}" if parts.query else "")
@@ -177,10 +166,10 @@ class SandboxGateway:
         body = raw.decode() if isinstance(raw, bytes) else str(raw)
         call = Call(str(request.method), path, body, dict(request.headers))
         self.all_calls.append(call)
-        for planned in self._instead:
+        for planned in self._planned:
             method, fragment, answer = planned
             if fragment in call.path and method in ("", call.method):
-                self._instead.remove(planned)
+                self._planned.remove(planned)
                 if isinstance(answer, Exception):
                     raise answer
                 return answer(call)
@@ -190,7 +179,7 @@ class SandboxGateway:
             if name != "Content-Type"
         }
         sent.pop("HTTP_CONTENT_LENGTH", None)
-        with _own_language():
+        with _language_kept():
             response = self._client().generic(
                 call.method,
                 API_PATH + path,
@@ -213,7 +202,7 @@ class SandboxGateway:
 
 
 @contextmanager
-def _own_language() -> Iterator[None]:
+def _language_kept() -> Iterator[None]:
     """The sandbox answers in the same thread: its language must not become the test's."""
     language = translation.get_language()
     try:
@@ -232,11 +221,11 @@ def sandbox_gateway() -> Iterator[SandboxGateway]:
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         address = re.compile(re.escape(settings.IAMPORT_API_URL) + ".*")
         for method in ("GET", "POST", "PUT", "DELETE"):
-            mock.add_callback(method, address, callback=gateway._answer, content_type=None)
+            mock.add_callback(method, address, callback=gateway._respond, content_type=None)
         mock.add_callback(
             "POST",
             re.compile(r"http://testserver/.*"),
-            callback=gateway._to_ourselves,
+            callback=gateway.deliver_to_this_site,
             content_type=None,
         )
         yield gateway
