@@ -99,11 +99,11 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
                 id="billing.E004",
             )
         )
-    odd = unreadable_senders(settings.BILLING_WEBHOOK_ADDRESSES)
-    if odd:
+    unreadable = unreadable_senders(settings.BILLING_WEBHOOK_ADDRESSES)
+    if unreadable:
         found.append(
             Error(
-                f"BILLING_WEBHOOK_ADDRESSES holds {odd[0]}, which is no address: nobody can "
+                f"BILLING_WEBHOOK_ADDRESSES holds {unreadable[0]}, which is no address: nobody can "
                 "deliver from there.",
                 hint='A list of addresses and networks: ["52.78.100.19", "52.78.48.0/24"].',
                 id="billing.E005",
@@ -178,11 +178,13 @@ def isolation(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     options = configured.get("OPTIONS") or {}
     if not str(configured.get("ENGINE", "")).endswith("postgresql"):
         return []
-    told = re.search(
+    configured_level = re.search(
         r"default_transaction_isolation\s*=\s*['\"]?(\w+)", str(options.get("options", ""))
     )
     level = options.get("isolation_level") or (
-        READ_COMMITTED if told is None or told[1].lower() == "read" else told[1]
+        READ_COMMITTED
+        if configured_level is None or configured_level[1].lower() == "read"
+        else configured_level[1]
     )
     if level in (READ_UNCOMMITTED, READ_COMMITTED):
         return []

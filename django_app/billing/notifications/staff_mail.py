@@ -52,8 +52,8 @@ def _letter(now: OpenWork, troubles: Mapping[str, int]) -> Letter:
         [sentence],
         [
             (_("Open reviews"), f"{now.reviews:,}"),
-            (_("Cancels whose result is unknown"), f"{now.unknown:,}"),
-            (_("Wrong money on its way back"), f"{now.returns:,}"),
+            (_("Cancels whose result is unknown"), f"{now.unknown_cancels:,}"),
+            (_("Wrong money on its way back"), f"{now.mismatch_refunds:,}"),
             (_("Only staff can finish"), f"{now.for_staff:,}"),
             (_("Deliveries not handled yet"), f"{now.deliveries:,}"),
             (_("Unmatched payments that nobody has decided"), f"{now.unmatched:,}"),
@@ -72,12 +72,12 @@ def _subject(now: OpenWork, troubles: Mapping[str, int]) -> str:
             "payments"
         ) % {
             "reviews": f"{now.reviews:,}",
-            "unknown": f"{now.unknown:,}",
+            "unknown": f"{now.unknown_cancels:,}",
             "unmatched": f"{now.unmatched:,}",
         }
-    if now.reviews or now.unknown or now.for_staff:
+    if now.reviews or now.unknown_cancels or now.for_staff:
         return _("Points: %(reviews)s reviews, %(unknown)s unknown cancels") % {
             "reviews": f"{now.reviews:,}",
-            "unknown": f"{now.unknown:,}",
+            "unknown": f"{now.unknown_cancels:,}",
         }
     return _("Points: nothing waits for you")

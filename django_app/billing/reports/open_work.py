@@ -25,10 +25,9 @@ from billing.states import Status
 # Since the last reconcile began: the night's was left out, to say nothing of those of the day.
 LATE = timedelta(hours=26)
 
-
-CANCELS = Q(kind=PointCancellation.Kind.CANCEL)
-UNKNOWN = CANCELS & Q(state=PointCancellation.State.UNKNOWN)
-UNDER_WAY = CANCELS & Q(
+_CANCELS = Q(kind=PointCancellation.Kind.CANCEL)
+UNKNOWN_CANCELS = _CANCELS & Q(state=PointCancellation.State.UNKNOWN)
+CANCELS_UNDER_WAY = _CANCELS & Q(
     state__in=[
         state for state in PointCancellation.OPEN if state != PointCancellation.State.UNKNOWN
     ]
@@ -46,24 +45,25 @@ def waits_for_deposit(now: datetime) -> Q:
 class OpenWork:
     """How much waits now.
 
-    reviews: transactions that staff should look at. unknown: cancels of ours whose end nobody
-    knows; under_way: the other open ones. returns: wrong money that is not back yet. for_staff: of
-    all three, what nothing but staff can finish. deliveries: not handled yet. unmatched: payments
-    at the gateway that no transaction knows and nobody has decided; unmatched_won: won of them that
-    the gateway holds, without test channels. accounts: virtual accounts that still take a deposit,
-    of account_won won. short: members whose balance is short_points below zero.
+    reviews: transactions that staff should look at. unknown_cancels: cancels of ours whose end
+    nobody knows; cancels_under_way: the other open ones. mismatch_refunds: wrong money that is not
+    back yet. for_staff: of all three, what nothing but staff can finish. deliveries: not handled
+    yet. unmatched: payments at the gateway that no transaction knows and nobody has decided;
+    unmatched_won: won of them that the gateway holds, without test channels. open_accounts: virtual
+    accounts that still take a deposit, of open_account_won won. members_below_zero: members whose
+    balance is points_below_zero below zero.
     """
 
     reviews: int
-    unknown: int
-    under_way: int
-    returns: int
+    unknown_cancels: int
+    cancels_under_way: int
+    mismatch_refunds: int
     for_staff: int
     deliveries: int
-    accounts: int
-    account_won: int
-    short: int
-    short_points: int
+    open_accounts: int
+    open_account_won: int
+    members_below_zero: int
+    points_below_zero: int
     reconcile: LastRun
     unmatched: int = 0
     unmatched_won: int = 0
@@ -94,9 +94,9 @@ def open_work(*, now: datetime | None = None) -> OpenWork:
     """Everything that waits: seven statements, however many rows."""
     now = now or timezone.now()
     open_ones = PointCancellation.objects.filter(state__in=PointCancellation.OPEN).aggregate(
-        unknown=Count("pk", filter=UNKNOWN),
-        under_way=Count("pk", filter=UNDER_WAY),
-        returns=Count("pk", filter=Q(kind=PointCancellation.Kind.MISMATCH_REFUND)),
+        unknown_cancels=Count("pk", filter=UNKNOWN_CANCELS),
+        cancels_under_way=Count("pk", filter=CANCELS_UNDER_WAY),
+        mismatch_refunds=Count("pk", filter=Q(kind=PointCancellation.Kind.MISMATCH_REFUND)),
         for_staff=Count("pk", filter=Q(needs_staff=True)),
     )
     accounts = PointTransaction.objects.filter(waits_for_deposit(now)).aggregate(
@@ -113,10 +113,10 @@ def open_work(*, now: datetime | None = None) -> OpenWork:
         reviews=PointTransaction.objects.exclude(review="").count(),
         **open_ones,
         deliveries=WebhookEvent.objects.filter(outcome=WebhookEvent.Outcome.PENDING).count(),
-        accounts=accounts["number"],
-        account_won=accounts["won"] or 0,
-        short=short["number"],
-        short_points=short["points"] or 0,
+        open_accounts=accounts["number"],
+        open_account_won=accounts["won"] or 0,
+        members_below_zero=short["number"],
+        points_below_zero=short["points"] or 0,
         reconcile=last_reconcile(now),
         unmatched=unmatched["number"],
         unmatched_won=int(unmatched["won"] or 0),

@@ -82,8 +82,8 @@ def test_nothing_waits():
 
 def test_what_waits(one_of_each):
     assert open_work() == OpenWork(
-        reviews=2, unknown=2, under_way=2, returns=2, for_staff=2, deliveries=2, accounts=2,
-        account_won=60_000, short=2, short_points=500,
+        reviews=2, unknown_cancels=2, cancels_under_way=2, mismatch_refunds=2, for_staff=2, deliveries=2, open_accounts=2,
+        open_account_won=60_000, members_below_zero=2, points_below_zero=500,
         reconcile=LastRun("never", is_late=True), unmatched=2, unmatched_won=8_000,
     )  # fmt: skip
 

@@ -98,7 +98,7 @@ def test_a_process_that_dies_in_the_middle(gateway, txn, monkeypatch, when):
 
     with monkeypatch.context() as patch:
         if when == "before the question":
-            patch.setattr(intake, "ask", die)
+            patch.setattr(intake, "ask_gateway", die)
         elif when == "after the answer":
             patch.setattr(gateway, "before_answer", die)
         else:
@@ -123,7 +123,7 @@ def test_a_try_that_dies_is_tried_once_more(gateway, txn, monkeypatch):
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(retry, "ask", die)
+        patch.setattr(retry, "ask_gateway", die)
         with pytest.raises(Killed):
             retry.try_again(event)
     stored = events.get()

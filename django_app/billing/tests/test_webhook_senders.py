@@ -134,7 +134,7 @@ def test_the_stand_in_gateway_is_never_locked_out(settings):
 
 
 def test_the_return_is_open_to_every_phone(behind_a_proxy, make_txn, monkeypatch):
-    monkeypatch.setattr(intake, "ask", mock.Mock(return_value=None))
+    monkeypatch.setattr(intake, "ask_gateway", mock.Mock(return_value=None))
     ids = {"imp_uid": "imp_1", "merchant_uid": make_txn().merchant_uid}
     assert (
         Client().get(COMPLETE, ids, headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 302

@@ -30,7 +30,7 @@ def nothing_can_change(txn: PointTransaction, event: WebhookEvent) -> bool:
     return txn.cancel_amount == txn.amount or event.claimed_status != Status.CANCELLED
 
 
-def ask(event: WebhookEvent, deadline: Deadline | None) -> GatewayError | None:
+def ask_gateway(event: WebhookEvent, deadline: Deadline | None) -> GatewayError | None:
     """Sync. The event (not stored here) is closed, or stays pending and has the trouble, which is
     returned.
 
@@ -43,14 +43,15 @@ def ask(event: WebhookEvent, deadline: Deadline | None) -> GatewayError | None:
     except UnmatchedPaymentError:
         close(event, Outcome.IGNORED, Trouble(ErrorCode.UNKNOWN_ORDER))
     except GatewayError as error:
-        keep_trouble(event, error.trouble)
+        set_trouble(event, error.trouble)
         return error
     else:
         close(event, Outcome.DONE)
     return None
 
 
-def keep_trouble(event: WebhookEvent, trouble: Trouble) -> None:
+def set_trouble(event: WebhookEvent, trouble: Trouble) -> None:
+    """Put this trouble into the event's columns; not stored here."""
     for name, value in trouble.columns(300).items():
         setattr(event, name, value)
 
@@ -58,8 +59,9 @@ def keep_trouble(event: WebhookEvent, trouble: Trouble) -> None:
 def close(
     event: WebhookEvent, outcome: WebhookEvent.Outcome, trouble: Trouble = NO_TROUBLE
 ) -> None:
+    """Nothing more is to be done about the event; not stored here."""
     event.outcome = outcome
-    keep_trouble(event, trouble)
+    set_trouble(event, trouble)
     event.handled_at, event.next_try_at = timezone.now(), None
 
 
@@ -75,4 +77,5 @@ def store_result(event: WebhookEvent) -> None:
 
 
 def still_pending(event: WebhookEvent) -> QuerySet[WebhookEvent]:
+    """The event's row, unless a later try has begun or closed it meanwhile."""
     return WebhookEvent.objects.filter(pk=event.pk, outcome=Outcome.PENDING, tries=event.tries)

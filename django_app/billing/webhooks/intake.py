@@ -31,7 +31,7 @@ from billing.support.rate_limit import allow
 from billing.webhooks.deliveries import (
     FIRST_WAIT,
     PENDING,
-    ask,
+    ask_gateway,
     close,
     nothing_can_change,
     store_result,
@@ -180,7 +180,7 @@ def _ask_and_store(event: WebhookEvent, *, may_queue: bool) -> bool:
     may_queue: whether it may wait for its next try; one that may not is closed, and only the sender
     can bring it again.
     """
-    trouble = ask(event, Deadline(settings.BILLING_DOOR_SECONDS))
+    trouble = ask_gateway(event, Deadline(settings.BILLING_DOOR_SECONDS))
     if isinstance(trouble, GatewayPaymentNotFound) and not may_queue:
         close(event, Outcome.IGNORED, trouble.trouble)  # others wait already
     store_result(event)

@@ -17,7 +17,7 @@ from billing.models import PointTransaction, WebhookEvent
 from billing.note_codes import ErrorCode
 from billing.webhooks.deliveries import (
     FIRST_WAIT,
-    ask,
+    ask_gateway,
     close,
     nothing_can_change,
     still_pending,
@@ -38,7 +38,7 @@ def due_for_retry(*, at_once: int = 100) -> Iterator[list[WebhookEvent]]:
     `at_once`.
 
     Each slice is read when its turn comes, so that memory does not grow with their number. What
-    becomes due_for_retry meanwhile is left to the next walk, so that it ends.
+    becomes due meanwhile is left to the next run, so that this one ends.
     """
     waiting = (
         primary(WebhookEvent)
@@ -48,10 +48,7 @@ def due_for_retry(*, at_once: int = 100) -> Iterator[list[WebhookEvent]]:
     page = waiting
     while batch := list(page[:at_once]):
         # Before the caller tries, and so changes, them.
-        last, time = (
-            batch[-1].pk,
-            batch[-1].next_try_at,
-        )
+        last, time = batch[-1].pk, batch[-1].next_try_at
         yield batch
         page = waiting.filter(
             Q(next_try_at__gt=time) | Q(next_try_at=time, id__gt=last), next_try_at__gte=time
@@ -76,7 +73,9 @@ def try_again(event: WebhookEvent, *, deadline: Deadline | None = None) -> bool:
     txn = primary(PointTransaction).filter(merchant_uid=event.merchant_uid).first()
     if txn is not None and nothing_can_change(txn, event):
         close(event, Outcome.DONE)
-    elif (trouble := ask(event, deadline)) and timezone.now() - event.received_at >= GIVE_UP:
+    elif (
+        trouble := ask_gateway(event, deadline)
+    ) and timezone.now() - event.received_at >= GIVE_UP:
         close(event, Outcome.DEAD, trouble.trouble)
         logger.warning(
             "delivery %s about %s is dead, %s", event.pk, event.merchant_uid, event.error_code
@@ -112,12 +111,12 @@ def prunable(days: int) -> QuerySet[WebhookEvent]:
 
 
 def prune(days: int, *, at_once: int = 1_000) -> int:
-    """Delete what is `prunable`, `at_once` in a transaction, so that no door waits for long.
+    """Delete what is `prunable`, `at_once` in a transaction, so that no entry point waits for long.
     Returns how many; ValueError as `prunable`.
 
     A second time: nothing is left to delete. It may be stopped at any moment.
     """
     old, deleted = prunable(days).order_by("received_at", "id"), 0
-    while gone := WebhookEvent.objects.filter(pk__in=old.values("pk")[:at_once]).delete()[0]:
-        deleted += gone
+    while count := WebhookEvent.objects.filter(pk__in=old.values("pk")[:at_once]).delete()[0]:
+        deleted += count
     return deleted

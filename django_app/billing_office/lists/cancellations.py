@@ -82,7 +82,7 @@ class PointCancellationAdmin(MoneyAdmin):
             Filter(
                 "under-way",
                 gettext_lazy("Cancels under way"),
-                lambda value: open_work.UNDER_WAY,
+                lambda value: open_work.CANCELS_UNDER_WAY,
                 hidden=True,
                 is_flag=True,
             ),

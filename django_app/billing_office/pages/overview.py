@@ -65,7 +65,7 @@ def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
         "figures": {
             "periods": [_period(stats, number) for number in PERIODS],
             "owed": points(stats.owed),
-            "short": waits.short
+            "short": waits.members_below_zero
             and _("%(members)s members are %(points)s below zero") % _below_zero(waits),
             "waiting": list(_waiting(request, waits)),
             "reconcile": _reconcile(request, waits),
@@ -182,7 +182,7 @@ def _rate_chart(days: list[tuple[date, Sums]]) -> dict[str, Any]:
 
 
 def _below_zero(waits: OpenWork) -> dict[str, str]:
-    return {"members": f"{waits.short:,}", "points": points(waits.short_points)}
+    return {"members": f"{waits.members_below_zero:,}", "points": points(waits.points_below_zero)}
 
 
 def _waiting(request: HttpRequest, waits: OpenWork) -> Iterator[Waiting]:
@@ -212,15 +212,18 @@ def _waiting(request: HttpRequest, waits: OpenWork) -> Iterator[Waiting]:
     )
     yield item(
         _("Unknown cancels"),
-        waits.unknown,
+        waits.unknown_cancels,
         "pointcancellation",
         "?kind=cancel&state=unknown",
         tone="warn",
         sign="?",
     )
-    yield item(_("Cancels under way"), waits.under_way, "pointcancellation", "?under-way=1")
+    yield item(_("Cancels under way"), waits.cancels_under_way, "pointcancellation", "?under-way=1")
     yield item(
-        _("Wrong money on its way back"), waits.returns, "pointcancellation", "?kind=return&open=1"
+        _("Wrong money on its way back"),
+        waits.mismatch_refunds,
+        "pointcancellation",
+        "?kind=return&open=1",
     )
     yield item(
         _("Only staff can finish"),
@@ -247,16 +250,21 @@ def _waiting(request: HttpRequest, waits: OpenWork) -> Iterator[Waiting]:
         "?outcome=pending",
         tone="warn",
     )
-    note = won(waits.account_won) if waits.accounts else ""
+    note = won(waits.open_account_won) if waits.open_accounts else ""
     yield item(
         _("Virtual accounts waiting for a deposit"),
-        waits.accounts,
+        waits.open_accounts,
         "pointtransaction",
         "?deposit=1",
         note=note,
     )
     yield item(
-        _("Members below zero"), waits.short, "point", "?balance=below", tone="bad", sign="−"
+        _("Members below zero"),
+        waits.members_below_zero,
+        "point",
+        "?balance=below",
+        tone="bad",
+        sign="−",
     )
 
 

@@ -1,4 +1,4 @@
-"""The webhook, a door that anybody may knock at. What it is told is never believed."""
+"""The webhook, which anybody may call. What it is told is never believed."""
 
 import json
 import threading
@@ -311,7 +311,7 @@ def test_without_the_lock_they_overlook_each_other(txn, settings, monkeypatch):
         "_locked_row",
         lambda merchant_uid: PointTransaction.objects.get(merchant_uid=merchant_uid),
     )
-    monkeypatch.setattr(intake, "ask", lambda event, deadline: asked.append(event))
+    monkeypatch.setattr(intake, "ask_gateway", lambda event, deadline: asked.append(event))
     monkeypatch.setattr(WebhookEvent, "save", save)
     together([lambda: deliver("imp_1", txn.merchant_uid)] * 6)
     assert len(asked) == 6

@@ -248,7 +248,7 @@ def test_rubbish_never_keeps_a_real_delivery_out(make_txn, settings, monkeypatch
     settings.BILLING_RUBBISH_PER_MINUTE = 1
     monkeypatch.setattr(intake, "UNKNOWN_PER_DAY", 1)
     asked = mock.Mock(return_value=None)
-    monkeypatch.setattr(intake, "ask", asked)
+    monkeypatch.setattr(intake, "ask_gateway", asked)
     txn = make_txn()
     assert [post().status_code for _ in range(4)] == [400, 429, 429, 429]
     assert [post(notice()).status_code for _ in range(4)] == [200] * 4
