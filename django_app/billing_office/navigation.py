@@ -115,7 +115,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     _("Adopt a payment"),
                     "playlist_add",
                     "billing_pointtransaction_adopt",
-                    permissions.ADOPT,
+                    permissions.CLAIM_PAYMENT,
                 ),
             ],
         },

@@ -17,9 +17,9 @@ PERSONAL_DATA = "billing.see_personal_data"
 ASK = "billing.ask_gateway"  # and replay a delivery, which asks it too
 CANCEL = "billing.cancel_payment"  # and settle a cancel, close an account, resolve a review
 CANCEL_INTO_NEGATIVE = "billing.cancel_into_negative"
-ADOPT = "billing.adopt_payment"  # and say that an unmatched payment is not ours
+CLAIM_PAYMENT = "billing.adopt_payment"  # and say that an unmatched payment is not ours
 ADJUST = "billing.adjust_points"
-SCRUB = "billing.scrub_member"
+ANONYMIZE_MEMBER = "billing.scrub_member"
 FIGURES = "billing.view_dailyfigures"  # dashboard, export, the month's close
 
 _LISTS = (
@@ -48,11 +48,11 @@ def create_groups(alias: str, app: AppConfig) -> None:
         connections[alias].introspection.table_names()
     ):
         return  # another database, or not migrated as far as that
-    ours = permissions.objects.using(alias).filter(content_type__app_label="billing")
-    known = set(ours.values_list("pk", flat=True))
+    existing = permissions.objects.using(alias).filter(content_type__app_label="billing")
+    known = set(existing.values_list("pk", flat=True))
     # Django's own receiver may come after this one.
     create_permissions(app, verbosity=0, using=alias)
-    all_of_us: dict[str, Any] = {
+    billing_permissions: dict[str, Any] = {
         f"billing.{permission.codename}": permission
         for permission in permissions.objects.using(alias).filter(content_type__app_label="billing")
     }
@@ -60,9 +60,9 @@ def create_groups(alias: str, app: AppConfig) -> None:
         for name, wanted in GROUPS.items():
             group, is_new = groups.objects.using(alias).get_or_create(name=name)
             added = [
-                all_of_us[code]
+                billing_permissions[code]
                 for code in sorted(wanted)
-                if is_new or all_of_us[code].pk not in known
+                if is_new or billing_permissions[code].pk not in known
             ]
             if added:
                 group.permissions.add(*added)

@@ -37,7 +37,7 @@ class AnonymizeMember(StaffAction):
 
     model = Point
     name = "leave"
-    permission = permissions.SCRUB
+    permission = permissions.ANONYMIZE_MEMBER
     title = gettext_lazy("The member leaves")
     confirm_button = gettext_lazy("Scrub and close")
     danger = True

@@ -76,7 +76,7 @@ class ClaimPayment(StaffAction):
 
     model = PointTransaction
     name = "adopt"
-    permission = permissions.ADOPT
+    permission = permissions.CLAIM_PAYMENT
     title = gettext_lazy("Adopt a payment")
     confirm_button = gettext_lazy("Adopt")
     danger = True

@@ -68,7 +68,7 @@ class FindPayment(ImmediateAction):
                 messages.INFO, words % {"imp_uid": payment.imp_uid}, columns.payment_url(txn.pk)
             )
         facts = {"facts": payment_facts(payment)}
-        if not self.request.user.has_perm(permissions.ADOPT):
+        if not self.request.user.has_perm(permissions.CLAIM_PAYMENT):
             words = _(
                 "%(facts)s No transaction has this order: somebody who may claim payments must "
                 "decide."
@@ -97,7 +97,7 @@ def lookup_buttons(request: HttpRequest, imp_uid: str) -> SafeString:
                 FindPayment.title,
             )
         )  # fmt: skip
-    if request.user.has_perm(permissions.ADOPT):
+    if request.user.has_perm(permissions.CLAIM_PAYMENT):
         words = _("Claim it for a member, if no transaction has its order")
         offered.append(
             format_html(

@@ -45,7 +45,7 @@ class NotOurs(StaffAction):
 
     model = UnmatchedPayment
     name = "not_ours"
-    permission = permissions.ADOPT
+    permission = permissions.CLAIM_PAYMENT
     title = gettext_lazy("These payments are not ours")
     confirm_button = gettext_lazy("Not ours")
     danger = True
