@@ -1,4 +1,4 @@
-"""Writes the made-up rows of `bench_data`, past the managers and many at once."""
+"""Writes the made-up rows of `bench_life`, past the managers and many at once."""
 
 from __future__ import annotations
 
