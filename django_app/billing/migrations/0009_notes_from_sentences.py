@@ -153,7 +153,7 @@ def lines_from_notes(apps: Any, schema_editor: Any) -> None:
     for batch in batches(transactions.filter(has_notes=True)):
         lines: dict[int, list[str]] = {row.pk: [] for row in batch}
         for note in notes.filter(txn__in=lines).order_by("pk"):
-            values = [f"{name}={value}" for name, value in note.params.items()]
+            values = [f"{name}={value}" for name, value in sorted(note.params.items())]
             by = [f"by={note.by_name}"] if note.by_name else []
             legacy = note.params.get("text") if note.code == "legacy" else ""
             lines[note.txn_id].append(legacy or " ".join([f"{note.code}:", *values, *by]))

@@ -294,7 +294,7 @@ def test_a_row_with_notes_is_never_one_without_when_going_back(
     call_command("migrate", "billing", BEFORE, verbosity=0)
     then = models_of(BEFORE).get_model("billing", "PointTransaction").objects
     assert then.get(pk=txn.pk).review_note.splitlines() == [
-        "wrong_amount: imp_uid=imp_1 paid=9000 currency=KRW asked=10000",
+        "wrong_amount: asked=10000 currency=KRW imp_uid=imp_1 paid=9000",
         "as it was written",
         "resolved: reason=sent back by=boss",
     ]
