@@ -46,7 +46,7 @@ def environment(folder: Path, port: int) -> dict[str, str]:
 def fill(rows: int) -> None:
     """Open rows that are due, in the database of this environment."""
     sys.path.insert(0, str(APP))
-    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.live"
+    os.environ["DJANGO_SETTINGS_MODULE"] = f"config.settings.{os.environ['IAMPORT_MODE']}"
     import django
 
     django.setup()
