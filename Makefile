@@ -41,7 +41,7 @@ test-browser: $(VENV)/.dev  ## only the tests that drive Chromium
 test-browser-all: $(VENV)/.dev  ## all of them in both widths and languages, every page and state judged by axe-core, the sandbox's window and panel
 	BROWSER_ALL=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "browser"
 
-test-thorough: $(VENV)/.dev  ## what takes long and needs no browser: servers of several processes, a project's own user model
+test-thorough: $(VENV)/.dev  ## what takes long and needs no browser: servers of several processes, a project's own user model, more random lives
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "thorough and not browser"
 	$(BIN)/python .ci/with_postgres.py $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "thorough and money and not browser"
 

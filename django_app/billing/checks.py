@@ -1,5 +1,5 @@
 """Mistakes in the settings, found by `manage.py check`. They do not run under a server: what is
-dangerous raises in settings.py.
+dangerous raises in the settings.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Who may frame the stand-in's windows, and what its pages may load.
 
-The site around it (or, alone, `settings.py`) forbids inline scripts, styles and foreign frames for
-every page. A window stands in a frame of the page that opened it, and its form ends at that shop's
-m_redirect_url: these two alone are allowed, for this one window.
+The site around it (or, alone, `standalone/settings.py`) forbids inline scripts, styles and foreign
+frames for every page. A window stands in a frame of the page that opened it, and its form ends at
+that shop's m_redirect_url: these two alone are allowed, for this one window.
 """
 
 from __future__ import annotations

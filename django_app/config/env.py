@@ -118,8 +118,15 @@ MODES = ("live", "sandbox")
 
 
 def mode() -> str:
-    """IAMPORT_MODE: live, unless the environment says sandbox."""
-    return choice("IAMPORT_MODE", MODES, "live")
+    """IAMPORT_MODE. Where it is not set, the mode whose settings DJANGO_SETTINGS_MODULE names, else
+    live. ConfigurationError where the two contradict each other, before any key is read.
+    """
+    named = os.environ.get("DJANGO_SETTINGS_MODULE", "").removeprefix("config.settings.")
+    if named not in MODES:
+        return choice("IAMPORT_MODE", MODES, "live")
+    chosen = choice("IAMPORT_MODE", MODES, named)
+    _refuse_other(named, chosen)
+    return chosen
 
 
 def settings_module() -> str:
@@ -128,12 +135,16 @@ def settings_module() -> str:
 
 
 def require_mode(name: str) -> None:
-    """ConfigurationError where the settings of one mode are loaded while IAMPORT_MODE says another:
-    keys, database and gateway would be mixed.
+    """ConfigurationError where the settings of one mode are loaded, also by a module of another
+    name, while the mode is another: keys, database and gateway would be mixed.
     """
-    if mode() != name:
+    _refuse_other(name, mode())
+
+
+def _refuse_other(named: str, chosen: str) -> None:
+    if chosen != named:
         raise ConfigurationError(
-            f"DJANGO_SETTINGS_MODULE is config.settings.{name}, and IAMPORT_MODE is {mode()!r}: "
+            f"DJANGO_SETTINGS_MODULE is config.settings.{named}, and IAMPORT_MODE is {chosen!r}: "
             "set one of them only."
         )
 
@@ -281,6 +292,3 @@ def cache(url: str, default_folder: Path) -> dict[str, Any]:
         "LOCATION": location,
         "OPTIONS": {"MAX_ENTRIES": 2000},
     }
-
-
-# -- the secret file -------------------------------------------------------------------------------

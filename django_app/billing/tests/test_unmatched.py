@@ -15,8 +15,8 @@ from billing.models import PointCancellation, PointTransaction, UnmatchedPayment
 from billing.reconciliation import reconcile
 from billing.reports.open_work import open_work
 from billing.tests.support.payments import payment_json
+from billing.tests.support.reconcile import run
 from billing.tests.support.threads import together
-from billing.tests.test_reconcile_run import run
 from billing_sandbox.models import Payment as SandboxPayment
 
 pytestmark = [

@@ -1,5 +1,5 @@
-"""Settings that hold in every mode and in tests. `settings.py` and `settings_test.py` add keys,
-databases, cache and hosts.
+"""Settings that hold in every mode and in tests. The modules of the modes and of the tests
+add keys, databases, cache and hosts.
 """
 
 from datetime import timedelta
@@ -116,7 +116,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Seoul"  # days and months of pages and reports begin there
 
-# -- mail: settings.py says which server sends it --------------------------------------------------
+# -- mail: config/env_merchant.py reads which server sends it --------------------------------------
 EMAIL_TIMEOUT = 10  # seconds
 EMAIL_SUBJECT_PREFIX = ""
 

@@ -5,7 +5,6 @@ import http.client
 import io
 import logging
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from config.malformed import ASGIApplication, WSGIApplication
+from config.tests.support.programs import free_port
 
 APP = Path(__file__).resolve().parents[2]
 ODD_CHARSETS = [
@@ -136,12 +136,6 @@ def test_asgi_answers_the_same(query, charset):
     asyncio.run(talk())
     assert sent[0]["status"] == 400
     assert dict(sent[0]["headers"])[b"X-Content-Type-Options"] == b"nosniff"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.mark.thorough

@@ -1,142 +1,14 @@
 """The two modes: separate keys, databases and files; what is found before going live."""
 
-import json
 import os
-import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-EXAMPLE = ROOT / ".config_secret" / "settings_common.example.json"
-SECRET = "x1y2z3-a-secret-that-must-not-be-shown"
-
-
-def good():
-    data = json.loads(EXAMPLE.read_text(encoding="utf-8"))
-    data["django"]["secret_key"] = SECRET * 3
-    data["iamport"].update(
-        iamport_code="imp12345678", iamport_key="1234567890123456", iamport_secret=SECRET
-    )
-    return data
-
-
-def without(section, key=None):
-    data = good()
-    if key:
-        del data[section][key]
-    else:
-        del data[section]
-    return data
-
-
-@pytest.fixture(scope="session")
-def copy(tmp_path_factory):
-    """A copy of the program: keys and databases that it makes are the copy's own, not this
-    checkout's.
-    """
-    root = tmp_path_factory.mktemp("copy")
-    ignored = shutil.ignore_patterns("__pycache__", "node_modules")
-    shutil.copytree(ROOT / "django_app", root / "django_app", ignore=ignored)
-    return root
-
-
-# Reads the settings once for each line of its input, in a child that begins with nothing of them
-# imported: a tenth of the time of a new Python for each.
-READER = """
-import json, os, sys, traceback
-from importlib import import_module
-from config.env import exit_on_config_error, settings_module
-for line in sys.stdin:
-    case = json.loads(line)
-    child = os.fork()
-    if not child:
-        os.environ.clear()
-        os.environ.update(case["environment"])
-        output = os.open(case["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        code = 0
-        try:
-            with exit_on_config_error():
-                import_module(settings_module())
-        except SystemExit as stop:
-            code = stop.code
-        except BaseException:
-            traceback.print_exc()
-            code = 1
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-@pytest.fixture(scope="session")
-def read_settings(copy, tmp_path_factory):
-    """read_settings(environment) → (exit code, output) of a program that reads its settings and
-    does nothing else.
-    """
-    output = tmp_path_factory.mktemp("reader") / "output"
-    reader = subprocess.Popen(
-        [sys.executable, "-c", READER],
-        cwd=copy / "django_app",
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-    def read(environment):
-        reader.stdin.write(json.dumps({"environment": environment, "output": str(output)}) + "\n")
-        reader.stdin.flush()
-        return int(reader.stdout.readline()), output.read_text(encoding="utf-8")
-
-    yield read
-    reader.stdin.close()
-    reader.wait(10)
-    reader.stdout.close()
-
-
-@pytest.fixture
-def run(tmp_path, copy, read_settings):
-    """run(settings, *arguments, VARIABLE=…) → (exit code, output) of manage.py in live mode;
-    without arguments the settings are read only.
-    """
-
-    def start(settings=None, *arguments, raw=None, **variables):
-        path = tmp_path / "settings_common.json"
-        if raw is not None:
-            path.write_bytes(raw)
-        elif settings is not None:
-            path.write_text(json.dumps(settings), encoding="utf-8")
-        kept = {
-            name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}
-        }
-        variables.setdefault("DATABASE_URL", f"sqlite:///{tmp_path}/live.sqlite3")
-        environment = {**kept, "SETTINGS_COMMON_FILE": str(path), **variables}
-        if not arguments:
-            return read_settings(environment)
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=copy / "django_app", env=environment, capture_output=True, text=True, timeout=60,
-            check=False,
-        )  # fmt: skip
-        return done.returncode, done.stdout + done.stderr
-
-    return start
-
-
-def one_sentence(output, *parts):
-    assert "Traceback" not in output
-    assert SECRET not in output
-    assert len(output.strip().splitlines()) == 1, output
-    assert output.startswith("error: ")
-    for part in parts:
-        assert part in output
+from config.tests.support.programs import ROOT, SECRET, good, one_sentence
 
 
 @pytest.mark.thorough
@@ -309,3 +181,20 @@ def test_a_proxy_nobody_spoke_of_is_an_error_before_going_live(run):
 
 
 # -- make run --------------------------------------------------------------------------------------
+
+
+# -- the settings module that somebody names -------------------------------------------------------
+
+
+def test_the_sandbox_settings_alone_are_enough(run):
+    code, output = run(None, "check", "--settings", "config.settings.sandbox")
+    assert code == 0, output
+
+
+@pytest.mark.parametrize(("module", "mode"), [("sandbox", "live"), ("live", "sandbox")])
+def test_settings_of_one_mode_refuse_the_other(run, module, mode):
+    """Before any key is read: whose they would be is what is not clear."""
+    module = f"config.settings.{module}"
+    code, output = run(None, "check", DJANGO_SETTINGS_MODULE=module, IAMPORT_MODE=mode)
+    assert code == 1
+    one_sentence(output, module, f"IAMPORT_MODE is '{mode}'", "set one of them only")

@@ -4,11 +4,7 @@ files that no spreadsheet calculates.
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from itertools import count
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,97 +12,23 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from billing.models import Point, PointCancellation, PointEntry, PointTransaction
+from billing.models import PointCancellation, PointEntry, PointTransaction
+from billing.tests.support.history import (
+    ALL,
+    ENTRIES,
+    ENTRIES_CSV,
+    NOW,
+    PAYMENTS,
+    PAYMENTS_CSV,
+    shown,
+    spend,
+    streamed,
+    table,
+)
 from billing.web import history_query
 from billing.web.history_query import ENTRY_KINDS, PAYMENT_KINDS, STATES, Query
 
 pytestmark = pytest.mark.django_db
-
-NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)  # noon in Seoul
-PAYMENTS, ENTRIES = "/billing/payments/", "/billing/entries/"
-PAYMENTS_CSV, ENTRIES_CSV = "/billing/payments.csv", "/billing/entries.csv"
-ALL = [PAYMENTS, ENTRIES, PAYMENTS_CSV, ENTRIES_CSV]
-_numbers = count(1)
-
-
-def streamed(response: Any) -> list[bytes]:
-    """The parts of a file, as they are sent."""
-    return list(response.streaming_content)
-
-
-@pytest.fixture(autouse=True)
-def now(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
-    """now(moment) → whatever is made from then on was made at that moment."""
-
-    def be(moment: datetime) -> None:
-        monkeypatch.setattr("django.utils.timezone.now", lambda: moment)
-
-    be(NOW)
-    return be
-
-
-@pytest.fixture
-def add(user: Any, make_user: Callable[..., Any]) -> Callable[..., PointTransaction]:
-    """add(status=…, owner=…) → a row as the gateway's answers would leave it; paid ones with their
-    entry.
-    """
-
-    def make(
-        status: str = "ready",
-        *,
-        amount: int = 10_000,
-        cancelled: int = 0,
-        paid: bool = False,
-        owner: Any = None,
-        **more: Any,
-    ) -> Any:
-        account, _ = Point.objects.get_or_create(pk=(owner or user).pk)
-        number = next(_numbers)
-        facts: dict[str, Any] = {"pay_method": "card", **more}
-        if paid or cancelled:
-            facts.update(
-                credited_at=NOW,
-                credited=amount - cancelled,
-                cancel_amount=cancelled,
-                imp_uid=f"imp_{number:012d}",
-            )
-            status = "cancelled" if cancelled else "paid"
-        txn = PointTransaction.objects.create(
-            owner=account, merchant_uid=f"m-{number}", amount=amount, status=status, **facts
-        )
-        if paid or cancelled:
-            PointEntry.objects.create(
-                owner=account, txn=txn, version=1, kind="charge", delta=amount
-            )
-            if cancelled:
-                PointEntry.objects.create(
-                    owner=account, txn=txn, version=2, kind="cancel", delta=-cancelled
-                )
-        return txn
-
-    return make
-
-
-@pytest.fixture
-def member(client: Client, user: Any) -> Client:
-    client.force_login(user)
-    return client
-
-
-def spend(user: Any, points: int, memo: str, kind: str = "spend") -> PointEntry:
-    account, _ = Point.objects.get_or_create(pk=user.pk)
-    return PointEntry.objects.create(
-        owner=account, kind=kind, idempotency_key=f"k-{next(_numbers)}", delta=points, memo=memo
-    )
-
-
-def shown(response: Any) -> list[int]:
-    """Primary keys of the page's rows, in its order."""
-    return [row[0].pk for _month, rows in response.context["months"] for row in rows]
-
-
-def table(response: Any) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(b"".join(streamed(response)).decode("utf-8-sig"))))
 
 
 # -- whose -----------------------------------------------------------------------------------------

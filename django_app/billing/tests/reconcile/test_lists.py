@@ -17,7 +17,7 @@ from billing.reconciliation import open_transactions, status_lists
 from billing.states import Review
 from billing.tests.support.aging import let_pass
 from billing.tests.support.payments import envelope
-from billing_sandbox import serializer
+from billing.tests.support.reconcile import asked, hide_all_but, tally
 from billing_sandbox.models import Payment
 
 pytestmark = [
@@ -28,52 +28,6 @@ pytestmark = [
 rows = PointTransaction.objects
 State = PointCancellation.State
 NOW = timezone.now()
-
-
-@pytest.fixture
-def start(gateway, user):
-    return lambda amount=10_000, **how: rows.start(
-        user=user, amount=amount, pay_method=how.pop("pay_method", "card"), **how
-    )
-
-
-@pytest.fixture
-def paid(gateway, start):
-    """A credited row."""
-
-    def make(**how):
-        return rows.sync(gateway.pay(start(**how).merchant_uid, **how)).txn
-
-    return make
-
-
-@pytest.fixture
-def only(monkeypatch):
-    """only(sweep) → the report of a repair with that sweep alone; repair=False only reports."""
-
-    def run(sweep, *, repair=True, **how):
-        with monkeypatch.context() as patch:
-            patch.setattr(reconciliation, "SWEEPS", (sweep,))
-            return reconciliation.reconcile(repair=repair, **how)
-
-    return run
-
-
-def asked(gateway, fragment=""):
-    return [call.path for call in gateway.calls if fragment in call.path]
-
-
-def tally(report, name):
-    found = report.sweeps[name]
-    return found.rows, found.calls, found.payments, found.differ, found.repaired, found.failed
-
-
-def hide_all_but(gateway, imp_uid):
-    """A gateway that knows only the newest payment of a merchant_uid when it is asked for
-    several.
-    """
-    newest = serializer.payment_json(Payment.objects.using("sandbox").get(imp_uid=imp_uid))
-    gateway.answer_next("payments?merchant_uid", json_body=envelope([newest]))
 
 
 def test_two_tabs_only_the_window_finds_the_paid_one(gateway, start, only, ledger):

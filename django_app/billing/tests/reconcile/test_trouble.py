@@ -8,7 +8,6 @@ import signal
 from datetime import timedelta
 
 import pytest
-import requests
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
@@ -18,6 +17,7 @@ from billing.reconciliation import SWEEPS, reconcile
 from billing.services import apply as rules
 from billing.tests.support.aging import let_pass
 from billing.tests.support.payments import envelope
+from billing.tests.support.reconcile import down, run
 from billing_sandbox.models import Payment
 
 pytestmark = [
@@ -26,53 +26,6 @@ pytestmark = [
 ]
 
 rows = PointTransaction.objects
-STATUS_LISTS = ("paid payments", "cancelled payments")
-
-
-@pytest.fixture
-def start(gateway, user):
-    return lambda amount=10_000, **how: rows.start(
-        user=user, amount=amount, pay_method=how.pop("pay_method", "card"), **how
-    )
-
-
-@pytest.fixture
-def mess(gateway, start, make_user):
-    """Something to do for every sweep. Afterwards the right balance is 10,000 + 4,000 + 5,000."""
-    lost, console, part, ours, wrong, closing = (start() for _ in range(6))
-    imp_uid = gateway.pay(lost.merchant_uid, webhook=True)
-    gateway.fail_next(f"payments/{imp_uid}")
-    gateway.deliver()
-    for txn in (console, part, ours):
-        rows.sync(gateway.pay(txn.merchant_uid))
-    gateway.cancel(rows.get(pk=console.pk).imp_uid, 6_000)
-    part_uid = rows.get(pk=part.pk).imp_uid
-    gateway.cancel(part_uid, 3_000)
-    rows.sync(part_uid)
-    gateway.cancel(part_uid, 2_000)
-    gateway.control("faults", path="payments/cancel", timeout=True, times=1)
-    rows.cancel(rows.get(pk=ours.pk), reason="wrong order", by=make_user("staff"))
-    gateway.fail_next("payments/cancel", requests.ConnectTimeout())
-    rows.sync(gateway.pay(wrong.merchant_uid, amount=9_000))
-    gateway.pay(closing.merchant_uid, outcome="failed")
-    gateway.pay("a-shop-we-do-not-know", amount=5_000)
-    let_pass(hours=25)
-    return 19_000
-
-
-def run(*arguments):
-    """(exit code, stdout) of the command."""
-    out, code = io.StringIO(), 0
-    try:
-        call_command("reconcile", *arguments, stdout=out, stderr=io.StringIO())
-    except SystemExit as stop:
-        code = stop.code
-    return code, out.getvalue()
-
-
-def down(gateway, fragment="payments", times=100):
-    for _ in range(times):
-        gateway.fail_next(fragment)
 
 
 def test_a_gateway_that_is_down(gateway, mess):

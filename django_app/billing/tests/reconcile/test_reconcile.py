@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from billing import reconciliation
 from billing.models import Point, PointCancellation, PointTransaction
 from billing.reconciliation import open_transactions, status_lists
 from billing.reconciliation.open_transactions import next_check
 from billing.states import Status
 from billing.tests.support.aging import let_pass
 from billing.tests.support.payments import envelope
+from billing.tests.support.reconcile import asked, tally
 from billing_sandbox import serializer
 from billing_sandbox.models import ApiCall, Payment
 
@@ -25,52 +25,6 @@ pytestmark = [
 rows = PointTransaction.objects
 State = PointCancellation.State
 NOW = timezone.now()
-
-
-@pytest.fixture
-def start(gateway, user):
-    return lambda amount=10_000, **how: rows.start(
-        user=user, amount=amount, pay_method=how.pop("pay_method", "card"), **how
-    )
-
-
-@pytest.fixture
-def paid(gateway, start):
-    """A credited row."""
-
-    def make(**how):
-        return rows.sync(gateway.pay(start(**how).merchant_uid, **how)).txn
-
-    return make
-
-
-@pytest.fixture
-def only(monkeypatch):
-    """only(sweep) → the report of a repair with that sweep alone; repair=False only reports."""
-
-    def run(sweep, *, repair=True, **how):
-        with monkeypatch.context() as patch:
-            patch.setattr(reconciliation, "SWEEPS", (sweep,))
-            return reconciliation.reconcile(repair=repair, **how)
-
-    return run
-
-
-def asked(gateway, fragment=""):
-    return [call.path for call in gateway.calls if fragment in call.path]
-
-
-def tally(report, name):
-    found = report.sweeps[name]
-    return found.rows, found.calls, found.payments, found.differ, found.repaired, found.failed
-
-
-def hide_all_but(gateway, imp_uid):
-    """A gateway that knows only the newest payment of a merchant_uid when it is asked for
-    several.
-    """
-    newest = serializer.payment_json(Payment.objects.using("sandbox").get(imp_uid=imp_uid))
-    gateway.answer_next("payments?merchant_uid", json_body=envelope([newest]))
 
 
 # -- open rows -------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from billing import reconciliation
 from billing.models import PointCancellation, PointTransaction, WebhookEvent
 from billing.reconciliation import open_transactions, pending_work
 from billing.tests.support.aging import let_pass
+from billing.tests.support.reconcile import tally
 from billing.tests.support.threads import together
 
 pytestmark = [
@@ -20,40 +21,6 @@ pytestmark = [
 rows = PointTransaction.objects
 State = PointCancellation.State
 NOW = timezone.now()
-
-
-@pytest.fixture
-def start(gateway, user):
-    return lambda amount=10_000, **how: rows.start(
-        user=user, amount=amount, pay_method=how.pop("pay_method", "card"), **how
-    )
-
-
-@pytest.fixture
-def paid(gateway, start):
-    """A credited row."""
-
-    def make(**how):
-        return rows.sync(gateway.pay(start(**how).merchant_uid, **how)).txn
-
-    return make
-
-
-@pytest.fixture
-def only(monkeypatch):
-    """only(sweep) → the report of a repair with that sweep alone; repair=False only reports."""
-
-    def run(sweep, *, repair=True, **how):
-        with monkeypatch.context() as patch:
-            patch.setattr(reconciliation, "SWEEPS", (sweep,))
-            return reconciliation.reconcile(repair=repair, **how)
-
-    return run
-
-
-def tally(report, name):
-    found = report.sweeps[name]
-    return found.rows, found.calls, found.payments, found.differ, found.repaired, found.failed
 
 
 def test_a_second_part_cancel_that_no_window_shows(gateway, paid, only, ledger):

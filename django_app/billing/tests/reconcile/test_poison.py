@@ -16,7 +16,7 @@ from billing.models import PointTransaction
 from billing.reconciliation import job, reconcile, report, runs, status_lists
 from billing.tests.support.aging import let_pass
 from billing.tests.support.payments import envelope
-from billing_sandbox.models import Payment
+from billing.tests.support.reconcile import credited, payments
 
 pytestmark = [
     pytest.mark.money,
@@ -24,7 +24,6 @@ pytestmark = [
 ]
 
 rows = PointTransaction.objects
-payments = Payment.objects.using("sandbox")
 HALF_A_LETTER = b'"' + "한".encode()[:2] + b'"'
 # JSON that no parser of ours reads: what holds it is no JSON to us.
 DEEP = b"[" * 100_000 + b"]" * 100_000
@@ -74,10 +73,6 @@ def every_payment(answer):
     found = answer["response"]
     found = found.get("list", [found]) if isinstance(found, dict) else found or []
     return [item for item in found if "amount" in item and "imp_uid" in item]
-
-
-def credited():
-    return sum(rows.values_list("credited", flat=True))
 
 
 def calls(gateway, fragment):

@@ -4,15 +4,12 @@ that cron runs.
 
 from __future__ import annotations
 
-import io
 import json
 import threading
 from datetime import timedelta
 
 import pytest
-import requests
 from django.apps import apps
-from django.core.management import call_command
 from django.utils import timezone
 
 from billing.models import Point, PointCancellation, PointTransaction, ReconcileRun, WebhookEvent
@@ -26,38 +23,6 @@ pytestmark = [
 ]
 
 rows = PointTransaction.objects
-STATUS_LISTS = ("paid payments", "cancelled payments")
-
-
-@pytest.fixture
-def start(gateway, user):
-    return lambda amount=10_000, **how: rows.start(
-        user=user, amount=amount, pay_method=how.pop("pay_method", "card"), **how
-    )
-
-
-@pytest.fixture
-def mess(gateway, start, make_user):
-    """Something to do for every sweep. Afterwards the right balance is 10,000 + 4,000 + 5,000."""
-    lost, console, part, ours, wrong, closing = (start() for _ in range(6))
-    imp_uid = gateway.pay(lost.merchant_uid, webhook=True)
-    gateway.fail_next(f"payments/{imp_uid}")
-    gateway.deliver()
-    for txn in (console, part, ours):
-        rows.sync(gateway.pay(txn.merchant_uid))
-    gateway.cancel(rows.get(pk=console.pk).imp_uid, 6_000)
-    part_uid = rows.get(pk=part.pk).imp_uid
-    gateway.cancel(part_uid, 3_000)
-    rows.sync(part_uid)
-    gateway.cancel(part_uid, 2_000)
-    gateway.control("faults", path="payments/cancel", timeout=True, times=1)
-    rows.cancel(rows.get(pk=ours.pk), reason="wrong order", by=make_user("staff"))
-    gateway.fail_next("payments/cancel", requests.ConnectTimeout())
-    rows.sync(gateway.pay(wrong.merchant_uid, amount=9_000))
-    gateway.pay(closing.merchant_uid, outcome="failed")
-    gateway.pay("a-shop-we-do-not-know", amount=5_000)
-    let_pass(hours=25)
-    return 19_000
 
 
 def dump(*but):
@@ -70,21 +35,6 @@ def dump(*but):
     return {
         model.__name__: list(model._default_manager.order_by("pk").values()) for model in tables
     }
-
-
-def run(*arguments):
-    """(exit code, stdout) of the command."""
-    out, code = io.StringIO(), 0
-    try:
-        call_command("reconcile", *arguments, stdout=out, stderr=io.StringIO())
-    except SystemExit as stop:
-        code = stop.code
-    return code, out.getvalue()
-
-
-def down(gateway, fragment="payments", times=100):
-    for _ in range(times):
-        gateway.fail_next(fragment)
 
 
 # -- the whole -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from billing.services import apply as rules
 from billing.states import Review
 from billing.tests.support.aging import let_pass
 from billing.tests.support.payments import envelope
-from billing_sandbox.models import Payment
+from billing.tests.support.reconcile import credited, payments
 
 pytestmark = [
     pytest.mark.money,
@@ -22,7 +22,6 @@ pytestmark = [
 ]
 
 rows = PointTransaction.objects
-payments = Payment.objects.using("sandbox")
 
 
 @pytest.fixture
@@ -179,10 +178,6 @@ def lost(gateway, user):
         return made
 
     return make
-
-
-def credited():
-    return sum(rows.values_list("credited", flat=True))
 
 
 def test_a_batch_that_is_too_long_is_asked_for_in_halves(gateway, lost, monkeypatch):

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from billing.models import PointTransaction, ReconcileRun
 from billing.reconciliation import reconcile, runs
-from billing_sandbox.models import Payment
+from billing.tests.support.reconcile import payments
 
 pytestmark = [
     pytest.mark.money,
@@ -20,7 +20,6 @@ pytestmark = [
 ]
 
 rows = PointTransaction.objects
-payments = Payment.objects.using("sandbox")
 
 
 @pytest.fixture
