@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.thorough,
     pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
 ]
 
@@ -28,7 +29,6 @@ HEAVIEST = 60_000  # bytes of the whole charge page over the wire
 # -- choosing --------------------------------------------------------------------------------------
 
 
-@pytest.mark.thorough
 def test_separators_leave_the_caret_where_it_was(payer: Payer) -> None:
     page = payer.page
     page.click("#amount")
@@ -54,7 +54,6 @@ def test_separators_leave_the_caret_where_it_was(payer: Payer) -> None:
     assert page.input_value("#amount") == "10,000"
 
 
-@pytest.mark.thorough
 def test_chips_add_up_to_the_largest_amount(payer: Payer) -> None:
     page = payer.page
     page.click(".chip[value='10000']")
@@ -93,7 +92,6 @@ def test_easy_pay_with_a_channel_asks_for_no_telephone(
     payer.no_trouble()
 
 
-@pytest.mark.thorough
 def test_the_telephone_is_remembered_for_the_session(payer: Payer) -> None:
     payer.pay()
     payer.do("approve")
@@ -253,7 +251,6 @@ def test_pages_hold_under_a_strict_policy(payer: Payer, user: Any) -> None:
 # -- people who see it otherwise -------------------------------------------------------------------
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(320, 568), (640, 450)], ids=["320px", "200%"])
 def test_small_and_large_print(
@@ -275,7 +272,6 @@ def test_small_and_large_print(
         )
 
 
-@pytest.mark.thorough
 def test_what_keeps_people_out_is_found(payer: Payer) -> None:
     """The judge of all these tests is awake: a field without a name, pale text, a small button,
     something too wide.

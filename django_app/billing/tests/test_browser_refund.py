@@ -85,6 +85,7 @@ def test_changing_ones_mind(opened: Callable[..., Payer], gallery: Gallery) -> N
     assert balance() == 10_000
 
 
+@pytest.mark.thorough
 def test_refund_of_a_deposit_asks_for_an_account(
     opened: Callable[..., Payer], gallery: Gallery
 ) -> None:
@@ -108,6 +109,7 @@ def test_refund_of_a_deposit_asks_for_an_account(
     payer.no_trouble(expected="400")
 
 
+@pytest.mark.thorough
 def test_what_is_typed_stays_while_the_payment_changes(
     opened: Callable[..., Payer], gallery: Gallery
 ) -> None:
@@ -169,6 +171,7 @@ def test_unknown_is_said_to_be_unknown(opened: Callable[..., Payer], gallery: Ga
     payer.no_trouble()
 
 
+@pytest.mark.thorough
 def test_refusal_is_quoted_and_the_points_stay(
     opened: Callable[..., Payer], gallery: Gallery
 ) -> None:
@@ -209,6 +212,7 @@ def test_points_that_were_spent_meanwhile(
     payer.no_trouble(expected="409")
 
 
+@pytest.mark.thorough
 def test_connection_lost_after_the_refund_began(
     opened: Callable[..., Payer], gallery: Gallery, site: str
 ) -> None:
@@ -258,6 +262,7 @@ def test_a_session_that_ended_is_no_refund(opened: Callable[..., Payer], gallery
     assert balance() == 10_000
 
 
+@pytest.mark.thorough
 def test_a_console_cancel_shows_on_a_page_left_open(
     visit: Callable[..., Payer], gallery: Gallery, user: Any
 ) -> None:

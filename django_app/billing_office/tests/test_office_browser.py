@@ -154,6 +154,7 @@ def test_finance_cancels_a_card_payment_in_part_and_then_the_rest(
     staff.no_trouble()
 
 
+@pytest.mark.thorough
 def test_finance_cancels_a_deposit(as_staff: Any, charged: Any, control: Any) -> None:
     txn = charged(20_000, "vbank")
     control("faults", path="payments/cancel", times=1, cancel_later_s=3_600)
@@ -176,6 +177,7 @@ def test_finance_cancels_a_deposit(as_staff: Any, charged: Any, control: Any) ->
     staff.no_trouble()
 
 
+@pytest.mark.thorough
 def test_an_unknown_cancel_ends_by_reconcile_or_by_hand(
     as_staff: Any, charged: Any, control: Any
 ) -> None:
@@ -204,6 +206,7 @@ def test_an_unknown_cancel_ends_by_reconcile_or_by_hand(
     staff.no_trouble()
 
 
+@pytest.mark.thorough
 def test_support_replays_a_delivery_and_is_refused_a_correction(
     as_staff: Any, control: Any, user: Any
 ) -> None:
