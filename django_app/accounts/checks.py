@@ -10,18 +10,20 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from billing.conf import conf
+
 THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]", "testserver"}
 
 
 @register(Tags.security, deploy=True)
 def trusted_proxy(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """Behind a proxy whose headers do not count every visitor has the proxy's address."""
-    if settings.IAMPORT_MODE != "live" or settings.NO_PROXY:
+    if conf.IAMPORT_MODE != "live" or settings.NO_PROXY:
         return []
-    if settings.TRUSTED_PROXY_HEADERS:
+    if conf.TRUSTED_PROXY_HEADERS:
         return [*_half_said(), *_webhooks()]
-    is_public = settings.PUBLIC_URL or set(settings.ALLOWED_HOSTS) - THIS_MACHINE
-    if not is_public and not settings.BILLING_WEBHOOK_ADDRESSES:
+    is_public = conf.PUBLIC_URL or set(settings.ALLOWED_HOSTS) - THIS_MACHINE
+    if not is_public and not conf.BILLING_WEBHOOK_ADDRESSES:
         return []
     return [
         Error(
@@ -41,7 +43,7 @@ def _half_said() -> list[CheckMessage]:
     """A warning only: a server that is told the client by other means (the PROXY protocol) is right
     without the header.
     """
-    if "x-forwarded-for" in settings.TRUSTED_PROXY_HEADERS:
+    if "x-forwarded-for" in conf.TRUSTED_PROXY_HEADERS:
         return []
     return [
         Warning(
@@ -54,10 +56,7 @@ def _half_said() -> list[CheckMessage]:
 
 
 def _webhooks() -> list[CheckMessage]:
-    if (
-        not settings.BILLING_WEBHOOK_ADDRESSES
-        or "x-forwarded-for" in settings.TRUSTED_PROXY_HEADERS
-    ):
+    if not conf.BILLING_WEBHOOK_ADDRESSES or "x-forwarded-for" in conf.TRUSTED_PROXY_HEADERS:
         return []
     return [
         Error(

@@ -11,13 +11,13 @@ import random
 import time
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db import connections, router
 from django.db.models import F
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from accounts.models import AttemptCounter
+from billing.conf import conf
 from billing.support.client_ip import client_ip, rate_limit_key
 
 UNKNOWN = "unknown"  # the line of a request without an address that can be read
@@ -52,7 +52,7 @@ def is_own_machine(request: HttpRequest) -> bool:
     """Whether this is sandbox mode, where only this machine is served. In live mode loopback counts
     as any other line.
     """
-    return settings.IAMPORT_MODE == "sandbox" and line(request) in {
+    return conf.IAMPORT_MODE == "sandbox" and line(request) in {
         "127.0.0.1",
         rate_limit_key("::1"),
     }

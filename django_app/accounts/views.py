@@ -34,6 +34,7 @@ from accounts.throttle import (
     refund_spend,
     take,
 )
+from billing.conf import conf
 from billing.models import Point
 from billing.notifications import mail_queue
 from billing.notifications.member_mail import Letter, email_field, message
@@ -106,8 +107,8 @@ class ResetForm(PasswordResetForm):
     """
 
     def save(self, *args: Any, **options: Any) -> None:
-        if settings.PUBLIC_URL:  # else the host that was asked, which is one of ALLOWED_HOSTS
-            public = urlsplit(settings.PUBLIC_URL)
+        if conf.PUBLIC_URL:  # else the host that was asked, which is one of ALLOWED_HOSTS
+            public = urlsplit(conf.PUBLIC_URL)
             options.update(domain_override=public.netloc, use_https=public.scheme == "https")
         super().save(*args, **options)
 

@@ -8,12 +8,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
+from billing.conf import conf
 from billing.db.routing import write_alias
 from billing.models import (
     DailyFigures,
@@ -56,9 +56,9 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """Amounts, methods and hooks."""
     found: list[CheckMessage] = []
     lowest, highest, step = (
-        settings.BILLING_MIN_AMOUNT,
-        settings.BILLING_MAX_AMOUNT,
-        settings.BILLING_AMOUNT_STEP,
+        conf.BILLING_MIN_AMOUNT,
+        conf.BILLING_MAX_AMOUNT,
+        conf.BILLING_AMOUNT_STEP,
     )
     numbers = all(type(value) is int and value > 0 for value in (lowest, highest, step))
     if not numbers or lowest > highest or lowest % step or highest % step:
@@ -74,7 +74,7 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
         )
     elif any(
         type(value) is not int or not lowest <= value <= highest or value % step
-        for value in settings.BILLING_PRESETS
+        for value in conf.BILLING_PRESETS
     ):
         found.append(
             Error(
@@ -90,7 +90,7 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
             )
         )
     try:
-        import_string(settings.BILLING_BUYER)
+        import_string(conf.BILLING_BUYER)
     except ImportError:
         found.append(
             Error(
@@ -99,7 +99,7 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
                 id="billing.E004",
             )
         )
-    unreadable = unreadable_senders(settings.BILLING_WEBHOOK_ADDRESSES)
+    unreadable = unreadable_senders(conf.BILLING_WEBHOOK_ADDRESSES)
     if unreadable:
         found.append(
             Error(
@@ -109,7 +109,7 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
                 id="billing.E005",
             )
         )
-    unknown = sorted(set(settings.IAMPORT_CHANNELS) - {method for method, _name in pay_methods()})
+    unknown = sorted(set(conf.IAMPORT_CHANNELS) - {method for method, _name in pay_methods()})
     if unknown:
         found.append(
             Warning(
@@ -217,7 +217,7 @@ def unreadable_senders(entries: Any) -> list[str]:
 def deployment(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """What should not be so on a live server."""
     found: list[CheckMessage] = []
-    if settings.IAMPORT_MODE != "live":
+    if conf.IAMPORT_MODE != "live":
         found.append(
             Warning(
                 "This is sandbox mode: no real money.",
@@ -225,7 +225,7 @@ def deployment(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
                 id="billing.W001",
             )
         )
-    if not set(settings.ALLOWED_HOSTS) - {"localhost", "127.0.0.1", "[::1]", "testserver"}:
+    if not set(conf.django.ALLOWED_HOSTS) - {"localhost", "127.0.0.1", "[::1]", "testserver"}:
         found.append(
             Warning(
                 "Only this machine is served.",
@@ -233,7 +233,7 @@ def deployment(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
                 id="billing.W005",
             )
         )
-    if settings.BILLING_ACCEPT_TEST_CHANNEL:
+    if conf.BILLING_ACCEPT_TEST_CHANNEL:
         found.append(
             Warning(
                 "Test-channel payments are credited: points for play money.",
@@ -241,7 +241,7 @@ def deployment(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
                 id="billing.W002",
             )
         )
-    if settings.IAMPORT_MODE == "live" and settings.IAMPORT_API_URL != VENDOR_API:
+    if conf.IAMPORT_MODE == "live" and conf.IAMPORT_API_URL != VENDOR_API:
         found.append(
             Warning(
                 "The gateway is not the vendor's.",
@@ -249,8 +249,8 @@ def deployment(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
                 id="billing.W003",
             )
         )
-    missing = [key for key in BY_LAW if not settings.BILLING_MERCHANT.get(key)]
-    if settings.IAMPORT_MODE == "live" and missing:
+    missing = [key for key in BY_LAW if not conf.BILLING_MERCHANT.get(key)]
+    if conf.IAMPORT_MODE == "live" and missing:
         found.append(
             Warning(
                 f"The foot of the pages does not say who sells: {', '.join(missing)}.",
@@ -258,7 +258,7 @@ def deployment(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
                 id="billing.W006",
             )
         )
-    if settings.IAMPORT_MODE == "live" and settings.EMAIL_BACKEND.endswith(".dummy.EmailBackend"):
+    if conf.IAMPORT_MODE == "live" and conf.django.EMAIL_BACKEND.endswith(".dummy.EmailBackend"):
         found.append(
             Warning(
                 "No mail is sent: nobody hears of payments or can choose a new password.",

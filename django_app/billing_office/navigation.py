@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
@@ -12,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from billing.conf import conf
 from billing.db import permissions
 from billing.models import UnmatchedPayment
 
@@ -20,7 +20,7 @@ MOST_COUNTED = 99  # that a badge counts
 
 def environment(request: HttpRequest) -> list[str] | None:
     """A label in the head of every page, in sandbox mode."""
-    return [_("Sandbox: play money"), "warning"] if settings.IAMPORT_MODE == "sandbox" else None
+    return [_("Sandbox: play money"), "warning"] if conf.IAMPORT_MODE == "sandbox" else None
 
 
 def _unmatched(request: HttpRequest) -> str:

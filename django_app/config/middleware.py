@@ -14,6 +14,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.multipartparser import MultiPartParserError
 
+from billing.conf import conf
 from config import csp, health
 
 logger = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class ForwardedHeaders:
         if (
             not self._warned
             and "HTTP_X_FORWARDED_FOR" in request.META
-            and "x-forwarded-for" not in settings.TRUSTED_PROXY_HEADERS
+            and "x-forwarded-for" not in conf.TRUSTED_PROXY_HEADERS
         ):
             self._look_at(request.META.get("REMOTE_ADDR", ""))
         return self.get_response(request)

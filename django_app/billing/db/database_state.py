@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from django.apps import apps
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
+from billing.conf import conf
 from billing.db.routing import write_alias
 
 # Alias and name of databases that were found to have all tables.
@@ -44,7 +44,7 @@ def describe_database(alias: str | None = None) -> str:
 
 def database_heading() -> str:
     """The line that a job begins with."""
-    return f"Mode: {settings.IAMPORT_MODE} · database: {describe_database()}"
+    return f"Mode: {conf.IAMPORT_MODE} · database: {describe_database()}"
 
 
 def require_tables() -> None:

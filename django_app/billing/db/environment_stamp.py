@@ -1,8 +1,8 @@
-"""A database is made for one mode, and says which: the demo's points and passwords can never become
-live.
+"""A database is made for one mode, and says which: the demo's points can never become live.
 
-migrate stamps it; every process looks at the stamp on its first connection and refuses another
-mode's database.
+migrate stamps it. Billing's verbs, pages, jobs and `check` look at the stamp, once in each process,
+and refuse another mode's database; connections that a project uses for other things are not looked
+at. docs/install.md tells the way from sandbox to live in one database.
 """
 
 from __future__ import annotations
@@ -11,19 +11,17 @@ import logging
 from typing import Any
 
 from django.apps import apps
-from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from billing.conf import conf
 from billing.db.database_state import billing_alias, describe_database, require_tables
 
 logger = logging.getLogger(__name__)
 
 TABLE = "billing_installation"
-DEMO_PEOPLE = {"demo": "demo1234!", "admin": "admin1234!"}  # made by `serve` in sandbox mode
-_verified: set[tuple[str, str]] = set()
+_verified: set[tuple[str, str, str]] = set()  # alias, database, mode
 
 
 class WrongDatabase(ImproperlyConfigured):
@@ -32,52 +30,69 @@ class WrongDatabase(ImproperlyConfigured):
 
 def write_stamp(alias: str) -> None:
     """Write the mode into a fresh database. A second time: nothing changes."""
-    installation = apps.get_model("billing", "Installation")
     connection = connections[alias]
-    with connection.cursor() as cursor:
-        if TABLE not in connection.introspection.table_names(cursor):
-            return
-    if installation.objects.using(alias).exists():
+    if not _has_table(connection) or stamped_mode(alias) is not None:
         return
-    if settings.IAMPORT_MODE == "live" and (name := _demo_person(alias)):
-        raise WrongDatabase(
-            f"this database holds the demo's {name!r} with its published password: choose "
-            "another DATABASE_URL for live mode."
-        )
-    installation.objects.using(alias).get_or_create(pk=1, defaults={"mode": settings.IAMPORT_MODE})
+    installation = apps.get_model("billing", "Installation")
+    installation.objects.using(alias).get_or_create(pk=1, defaults={"mode": conf.IAMPORT_MODE})
 
 
-def _demo_person(alias: str) -> str | None:
-    """The name of a user whom `serve` made in sandbox mode and whose password was never changed."""
-    users = get_user_model()
-    for name, password in DEMO_PEOPLE.items():
-        person = users._default_manager.using(alias).filter(**{users.USERNAME_FIELD: name}).first()
-        if person and person.check_password(password):
-            return name
-    return None
+def stamped_mode(alias: str) -> str | None:
+    """The mode that this database was made for; None where migrate has not stamped it yet."""
+    return _read_stamp(connections[alias])
 
 
-def check_stamp(connection: BaseDatabaseWrapper) -> None:
-    """Raise WrongDatabase, with the connection closed, if this database was made for another mode.
-    Asked once per process and database.
+def require_mode() -> None:
+    """Raise WrongDatabase where the database of money was made for another mode. It is asked once
+    for each process and mode; a database without a stamp is asked again.
     """
-    database = (connection.alias, str(connection.settings_dict["NAME"]))
-    if connection.alias != billing_alias() or database in _verified:
+    alias = billing_alias()
+    connection = connections[alias]
+    if _known(connection) not in _verified:
+        _verify(connection)
+
+
+def on_connection(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    """Receiver of connection_created, for a site whose whole database belongs to its mode: the
+    connection is closed and WrongDatabase raised, whoever opened it.
+    """
+    if connection.alias != billing_alias() or _known(connection) in _verified:
         return
-    with connection.cursor() as cursor:
-        if TABLE not in connection.introspection.table_names(cursor):
-            return  # not migrated yet: migrate will stamp it
-        cursor.execute("SELECT mode FROM billing_installation")
-        row = cursor.fetchone()
-    if row is None:
-        return
-    if row[0] != settings.IAMPORT_MODE:
+    try:
+        _verify(connection)
+    except WrongDatabase:
         connection.close()
+        raise
+
+
+def _verify(connection: BaseDatabaseWrapper) -> None:
+    mode = _read_stamp(connection)
+    if mode is None:
+        return  # migrate will stamp it
+    if mode != conf.IAMPORT_MODE:
         raise WrongDatabase(
-            f"this database was made for {row[0]} mode and IAMPORT_MODE is "
-            f"{settings.IAMPORT_MODE}: choose another DATABASE_URL."
+            f"this database was made for {mode} mode and IAMPORT_MODE is "
+            f"{conf.IAMPORT_MODE}: choose another database."
         )
-    _verified.add(database)
+    _verified.add(_known(connection))
+
+
+def _known(connection: BaseDatabaseWrapper) -> tuple[str, str, str]:
+    return connection.alias, str(connection.settings_dict["NAME"]), conf.IAMPORT_MODE
+
+
+def _has_table(connection: BaseDatabaseWrapper) -> bool:
+    with connection.cursor() as cursor:
+        return TABLE in connection.introspection.table_names(cursor)
+
+
+def _read_stamp(connection: BaseDatabaseWrapper) -> str | None:
+    if not _has_table(connection):
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT mode FROM {TABLE}")  # noqa: S608
+        row = cursor.fetchone()
+    return None if row is None else str(row[0])
 
 
 def check_database() -> None:
@@ -85,7 +100,7 @@ def check_database() -> None:
     database that is silent is left to /readyz.
     """
     try:
-        connections[billing_alias()].ensure_connection()
+        require_mode()
         require_tables()
     except DatabaseError as error:
         logger.warning(
@@ -95,8 +110,3 @@ def check_database() -> None:
         )
     finally:
         connections[billing_alias()].close()
-
-
-def on_connection(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Receiver of connection_created."""
-    check_stamp(connection)

@@ -17,8 +17,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
-
+from billing.conf import conf
 from billing.errors import GatewayPaymentNotFound, InvalidGatewayResponse
 from billing.gateway.batches import BATCH
 from billing.gateway.deadline import READ_SECONDS, Deadline
@@ -220,7 +219,7 @@ class Gateway(Client):
         Inicis wants its own API key with it (IAMPORT_PG_API_KEY). GatewayRejected where it is none
         or no longer waits. Raises as `payment`.
         """
-        query = {"pg_api_key": settings.IAMPORT_PG_API_KEY} if settings.IAMPORT_PG_API_KEY else None
+        query = {"pg_api_key": conf.IAMPORT_PG_API_KEY} if conf.IAMPORT_PG_API_KEY else None
         payment = Payment.from_json(
             self._call(
                 "DELETE",
@@ -253,4 +252,4 @@ def _client(imp_key: str, imp_secret: str, imp_url: str) -> Gateway:
 
 def gateway() -> Gateway:
     """The client for the settings as they are now; one per process and set of keys."""
-    return _client(settings.IAMPORT_KEY, settings.IAMPORT_SECRET, settings.IAMPORT_API_URL)
+    return _client(conf.IAMPORT_KEY, conf.IAMPORT_SECRET, conf.IAMPORT_API_URL)

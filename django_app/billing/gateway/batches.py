@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from django.conf import settings
+from billing.conf import conf
 
 BATCH = 100  # ids in one call of GET payments (specification)
 # Of path and query of one call: what stands in between (proxies, servers) may refuse more than
@@ -18,7 +18,7 @@ def url_batches(ids: Sequence[str], name: str) -> Iterator[list[str]]:
     of more than MAX_URL_BYTES. name: imp_uid or merchant_uid. Ids are ASCII that an address takes
     as it is; its [] is sent as %5B%5D.
     """
-    most = MAX_URL_BYTES - len(urlsplit(settings.IAMPORT_API_URL).path) - len("payments?")
+    most = MAX_URL_BYTES - len(urlsplit(conf.IAMPORT_API_URL).path) - len("payments?")
     batch: list[str] = []
     size = 0
     for uid in ids:

@@ -17,11 +17,11 @@ from typing import Any, NoReturn
 
 import requests
 import urllib3.exceptions
-from django.conf import settings
 from django.db import connections
 from django.views.decorators.debug import sensitive_variables
 from iamport import Iamport
 
+from billing.conf import conf
 from billing.errors import (
     GatewayError,
     GatewayPaymentNotFound,
@@ -215,7 +215,7 @@ class Client(Iamport):  # type: ignore[misc]  # the vendor's package has no type
             with total_timeout.time_limit(limit), self.requests_session.request(
                 method, url, params=params, json=body, auth=auth or NoAuthorization(), stream=True,
                 allow_redirects=False,
-                timeout=(min(settings.IAMPORT_CONNECT_SECONDS, left), left),
+                timeout=(min(conf.IAMPORT_CONNECT_SECONDS, left), left),
             ) as response:  # fmt: skip
                 status, content = response.status_code, _read(response, deadline)
         except (GatewayError, NetworkInTransaction):

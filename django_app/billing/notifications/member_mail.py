@@ -16,7 +16,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.core.mail import EmailMultiAlternatives
@@ -27,6 +26,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from billing import signals
+from billing.conf import conf
 from billing.models import PointTransaction
 from billing.notifications import mail_queue
 from billing.web.display_status import deadline_words
@@ -58,7 +58,7 @@ def connect() -> None:
 
 def message(letter: Letter, address: str) -> EmailMultiAlternatives:
     """The mail as text and simple HTML, in the active language."""
-    context = {"letter": letter, "merchant": settings.BILLING_MERCHANT}
+    context = {"letter": letter, "merchant": conf.BILLING_MERCHANT}
     subject = " ".join(letter.subject.split())  # one line, whatever a text holds
     text = render_to_string("billing/mail/letter.txt", context)
     mail = EmailMultiAlternatives(
@@ -103,7 +103,7 @@ def on_returned(txn: PointTransaction, amount: Decimal, currency: str, **kwargs:
 
 
 def _post(compose: Callable[..., Letter], txn: PointTransaction, **more: Any) -> None:
-    if settings.BILLING_MAIL:
+    if conf.BILLING_MAIL:
         as_it_is = copy(txn)  # the caller goes on with its own
         job = partial(
             _send, compose, as_it_is, language=txn.owner.language, balance=txn.owner.balance, **more
@@ -121,7 +121,9 @@ def _send(
     # Is_active need not be a field.
     address = getattr(member, name or "", "") if member is not None and member.is_active else ""
     if address:
-        with override(language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE):
+        with override(
+            language if language in dict(conf.django.LANGUAGES) else conf.django.LANGUAGE_CODE
+        ):
             message(compose(txn, **more), address).send()
 
 
@@ -234,10 +236,10 @@ def returned(txn: PointTransaction, *, amount: Decimal, currency: str, balance: 
 
 
 def _link(txn: PointTransaction) -> dict[str, str]:
-    if not settings.PUBLIC_URL:
+    if not conf.PUBLIC_URL:
         return {}
     return {
-        "link": f"{settings.PUBLIC_URL}{reverse('billing:payment', args=[txn.merchant_uid])}",
+        "link": f"{conf.PUBLIC_URL}{reverse('billing:payment', args=[txn.merchant_uid])}",
         "link_label": _("See this payment"),
     }
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from billing.conf import conf
 from billing.notifications.member_mail import Letter, message
 from billing.reports.open_work import OpenWork, open_work
 
@@ -23,13 +23,13 @@ def send(codes: Mapping[str, int]) -> int:
     nothing waits: a night without a mail is one in which the job did not run. Every call is a mail.
     Raises what the mail backend raises.
     """
-    if not settings.BILLING_STAFF_MAIL:
+    if not conf.BILLING_STAFF_MAIL:
         return 0
-    with translation.override(settings.LANGUAGE_CODE):
+    with translation.override(conf.django.LANGUAGE_CODE):
         letter = _letter(open_work(), {name: code for name, code in codes.items() if code})
-        for address in settings.BILLING_STAFF_MAIL:
+        for address in conf.BILLING_STAFF_MAIL:
             message(letter, address).send()
-    return len(settings.BILLING_STAFF_MAIL)
+    return len(conf.BILLING_STAFF_MAIL)
 
 
 def _letter(now: OpenWork, troubles: Mapping[str, int]) -> Letter:
@@ -58,7 +58,7 @@ def _letter(now: OpenWork, troubles: Mapping[str, int]) -> Letter:
             (_("Deliveries not handled yet"), f"{now.deliveries:,}"),
             (_("Unmatched payments that nobody has decided"), f"{now.unmatched:,}"),
         ],
-        link=f"{settings.PUBLIC_URL}{reverse('admin:index')}" if settings.PUBLIC_URL else "",
+        link=f"{conf.PUBLIC_URL}{reverse('admin:index')}" if conf.PUBLIC_URL else "",
         link_label=_("Back office"),
     )
 

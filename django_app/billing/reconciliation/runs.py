@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, models
 from django.db.models import Q
 from django.utils import timezone
 
-from billing.db.routing import primary, write_alias
+from billing.db.routing import primary
+from billing.db.transactions import money_transaction
 from billing.models import ReconcileRun
 
 NAME = "reconcile"
@@ -55,7 +56,7 @@ class Run:
         dead.update(finished=now, result={"stopped": "killed: its lease ran out"})
         row = ReconcileRun(name=NAME, lease_until=now + LEASE, watermark=last_watermark())
         try:
-            with transaction.atomic(using=write_alias(ReconcileRun), durable=True):
+            with money_transaction(durable=True):
                 row.save(force_insert=True)
         except IntegrityError:
             return None

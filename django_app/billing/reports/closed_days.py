@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, astuple
 from datetime import date, datetime, timedelta
 
-from django.db import transaction
 from django.db.models import BigIntegerField, DateTimeField, F, Min, Value
 from django.utils import timezone
 
 from billing.db.routing import primary, write_alias
+from billing.db.transactions import money_transaction
 from billing.models import DailyFigures, PointEntry, PointTransaction
 from billing.reports.daily_stats import (
     COLUMNS,
@@ -99,7 +99,7 @@ def _roll_up(first: date, last: date, now: datetime) -> None:
         DailyFigures(day=day, pay_method=method, rolled_up_at=now, **asdict(found))
         for (day, method), found in sums.items()
     ]
-    with transaction.atomic(using=write_alias(DailyFigures), durable=True):
+    with money_transaction(durable=True):
         primary(DailyFigures).bulk_create(
             lines,
             update_conflicts=True,

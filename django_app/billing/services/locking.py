@@ -17,6 +17,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from billing.db.routing import primary, write_alias
+from billing.db.transactions import money_transaction
 from billing.errors import UnmatchedPaymentError
 from billing.models import Point, PointTransaction
 
@@ -34,7 +35,7 @@ def durable_transaction() -> AbstractContextManager[None]:
     """A transaction that is committed when its block ends. RuntimeError inside a caller's
     transaction, which could be rolled back later.
     """
-    return transaction.atomic(using=write_alias(PointTransaction), durable=True)
+    return money_transaction(durable=True)
 
 
 def retry_stale(act: Callable[[], T]) -> T:

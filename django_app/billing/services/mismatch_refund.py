@@ -10,11 +10,11 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from billing import signals
+from billing.conf import conf
 from billing.db.routing import primary, write_alias
 from billing.errors import GatewayError, GatewayPaymentNotFound, InvalidGatewayResponse
 from billing.gateway.api import Deadline, RefundAccount, gateway
@@ -213,7 +213,7 @@ def _announce_sent_back(back: PointCancellation) -> None:
 
 def _why_by_staff(payment: Payment) -> Why | None:
     """Why a mismatch refund is not sent by itself; None where it is."""
-    if not settings.BILLING_RETURN_WRONG_MONEY:
+    if not conf.BILLING_RETURN_WRONG_MONEY:
         return Why.SETTING
     if payment.currency != "KRW" or payment.left % 1:
         return Why.NOT_WHOLE_WON

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import F
 from django.utils.translation import get_language
 
-from billing.db.routing import primary, write_alias
+from billing.db.routing import primary
+from billing.db.transactions import money_transaction
 from billing.errors import IdempotencyConflict, InsufficientPoints, NoSuchSpend
 from billing.models import Point, PointEntry
 from billing.services.locking import by_whom
@@ -115,7 +116,7 @@ def _post_keyed_entry(
     if floor is not None:
         account = account.filter(balance__gte=floor - delta)
     try:
-        with transaction.atomic(using=write_alias(Point)):
+        with money_transaction():
             if not account.update(balance=F("balance") + delta):
                 return None
             return primary(PointEntry).create(

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
+from billing.conf import conf
 from billing.db.routing import primary
 from billing.gateway.payment import Payment
 from billing.models import PointCancellation, PointTransaction
@@ -27,7 +27,7 @@ _FACTS = tuple(
 
 def decide_for_row(txn: PointTransaction, payment: Payment) -> Decision:
     """What this answer means for this row, as settings and earlier answers have it."""
-    decision = decide(txn, payment, accept_test_channel=settings.BILLING_ACCEPT_TEST_CHANNEL)
+    decision = decide(txn, payment, accept_test_channel=conf.BILLING_ACCEPT_TEST_CHANNEL)
     if isinstance(decision, Credit) and is_being_refunded(txn, payment):
         return NoChange()  # wrong once, never credited: not even when a setting changes its mind
     return decision

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
+from billing.conf import conf
 from billing.db.routing import primary
 from billing.errors import GatewayError, GatewayPaymentNotFound, GatewayRejected, GatewayUnreachable
 from billing.gateway.api import READ_SECONDS, Deadline, RefundAccount, gateway
@@ -68,7 +68,7 @@ def send(
         code, why = error.trouble.code, _without_account(error.trouble.detail, account)
         try:
             payment = gateway().payment(
-                cancellation.imp_uid, deadline=deadline or Deadline(settings.BILLING_DOOR_SECONDS)
+                cancellation.imp_uid, deadline=deadline or Deadline(conf.BILLING_DOOR_SECONDS)
             )
         except GatewayError:
             return CancelResult("unknown", None, Trouble(ErrorCode.REJECTED_THEN_SILENT, why))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from django.conf import settings
 from django.http import HttpRequest
+
+from billing.conf import conf
 
 ONE_LINE = 64  # bits: what a provider hands out to one IPv6 line
 
@@ -20,7 +21,7 @@ def client_ip(request: HttpRequest) -> str | None:
     something else there, the address is unknown, not the proxy's.
     """
     address = request.META.get("REMOTE_ADDR", "")
-    if "x-forwarded-for" in settings.TRUSTED_PROXY_HEADERS:
+    if "x-forwarded-for" in conf.TRUSTED_PROXY_HEADERS:
         forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").strip()
         address = forwarded.rpartition(",")[2].strip() if forwarded else address
     parsed = _parsed(address)

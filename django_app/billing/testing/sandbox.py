@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 
 import requests
 import responses
-from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
 from django.utils import translation
+
+from billing.conf import conf
 
 API_PATH = "/sandbox/api/"
 CONTROL_PATH = "/sandbox/control/"
@@ -160,7 +161,7 @@ class SandboxGateway:
 
     def _respond(self, request: requests.PreparedRequest) -> HttpResponseParts:
         parts = urlsplit(str(request.url))
-        base = urlsplit(settings.IAMPORT_API_URL).path
+        base = urlsplit(conf.IAMPORT_API_URL).path
         path = parts.path.removeprefix(base) + (f"?{parts.query}" if parts.query else "")
         raw = request.body or b""
         body = raw.decode() if isinstance(raw, bytes) else str(raw)
@@ -219,7 +220,7 @@ def sandbox_gateway() -> Iterator[SandboxGateway]:
     gateway = SandboxGateway()
     cache.clear()
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        address = re.compile(re.escape(settings.IAMPORT_API_URL) + ".*")
+        address = re.compile(re.escape(conf.IAMPORT_API_URL) + ".*")
         for method in ("GET", "POST", "PUT", "DELETE"):
             mock.add_callback(method, address, callback=gateway._respond, content_type=None)
         mock.add_callback(

@@ -16,6 +16,7 @@ APPS = ("billing", "billing_office", "billing_sandbox", "config", "accounts")
 
 # A package of billing may import those above it in this list, and nothing below.
 ORDER = [
+    "conf",  # every setting
     "states",  # statuses, reviews, decisions: words that everything shares
     "note_codes",
     "errors",
@@ -240,3 +241,13 @@ def test_nothing_is_decided_by_reading_a_sentence(app: str) -> None:
 )
 def test_such_a_decision_would_be_found(source: str) -> None:
     assert decisions_by_text(source) != []
+
+
+def test_settings_are_read_through_conf() -> None:
+    """`settings.AUTH_USER_MODEL` of the models is Django's own way to name the user."""
+    for app in ("billing", "billing_office"):
+        for path in modules(APP / app):
+            names = {imported.name for imported in imports(path)}
+            if "models" in path.parts or path == BILLING / "conf.py":
+                continue
+            assert "django.conf.settings" not in names, name_of(path)

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from billing.conf import conf
 from billing.models import Point, PointCancellation, PointTransaction
 from billing.support import rate_limit
 from billing.tests.support.aging import let_pass
@@ -132,15 +133,11 @@ def test_spent_points(paid, ask, user):
     assert ask(txn).status_code == 200
 
 
-def test_too_late(paid, ask, settings):
+def test_too_late(paid, ask):
     txn = paid()
-    rows.update(
-        paid_at=timezone.now() - timedelta(days=settings.BILLING_SELF_CANCEL_DAYS, seconds=-60)
-    )
+    rows.update(paid_at=timezone.now() - timedelta(days=conf.BILLING_SELF_CANCEL_DAYS, seconds=-60))
     assert refund_offer(rows.select_related("owner").get()).allowed
-    rows.update(
-        paid_at=timezone.now() - timedelta(days=settings.BILLING_SELF_CANCEL_DAYS, seconds=60)
-    )
+    rows.update(paid_at=timezone.now() - timedelta(days=conf.BILLING_SELF_CANCEL_DAYS, seconds=60))
     assert "time for a refund is over" in refused(ask(txn), 409, "cancel_not_allowed")
     assert PointCancellation.objects.count() == 0
 

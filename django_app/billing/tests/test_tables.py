@@ -243,14 +243,15 @@ def test_migrate_stamped_this_database():
 
 
 def test_another_modes_database_is_refused(settings):
-    environment_stamp._verified.clear()
     settings.IAMPORT_MODE = "live"
-    with pytest.raises(
-        environment_stamp.WrongDatabase, match="made for sandbox mode and IAMPORT_MODE is live"
-    ):
-        environment_stamp.check_stamp(_Unclosable(connection))
+    refusal = "made for sandbox mode and IAMPORT_MODE is live"
+    with pytest.raises(environment_stamp.WrongDatabase, match=refusal):
+        environment_stamp.on_connection(None, _Unclosable(connection))
+    with pytest.raises(environment_stamp.WrongDatabase, match=refusal):
+        environment_stamp.require_mode()
     settings.IAMPORT_MODE = "sandbox"
-    environment_stamp.check_stamp(connection)
+    environment_stamp.on_connection(None, connection)
+    environment_stamp.require_mode()
 
 
 class _Unclosable:

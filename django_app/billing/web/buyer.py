@@ -7,9 +7,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
+
+from billing.conf import conf
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def buyer_of(request: HttpRequest) -> dict[str, str]:
     mapping.
     """
     try:
-        told = import_string(settings.BILLING_BUYER)(request)
+        told = import_string(conf.BILLING_BUYER)(request)
         return {
             key: str(told[key])[:limit]
             for key, limit in _LIMITS.items()
@@ -65,5 +66,5 @@ def buyer_of(request: HttpRequest) -> dict[str, str]:
             and (key in {"buyer_name", "buyer_addr"} or len(str(told[key])) <= limit)
         }
     except Exception as error:  # whatever a project's function raises or returns
-        logger.exception("BILLING_BUYER (%s) failed: no payment can begin", settings.BILLING_BUYER)
-        raise BuyerHookFailed(settings.BILLING_BUYER) from error
+        logger.exception("BILLING_BUYER (%s) failed: no payment can begin", conf.BILLING_BUYER)
+        raise BuyerHookFailed(conf.BILLING_BUYER) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -11,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from billing.conf import conf
 from billing.errors import GatewayError, GatewayPaymentNotFound
 from billing.models import Point, PointTransaction
 from billing.support.rate_limit import allow
@@ -49,16 +49,16 @@ def charge(request: HttpRequest) -> HttpResponse:
     amount = _wanted_amount(request)
     texts = charge_texts()
     config = {
-        "imp_code": settings.IAMPORT_CODE,
-        "sdk_url": settings.IAMPORT_SDK_URL,
+        "imp_code": conf.IAMPORT_CODE,
+        "sdk_url": conf.IAMPORT_SDK_URL,
         "checkout_url": reverse("billing:checkout"),
         "validation_url": reverse("billing:validation"),
         "payments_url": reverse("billing:payments"),
         "complete_url": reverse("billing:complete"),
-        "login_url": resolve_url(settings.LOGIN_URL),
-        "min": settings.BILLING_MIN_AMOUNT,
-        "max": settings.BILLING_MAX_AMOUNT,
-        "step": settings.BILLING_AMOUNT_STEP,
+        "login_url": resolve_url(conf.django.LOGIN_URL),
+        "min": conf.BILLING_MIN_AMOUNT,
+        "max": conf.BILLING_MAX_AMOUNT,
+        "step": conf.BILLING_AMOUNT_STEP,
         "no_phone": [name for name in methods if not asks_phone(name)],
         "texts": texts,
     }
@@ -68,7 +68,7 @@ def charge(request: HttpRequest) -> HttpResponse:
         "limits": {"min": config["min"], "max": config["max"], "step": config["step"]},
         "presets": [
             {"value": f"{amount:d}", "text": f"+{short_won(amount)}"}
-            for amount in settings.BILLING_PRESETS
+            for amount in conf.BILLING_PRESETS
         ],
         "methods": methods,
         "pay_method": method,
@@ -78,7 +78,7 @@ def charge(request: HttpRequest) -> HttpResponse:
         "exchange": exchange_words(texts, amount, method),
         "pay_label": pay_words(texts, amount, method),
         "after": balance + amount,
-        "ask_phone": settings.BILLING_ASK_PHONE,
+        "ask_phone": conf.BILLING_ASK_PHONE,
         "phone_hidden": not asks_phone(method),
         "phone": request.session.get("buyer_tel", ""),
         "config": config,
@@ -99,9 +99,9 @@ def _wanted_amount(request: HttpRequest) -> int:
 def terms(request: HttpRequest) -> HttpResponse:
     """What a purchase of points means, and how it is refunded. A project replaces the template."""
     context = {
-        "min_amount": settings.BILLING_MIN_AMOUNT,
-        "max_amount": settings.BILLING_MAX_AMOUNT,
-        "self_cancel_days": settings.BILLING_SELF_CANCEL_DAYS,
+        "min_amount": conf.BILLING_MIN_AMOUNT,
+        "max_amount": conf.BILLING_MAX_AMOUNT,
+        "self_cancel_days": conf.BILLING_SELF_CANCEL_DAYS,
         "methods": [name for _method, name in pay_methods()],
     }
     return render(request, "billing/terms.html", context)
@@ -117,7 +117,7 @@ def checkout(request: HttpRequest) -> HttpResponse:
         fields = {name: [str(text) for text in errors] for name, errors in form.errors.items()}
         return error("bad_input", message=next(iter(fields.values()))[0], fields=fields)
     if not allow(
-        f"checkout-{request.user.pk}", at_most=settings.BILLING_CHECKOUTS_PER_MINUTE, seconds=60
+        f"checkout-{request.user.pk}", at_most=conf.BILLING_CHECKOUTS_PER_MINUTE, seconds=60
     ):
         return error("too_many", headers={"Retry-After": "60"})
     phone = form.cleaned_data["buyer_tel"]

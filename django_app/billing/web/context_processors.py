@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+
+from billing.conf import conf
 
 
 def mode(request: HttpRequest) -> dict[str, Any]:
     """`sandbox_mode`: whether this site plays with the stand-in gateway."""
-    return {"sandbox_mode": settings.IAMPORT_MODE == "sandbox"}
+    return {"sandbox_mode": conf.IAMPORT_MODE == "sandbox"}
 
 
 def merchant(request: HttpRequest) -> dict[str, Any]:
@@ -20,4 +21,4 @@ def merchant(request: HttpRequest) -> dict[str, Any]:
         terms_url = reverse("billing:terms")
     except NoReverseMatch:
         terms_url = ""
-    return {"merchant": settings.BILLING_MERCHANT, "terms_url": terms_url}
+    return {"merchant": conf.BILLING_MERCHANT, "terms_url": terms_url}

@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from billing.conf import conf
 from billing.errors import InvalidId
 from billing.gateway.payment import check_imp_uid, check_merchant_uid
 from billing.models import PayMethod
@@ -33,11 +33,9 @@ def pay_methods() -> list[tuple[str, str]]:
     """The methods a payer may choose, with their names: BILLING_METHODS, and every easy-pay method
     that has a channel. Without one it is not offered, even where BILLING_METHODS names it.
     """
-    channels = settings.IAMPORT_CHANNELS
+    channels = conf.IAMPORT_CHANNELS
     offered = [
-        method
-        for method in settings.BILLING_METHODS
-        if method not in EASY_PAY or method in channels
+        method for method in conf.BILLING_METHODS if method not in EASY_PAY or method in channels
     ]
     offered += [method for method in EASY_PAY if method in channels and method not in offered]
     names = dict(PayMethod.choices)
@@ -48,7 +46,7 @@ def asks_phone(pay_method: str) -> bool:
     """Whether this method's processor wants a telephone number. Easy-pay services know
     their payer.
     """
-    return settings.BILLING_ASK_PHONE and pay_method not in EASY_PAY
+    return conf.BILLING_ASK_PHONE and pay_method not in EASY_PAY
 
 
 def won(amount: int) -> str:
@@ -83,9 +81,9 @@ class WonField(forms.CharField):
             raise forms.ValidationError(self.error_messages["digits"], "digits")
         amount = int(text)
         lowest, highest, step = (
-            settings.BILLING_MIN_AMOUNT,
-            settings.BILLING_MAX_AMOUNT,
-            settings.BILLING_AMOUNT_STEP,
+            conf.BILLING_MIN_AMOUNT,
+            conf.BILLING_MAX_AMOUNT,
+            conf.BILLING_AMOUNT_STEP,
         )
         if amount < lowest:
             raise forms.ValidationError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render, resolve_url
@@ -12,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from billing.conf import conf
 from billing.errors import GatewayError, GatewayPaymentNotFound, UnmatchedPaymentError
 from billing.models import PointTransaction
 from billing.states import RefundMismatch
@@ -46,7 +46,7 @@ def payment(request: HttpRequest, merchant_uid: str) -> HttpResponse:
     config = {
         "status_url": reverse("billing:status", args=[merchant_uid]),
         "cancel_url": reverse("billing:cancel", args=[merchant_uid]),
-        "login_url": f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': request.path})}",
+        "login_url": f"{resolve_url(conf.django.LOGIN_URL)}?{urlencode({'next': request.path})}",
         "texts": payment_texts(),
     }
     # What the page shows now, and so what would be news: replaced together with the page's content.
@@ -90,7 +90,7 @@ def validation(request: HttpRequest) -> HttpResponse:
     ):
         return error("not_found")
     if not allow(
-        f"validation-{request.user.pk}", at_most=settings.BILLING_VALIDATIONS_PER_MINUTE, seconds=60
+        f"validation-{request.user.pk}", at_most=conf.BILLING_VALIDATIONS_PER_MINUTE, seconds=60
     ):
         return error("too_many", headers={"Retry-After": "30"})
     try:

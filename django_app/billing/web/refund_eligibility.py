@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from billing.conf import conf
 from billing.gateway.api import RefundAccount
 from billing.gateway.payment import goes_to_an_account
 from billing.models import PointTransaction
@@ -53,9 +53,7 @@ def refund_offer(txn: PointTransaction) -> RefundOffer:
         return RefundOffer(0, _("This payment has been refunded."))
     until = _last_moment(txn)
     by_account = goes_to_an_account(txn.paid_method, txn.pg_provider)
-    banks = (
-        list(settings.BILLING_REFUND_BANKS.get(txn.pg_provider, {}).items()) if by_account else []
-    )
+    banks = list(conf.BILLING_REFUND_BANKS.get(txn.pg_provider, {}).items()) if by_account else []
     if timezone.now() > until:
         why = _("The time for a refund is over: it ended on %(day)s. Our support can help you.") % {
             "day": _day(until)
@@ -77,7 +75,7 @@ def _last_moment(txn: PointTransaction) -> datetime:
     (documented by the vendor).
     """
     paid_at = txn.paid_at or txn.credited_at or txn.created_at
-    until = paid_at + timedelta(days=settings.BILLING_SELF_CANCEL_DAYS)
+    until = paid_at + timedelta(days=conf.BILLING_SELF_CANCEL_DAYS)
     if txn.paid_method == "phone":
         first = timezone.localtime(paid_at).replace(
             day=1, hour=0, minute=0, second=0, microsecond=0

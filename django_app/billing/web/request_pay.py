@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from billing.conf import conf
 from billing.models import PointTransaction
 from billing.web.buyer import buyer_of
 from billing.web.forms import won
@@ -37,11 +37,11 @@ def request_pay(txn: PointTransaction, request: HttpRequest) -> dict[str, Any]:
         "m_redirect_url": public_url(request, reverse("billing:complete")),
         **buyer_of(request),
     }
-    if settings.BILLING_NOTICE_URL:
-        params["notice_url"] = settings.BILLING_NOTICE_URL
+    if conf.BILLING_NOTICE_URL:
+        params["notice_url"] = conf.BILLING_NOTICE_URL
     if txn.pay_method == "vbank":
         params["vbank_due"] = (
-            f"{timezone.localdate() + timedelta(days=settings.BILLING_VBANK_DAYS):%Y%m%d}"
+            f"{timezone.localdate() + timedelta(days=conf.BILLING_VBANK_DAYS):%Y%m%d}"
         )
     return params
 
@@ -50,12 +50,10 @@ def public_url(request: HttpRequest, path: str) -> str:
     """`path` as the world sees it: under PUBLIC_URL where that is set, else under the host that was
     asked.
     """
-    return (
-        f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
-    )
+    return f"{conf.PUBLIC_URL}{path}" if conf.PUBLIC_URL else request.build_absolute_uri(path)
 
 
 def _channel(pay_method: str) -> dict[str, str]:
     """The channel configured for this method, else the deprecated but working `pg`."""
-    channel = settings.IAMPORT_CHANNELS.get(pay_method)
-    return {"channelKey": channel} if channel else {"pg": settings.IAMPORT_PG}
+    channel = conf.IAMPORT_CHANNELS.get(pay_method)
+    return {"channelKey": channel} if channel else {"pg": conf.IAMPORT_PG}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from billing.conf import conf
 from billing.db.routing import primary
 from billing.gateway.api import Deadline
 from billing.models import PointTransaction
@@ -13,7 +13,7 @@ from billing.models import PointTransaction
 
 def web_deadline() -> Deadline:
     """The seconds that a web request may spend on the gateway in all."""
-    return Deadline(settings.BILLING_DOOR_SECONDS)
+    return Deadline(conf.BILLING_DOOR_SECONDS)
 
 
 def own_transactions(request: HttpRequest) -> QuerySet[PointTransaction]:

@@ -16,12 +16,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
-from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from billing.db.routing import primary, write_alias
+from billing.conf import conf
+from billing.db.routing import primary
+from billing.db.transactions import money_transaction
 from billing.errors import GatewayPaymentNotFound
 from billing.gateway.api import Deadline
 from billing.models import PointTransaction, WebhookEvent
@@ -53,8 +53,8 @@ def may_deliver(sender: str | None) -> bool:
     Sandbox mode does not look at that list: it serves this machine alone, and the stand-in gateway
     delivers from here.
     """
-    listed = settings.BILLING_WEBHOOK_ADDRESSES
-    return settings.IAMPORT_MODE == "sandbox" or not listed or is_listed(sender, listed)
+    listed = conf.BILLING_WEBHOOK_ADDRESSES
+    return conf.IAMPORT_MODE == "sandbox" or not listed or is_listed(sender, listed)
 
 
 def allow_invalid_delivery(sender: str | None) -> bool:
@@ -62,7 +62,7 @@ def allow_invalid_delivery(sender: str | None) -> bool:
     this sender.
     """
     return allow(
-        f"rubbish-{rate_limit_key(sender)}", at_most=settings.BILLING_RUBBISH_PER_MINUTE, seconds=60
+        f"rubbish-{rate_limit_key(sender)}", at_most=conf.BILLING_RUBBISH_PER_MINUTE, seconds=60
     )
 
 
@@ -81,7 +81,7 @@ def receive(payload: WebhookPayload, sender: str | None) -> bool:
         cancellation_id=payload.cancellation_id,
         body=payload.body,
     )
-    with transaction.atomic(using=write_alias(PointTransaction), durable=True):
+    with money_transaction(durable=True):
         row = _locked_row(payload.merchant_uid)
         admission = None if row is None else _admit(row, event)
     if admission is None:
@@ -111,7 +111,7 @@ def handle_browser_return(imp_uid: str, merchant_uid: str, sender: str | None) -
         imp_uid=imp_uid,
         merchant_uid=merchant_uid,
     )
-    with transaction.atomic(using=write_alias(PointTransaction), durable=True):
+    with money_transaction(durable=True):
         row = _locked_row(merchant_uid)
         admission = None if row is None or nothing_can_change(row, event) else _admit(row, event)
     if admission is not None and admission.may_ask:
@@ -155,12 +155,12 @@ def _admit(row: PointTransaction, event: WebhookEvent) -> Admission:
         waiting=Count("pk", filter=PENDING),
     )
     useless = nothing_can_change(row, event)
-    if counts["heard"] >= settings.BILLING_CALLS_PER_HOUR + SPARE_PER_HOUR:
+    if counts["heard"] >= conf.BILLING_CALLS_PER_HOUR + SPARE_PER_HOUR:
         # So many within the hour that no more are stored: a payer with few tabs and a gateway never
         # cause that.
         return Admission(may_ask=False, handled=useless, may_queue=False)
     may_queue = counts["waiting"] < MOST_WAITING
-    may_ask = not useless and counts["asked"] < settings.BILLING_CALLS_PER_HOUR
+    may_ask = not useless and counts["asked"] < conf.BILLING_CALLS_PER_HOUR
     if may_ask:
         event.tries, event.next_try_at = 1, timezone.now() + FIRST_WAIT
     elif useless:
@@ -180,7 +180,7 @@ def _ask_and_store(event: WebhookEvent, *, may_queue: bool) -> bool:
     may_queue: whether it may wait for its next try; one that may not is closed, and only the sender
     can bring it again.
     """
-    trouble = ask_gateway(event, Deadline(settings.BILLING_DOOR_SECONDS))
+    trouble = ask_gateway(event, Deadline(conf.BILLING_DOOR_SECONDS))
     if isinstance(trouble, GatewayPaymentNotFound) and not may_queue:
         close(event, Outcome.IGNORED, trouble.trouble)  # others wait already
     store_result(event)

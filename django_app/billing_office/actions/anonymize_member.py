@@ -7,14 +7,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.db import permissions
-from billing.db.routing import primary, write_alias
+from billing.db.routing import primary
+from billing.db.transactions import money_transaction
 from billing.models import Point, PointCancellation, PointTransaction
 from billing.states import Status
 from billing_office import audit_log, columns, masking, personal_data
@@ -139,7 +139,7 @@ def anonymize_and_close(user: Any, *, balance_shown: int | None) -> None:
     keep the member from leaving.
     """
     accounts = Point.objects
-    with transaction.atomic(using=write_alias(Point)):
+    with money_transaction():
         # The user first, as projects lock theirs before ours (docs/money.md); in full, because the
         # login name, a key, changes.
         primary(type(user)).select_for_update().filter(pk=user.pk).first()

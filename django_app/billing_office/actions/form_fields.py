@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from billing.conf import conf
 from billing.gateway.api import RefundAccount
 
 REASON = 200  # characters of a reason that are kept
@@ -51,7 +52,7 @@ class RefundAccountForm(StaffForm):
 
     def __init__(self, *args: Any, needs_account: bool, pg_provider: str, **kwargs: Any) -> None:
         self.needs_account = needs_account
-        self._banks: dict[str, str] = settings.BILLING_REFUND_BANKS.get(pg_provider, {})
+        self._banks: Mapping[str, str] = conf.BILLING_REFUND_BANKS.get(pg_provider, {})
         self._pg_provider = pg_provider
         super().__init__(*args, **kwargs)
 

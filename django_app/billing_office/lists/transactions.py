@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.http import HttpRequest
@@ -13,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from billing.conf import conf
 from billing.models import PayMethod, PointTransaction
 from billing.reports import open_work
 from billing.states import Review, Status
@@ -66,7 +66,7 @@ def filters() -> list[Filter]:
             "pg",
             gettext_lazy("PG"),
             lambda value: Q(pg_provider=value),
-            suggest=sorted({settings.IAMPORT_PG, *settings.BILLING_REFUND_BANKS}),
+            suggest=sorted({conf.IAMPORT_PG, *conf.BILLING_REFUND_BANKS}),
         ),
         Filter(
             "review",

@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from billing.conf import conf
 from billing.db import permissions
 from billing.gateway.payment import Payment
 from billing.models import PointCancellation, PointTransaction
@@ -100,7 +100,7 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "sync": AskGateway.url(txn),
         "in_full": in_full,
         "may_see_all": not in_full and request.user.has_perm(permissions.PERSONAL_DATA),
-        "console": SANDBOX_CONSOLE if settings.IAMPORT_MODE == "sandbox" else CONSOLE,
+        "console": SANDBOX_CONSOLE if conf.IAMPORT_MODE == "sandbox" else CONSOLE,
     }
     context["differences"] = sum(line.differs for line in context["lines"])
     return admin.page(request, "billing_office/payment_detail.html", context)

@@ -12,11 +12,11 @@ from django.utils import timezone
 from openpyxl import load_workbook
 from pytest_django.live_server_helper import LiveServer
 
-from billing.management.bench_data import fill
 from billing.models import PointTransaction
 from billing.reports.closed_days import close_days
 from billing.tests.support.browser import DESK, PHONE
 from billing_office.tests.support.staff_browser import StaffBrowser
+from config.management.bench_data import fill
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -13,6 +13,7 @@ APP_DIR = Path(__file__).resolve().parents[2]
 ROOT_DIR = APP_DIR.parent
 
 INSTALLED_APPS = [
+    "config",  # before billing: see config/apps.py
     "billing",
     "billing_office",  # before unfold, whose first page it replaces
     "accounts",
@@ -151,82 +152,10 @@ LOGGING = {
     },
 }
 
-# -- the product: every value is read when it is used, so that tests and projects may override it --
-BILLING_MIN_AMOUNT = 1_000  # won
-BILLING_MAX_AMOUNT = 1_000_000  # won
-BILLING_AMOUNT_STEP = 100  # won
-BILLING_PRESETS = [5_000, 10_000, 30_000, 50_000, 100_000]  # won, on the charge page
-# Pay_method values of the gateway that a payer may choose.
-BILLING_METHODS = [
-    "card",
-    "trans",
-    "vbank",
-    "phone",
-]
-# the page asks for a telephone number: several processors refuse without (kept in the session only)
-BILLING_ASK_PHONE = True
-BILLING_BUYER = "billing.web.buyer.facts"  # dotted path: what the gateway is told about the buyer
-BILLING_VBANK_DAYS = 3  # days a virtual account waits for its deposit
-BILLING_ACCEPT_TEST_CHANNEL = (
-    False  # in live mode, credit payments of the vendor's test channel (play money)
-)
-BILLING_NOTICE_URL = (
-    ""  # sent as notice_url; it replaces the webhook address of the vendor's console
-)
-BILLING_CHECKOUTS_PER_MINUTE = 20  # per member
-BILLING_VALIDATIONS_PER_MINUTE = 60  # per member; each is a gateway call
-BILLING_CALLS_PER_HOUR = (
-    30  # gateway calls for one merchant_uid through the doors that anybody may knock at
-)
-BILLING_RETURN_WRONG_MONEY = (
-    True  # send wrong money back by ourselves; False leaves each return to staff
-)
-BILLING_SELF_CANCEL_DAYS = 7  # days in which a member may cancel an unspent charge
-# Bank codes a member may choose for the refund of a virtual account, by pg_provider. They are the
-# *processor's* own, and only these are sourced in the vendor's documentation: fill in the rest from
-# its page of bank codes. Staff enter codes freely.
-BILLING_REFUND_BANKS = {
-    "html5_inicis": {"88": "신한은행"},
-    "kcp": {"BK88": "신한은행"},
-    **{
-        name: {"088": "신한은행"}
-        for name in ("tosspayments", "uplus", "nice", "nice_v2", "kicc", "danal_tpay", "settle")
-    },
-}
-# The only senders of webhooks, addresses and networks; the vendor's are 52.78.100.19, 52.78.48.223,
-# 52.78.5.241. Empty: anybody. Sandbox mode does not look at it: the stand-in gateway delivers from
-# this machine.
-BILLING_WEBHOOK_ADDRESSES: list[str] = []
-# From one address: unreadable webhooks, then 429; webhooks about nobody's payment that are stored,
-# then they are answered only.
-BILLING_RUBBISH_PER_MINUTE = 30
-# What else `nightly` runs: commands of the project that need no arguments.
+# -- the product: billing/conf.py has every setting of it with its default; said here is what this
+# site wants otherwise
 BILLING_NIGHTLY_COMMANDS = ["prune_attempts"]
-BILLING_STAFF_MAIL: list[
-    str
-] = []  # who gets the night's mail: open reviews, unknown cancels, drift. Empty: nobody
-BILLING_DOOR_SECONDS = 10  # seconds a web request may spend on the gateway in all
 
-# mail members about their payments, where they gave an address; what goes wrong there never
-# disturbs a payment
-BILLING_MAIL = True
-# Who sells: shown at the foot of every page and mail, as the law on electronic commerce asks, in
-# the merchant's own words. The telephone number and the e-mail address are the support's.
-# privacy_url: where the privacy policy lies, if it has a page.
-BILLING_MERCHANT = {
-    "name": "",
-    "representative": "",
-    "registration_number": "",
-    "mail_order_number": "",
-    "address": "",
-    "telephone": "",
-    "email": "",
-    "hosting": "",
-    "privacy_url": "",
-}
-
-IAMPORT_API_URL = "https://api.iamport.kr/"
-IAMPORT_SDK_URL = "https://cdn.iamport.kr/v1/iamport.js"
 # The vendor publishes no list of its hosts: these are the ones that shops let in (see
 # config/csp.py). A payment company's window and scripts may need more: look in report-only mode
 # first.
@@ -246,11 +175,6 @@ IAMPORT_PG_HOSTS = [
     "https://*.kakaopay.com",
 ]
 IAMPORT_PG_SCRIPT_HOSTS: list[str] = []
-IAMPORT_PG = "html5_inicis"  # `pg` of request_pay where no channel is configured for the method
-IAMPORT_PG_API_KEY = (
-    ""  # Inicis alone wants its own API key to close a virtual account; read from the secrets file
-)
-IAMPORT_CONNECT_SECONDS = 5  # seconds to reach the gateway
 
 
 def sqlite(path: Path) -> dict[str, Any]:

@@ -9,11 +9,10 @@ from config.settings.base import (
     IAMPORT_CALL_HOSTS,
     IAMPORT_PG_HOSTS,
     IAMPORT_PG_SCRIPT_HOSTS,
-    IAMPORT_SDK_URL,
     IAMPORT_WINDOW_HOSTS,
 )
 from config.settings.inheritance import settings_of
-from config.settings.served import IAMPORT_API_URL
+from config.settings.served import IAMPORT_API_URL, IAMPORT_SDK_URL
 
 globals().update(settings_of(served))
 env.require_mode("live")

@@ -8,6 +8,7 @@ server. The README lists the environment variables.
 import os
 from pathlib import Path
 
+from billing.conf import VENDOR_API_URL, VENDOR_SDK_URL, BillingSettings
 from config import env, env_merchant, secrets_file
 from config.settings import base
 from config.settings.inheritance import settings_of
@@ -91,7 +92,8 @@ MAINTENANCE = env.flag("DJANGO_MAINTENANCE", False)
 
 # -- who sells, and how mail leaves ----------------------------------------------------------------
 BILLING_MERCHANT: dict[str, str] = env_merchant.merchant(
-    "BILLING_MERCHANT", base.BILLING_MERCHANT if LIVE else env_merchant.SAMPLE_MERCHANT
+    "BILLING_MERCHANT",
+    BillingSettings.BILLING_MERCHANT.default if LIVE else env_merchant.SAMPLE_MERCHANT,
 )
 BILLING_MAIL = env.flag("BILLING_MAIL", True)
 # The sandbox's: seen where it runs.
@@ -117,9 +119,10 @@ CACHES = {
 }
 
 # -- the gateway -----------------------------------------------------------------------------------
-IAMPORT_API_URL = os.environ.get("IAMPORT_API_URL", "").strip() or base.IAMPORT_API_URL
-BILLING_NOTICE_URL = os.environ.get("BILLING_NOTICE_URL", "").strip() or base.BILLING_NOTICE_URL
+IAMPORT_API_URL = os.environ.get("IAMPORT_API_URL", "").strip() or VENDOR_API_URL
+IAMPORT_SDK_URL = VENDOR_SDK_URL
+BILLING_NOTICE_URL = os.environ.get("BILLING_NOTICE_URL", "").strip()
 BILLING_ACCEPT_TEST_CHANNEL = env.flag("BILLING_ACCEPT_TEST_CHANNEL", False)
 BILLING_RETURN_WRONG_MONEY = env.flag("BILLING_RETURN_WRONG_MONEY", True)
-BILLING_STAFF_MAIL = env.words("BILLING_STAFF_MAIL") or base.BILLING_STAFF_MAIL
-BILLING_WEBHOOK_ADDRESSES = env.words("BILLING_WEBHOOK_ADDRESSES") or base.BILLING_WEBHOOK_ADDRESSES
+BILLING_STAFF_MAIL = env.words("BILLING_STAFF_MAIL")
+BILLING_WEBHOOK_ADDRESSES = env.words("BILLING_WEBHOOK_ADDRESSES")

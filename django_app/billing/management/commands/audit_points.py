@@ -10,8 +10,7 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
-from django.conf import settings
-
+from billing.conf import conf
 from billing.db.database_state import describe_database
 from billing.management.output import JobCommand
 from billing.reports.integrity_checks import Finding, check_integrity
@@ -36,7 +35,7 @@ class Command(JobCommand):
         findings = list(check_integrity())
         wrong = sum(finding.count for finding in findings)
         if options["json"]:
-            where = {"iamport_mode": settings.IAMPORT_MODE, "database": describe_database()}
+            where = {"iamport_mode": conf.IAMPORT_MODE, "database": describe_database()}
             found = {
                 **where,
                 "clean": not wrong,

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from billing.conf import conf
 from billing.management.output import JobCommand
 from billing.notifications import staff_mail
 from billing.reconciliation import runs
@@ -47,11 +47,10 @@ class Command(JobCommand):
             "clearsessions": lambda: self._call("clearsessions", ours=False),
         }
         steps.update(
-            (name, partial(self._call, name, ours=False))
-            for name in getattr(settings, "BILLING_NIGHTLY_COMMANDS", ())
+            (name, partial(self._call, name, ours=False)) for name in conf.BILLING_NIGHTLY_COMMANDS
         )
         codes = {name: self._step(name, step) for name, step in steps.items()}
-        if settings.BILLING_STAFF_MAIL:
+        if conf.BILLING_STAFF_MAIL:
             codes["staff mail"] = self._step(
                 "staff mail", lambda: self.stdout.write(f"{staff_mail.send(codes)} addresses.")
             )

@@ -10,9 +10,9 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import date, datetime, time
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
+from billing.conf import conf
 from billing.db.database_state import describe_database
 from billing.management.output import JobCommand, Progress, clean_stop, quiet_log, table
 from billing.reconciliation import COULD_NOT_ASK, Report, reconcile
@@ -62,7 +62,7 @@ class Command(JobCommand):
                 self.stderr.write("\nStopped. Nothing is half done; the next run goes on.")
                 sys.exit(130)
         if options["json"]:
-            where = {"iamport_mode": settings.IAMPORT_MODE, "database": describe_database()}
+            where = {"iamport_mode": conf.IAMPORT_MODE, "database": describe_database()}
             self.stdout.write(
                 json.dumps({**where, **report.as_json()}, ensure_ascii=False, indent=2)
             )

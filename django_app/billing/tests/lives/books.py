@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.db import connections
 from django.db.models import Model
 
+from billing.conf import conf
 from billing.models import Point, PointCancellation, PointEntry, PointTransaction, TransactionNote
 from billing.states import Status
 from billing_sandbox.models import Cancellation
@@ -141,7 +141,7 @@ def is_right(payment: Row, row: Row) -> bool:
     return (
         payment["amount"] == row["amount"]
         and payment["currency"] == "KRW"
-        and (settings.BILLING_ACCEPT_TEST_CHANNEL or not payment["sandbox"])
+        and (conf.BILLING_ACCEPT_TEST_CHANNEL or not payment["sandbox"])
     )
 
 

@@ -15,10 +15,10 @@ from django.utils import timezone
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from billing.management.bench_data import fill
 from billing.models import PointCancellation, PointTransaction, WebhookEvent
 from billing.reports.closed_days import close_days
 from billing_office.tests.support.staff_browser import StaffBrowser
+from config.management.bench_data import fill
 
 rows = PointTransaction.objects
 CHARGES = [

@@ -17,9 +17,9 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connection, transaction
 
-from billing.management.bench_life import DAY, Life
-from billing.management.bench_writer import AT_ONCE, TABLES, Writer
 from billing.models import Point, ReconcileRun
+from config.management.bench_life import DAY, Life
+from config.management.bench_writer import AT_ONCE, TABLES, Writer
 
 PER_MEMBER = 20  # attempts
 

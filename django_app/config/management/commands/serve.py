@@ -16,8 +16,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.core.servers.basehttp import get_internal_wsgi_application, run
 
-from billing.db.environment_stamp import DEMO_PEOPLE
+from billing.conf import conf
 from billing.notifications.member_mail import email_field
+from config.demo import DEMO_PEOPLE
 
 
 class Command(BaseCommand):
@@ -55,7 +56,7 @@ class Command(BaseCommand):
     def _say(self, shown: str) -> None:
         """What to open, and as whom."""
         lines = [f"Charge page  {shown}/", f"Admin        {shown}/admin/"]
-        if settings.IAMPORT_MODE == "sandbox":
+        if conf.IAMPORT_MODE == "sandbox":
             made = [
                 self._person(name, password, staff=name == "admin")
                 for name, password in DEMO_PEOPLE.items()

@@ -8,14 +8,14 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from billing.management.bench_data import fill, occupied
+from billing.conf import conf
 from billing.management.output import JobCommand, Progress
 from billing.models import Installation
 from billing.reports.closed_days import close_days
+from config.management.bench_data import fill, occupied
 
 MOST = 20_000_000
 
@@ -52,7 +52,7 @@ class Command(JobCommand):
         if not 1 <= rows <= MOST or not 1 <= days <= 10_000:
             raise CommandError(f"--rows is between 1 and {MOST:,}, --days between 1 and 10,000")
         mode = Installation.objects.values_list("mode", flat=True).first()
-        if settings.IAMPORT_MODE != "sandbox" or mode != "sandbox":
+        if conf.IAMPORT_MODE != "sandbox" or mode != "sandbox":
             raise CommandError("this is not a database of sandbox mode: nothing was made")
         if table := occupied():
             raise CommandError(f"{table} holds rows already: nothing was made")

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from billing.management.bench_writer import AT_ONCE, Writer
 from billing.models import (
     PointCancellation,
     PointEntry,
     PointTransaction,
     WebhookEvent,
 )
+from config.management.bench_writer import AT_ONCE, Writer
 
 # attempts with which more goes wrong: as much is open in a small table as in a large one, and
 # enough for whole pages

@@ -107,7 +107,7 @@ def test_where_it_refuses(settings, make_txn):
 
 def test_nothing_is_left_of_a_life_that_broke(monkeypatch):
     monkeypatch.setattr(
-        "billing.management.bench_data.ReconcileRun.objects.create", lambda **values: 1 / 0
+        "config.management.bench_data.ReconcileRun.objects.create", lambda **values: 1 / 0
     )
     with pytest.raises(ZeroDivisionError):
         make(rows=30)
