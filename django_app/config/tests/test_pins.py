@@ -12,6 +12,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -205,3 +206,19 @@ def test_readmes_install_the_servers_lock():
     command = ".venv/bin/python -m pip install --require-hashes -r requirements-live.lock"
     for name in ("README.md", "README.ko.md"):
         assert f"`{command}`" in (ROOT / name).read_text(encoding="utf-8")
+
+
+# -- the forge -------------------------------------------------------------------------------------
+
+
+def test_the_forge_tries_every_python_on_both_databases_with_both_djangos():
+    """The file cannot run here; that it says what it is meant to say can be seen."""
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    matrix = yaml.safe_load(text)["jobs"]["tests"]["strategy"]["matrix"]
+    assert matrix["python"] == PYTHONS
+    assert matrix["database"] == ["sqlite", "postgresql"]
+    assert matrix["django"] == ["5.2", "newest"]
+    assert matrix["exclude"] == [{"python": "3.11", "django": "newest"}]
+    assert str(pins("requirements")["django"].specifier).startswith("==5.2.")
+    for action in re.findall(r"uses: (\S+)", text):
+        assert re.fullmatch(r"[\w/-]+@v\d+\.\d+\.\d+", action), action
