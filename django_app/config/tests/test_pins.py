@@ -173,16 +173,37 @@ def test_the_site_starts_without_them(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def imported_at_once(path: Path) -> set[str]:
+    """The top-level names of what this module imports when it is imported."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
 def test_no_module_imports_them_when_it_is_imported():
     """Neither the site nor the apps; tests may, where they say that they are skipped."""
     for path in sorted(APP.rglob("*.py")):
-        if "tests" in path.relative_to(APP).parts:
+        if "tests" not in path.relative_to(APP).parts:
+            assert not imported_at_once(path) & set(LIVE_ONLY), path
+
+
+def test_pytest_collects_everything_with_requirements_txt_alone():
+    """As the README promises. A file that needs more says `importorskip` before it imports it; one
+    that does not ends the whole run.
+    """
+    more = versions("requirements-dev").keys() - versions("requirements").keys()
+    owners = metadata.packages_distributions()
+    for path in sorted([*APP.rglob("test_*.py"), *APP.rglob("conftest.py")]):
+        if "importorskip(" in path.read_text(encoding="utf-8"):
             continue
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and not node.level:
-                names = [node.module or ""]
-            assert not {name.split(".")[0] for name in names} & set(LIVE_ONLY), path
+        for name in imported_at_once(path):
+            assert not {canonicalize_name(owner) for owner in owners.get(name, [])} & more, (
+                f"{path.relative_to(ROOT)} imports {name}"
+            )
 
 
 @pytest.mark.parametrize(
