@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpResponse
 from django.test import Client
@@ -36,14 +36,15 @@ class Project:
         sent: dict[str, Any] = {"content_type": content_type, "REMOTE_ADDR": _sender()}
         with project_side():
             try:
-                made: Any = self._client().generic(
+                response = self._client().generic(
                     "POST", path, body, secure=conf.django.SECURE_SSL_REDIRECT, **sent
                 )
             except Exception as error:
                 self._raised.append(error)
                 raise
-        self._answers.append(response)
-        return response
+        answer = cast("HttpResponse", response)
+        self._answers.append(answer)
+        return answer
 
     def payment_of(self, merchant_uid: str) -> str:
         """The imp_uid of the newest payment that the stand-in has under this order."""

@@ -22,6 +22,7 @@ ORDER = [
     "errors",
     "signals",
     "support",
+    "templatetags",
     "db",
     "gateway",
     "models",
