@@ -21,6 +21,7 @@ ORDER = [
     "note_codes",
     "errors",
     "signals",
+    "admin_site",  # which AdminSite shows the lists
     "support",
     "db",
     "gateway",
@@ -32,6 +33,8 @@ ORDER = [
     "web",
     "notifications",
     "checks",
+    "admin_checks",
+    "admin",
     "management",
     "testing",
     "urls",
