@@ -23,6 +23,7 @@ ORDER = [
     "signals",
     "admin_site",  # which AdminSite shows the lists
     "support",
+    "templatetags",
     "db",
     "gateway",
     "models",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render, resolve_url
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -30,9 +29,10 @@ from billing.web.js_messages import (
     pay_words,
 )
 from billing.web.json_api import error, gateway_trouble, json_endpoint
+from billing.web.page import render_page
 from billing.web.payment_page import recent
 from billing.web.request_pay import request_pay
-from billing.web.requests import web_deadline
+from billing.web.requests import login_url, web_deadline
 
 
 @never_cache
@@ -55,7 +55,7 @@ def charge(request: HttpRequest) -> HttpResponse:
         "validation_url": reverse("billing:validation"),
         "payments_url": reverse("billing:payments"),
         "complete_url": reverse("billing:complete"),
-        "login_url": resolve_url(conf.django.LOGIN_URL),
+        "login_url": login_url(),
         "min": conf.BILLING_MIN_AMOUNT,
         "max": conf.BILLING_MAX_AMOUNT,
         "step": conf.BILLING_AMOUNT_STEP,
@@ -84,7 +84,7 @@ def charge(request: HttpRequest) -> HttpResponse:
         "config": config,
         "config_block": data_block(config, "charge-config"),
     }
-    return render(request, "billing/charge.html", context)
+    return render_page(request, "billing/charge.html", context)
 
 
 def _wanted_amount(request: HttpRequest) -> int:
@@ -104,7 +104,7 @@ def terms(request: HttpRequest) -> HttpResponse:
         "self_cancel_days": conf.BILLING_SELF_CANCEL_DAYS,
         "methods": [name for _method, name in pay_methods()],
     }
-    return render(request, "billing/terms.html", context)
+    return render_page(request, "billing/terms.html", context)
 
 
 @json_endpoint("POST")

@@ -10,7 +10,6 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -22,6 +21,7 @@ from billing.support.rate_limit import allow
 from billing.web import history_query
 from billing.web.display_status import DisplayStatus, display_status
 from billing.web.history_query import ENTRY_KINDS, PAYMENT_KINDS, QUIET, STATES, Month, Query
+from billing.web.page import render_page
 
 FILES_PER_MINUTE = 10  # per member; each reads the whole history
 
@@ -103,7 +103,7 @@ def _show(
         "older_query": query.address(older) if older else None,
         "file_query": query.address(),
     }
-    return render(request, template, {**shared, **context})
+    return render_page(request, template, {**shared, **context})
 
 
 # -- files -----------------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def _file(
     rows: Callable[[], Iterator[tuple[str | int, ...]]],
 ) -> HttpResponseBase:
     if not allow(f"csv-{request.user.pk}", at_most=FILES_PER_MINUTE, seconds=60):
-        return render(request, "429.html", status=429)
+        return render_page(request, "billing/too_many.html", status=429)
     until: Month | str = query.month or f"{timezone.localdate():%Y-%m-%d}"
     return csv_file.response(f"{name}-{until}", head, rows())
 

@@ -9,11 +9,14 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template import TemplateDoesNotExist
 from django.urls import reverse
 from django.utils.translation import get_language_from_request, gettext_lazy, override
 from django.views.csrf import csrf_failure as django_csrf_failure
+from django.views.defaults import bad_request as django_bad_request
 
 from billing.errors import GatewayError, GatewayPaymentNotFound, GatewayRejected, GatewayUnreachable
 from billing.models import PointTransaction
@@ -172,7 +175,10 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     # It may come before the middleware that chooses the language, and the thread may speak the last
     # reader's.
     with override(get_language_from_request(request)):
-        return render(request, "400.html", status=400)
+        try:
+            return render(request, "400.html", status=400)
+        except TemplateDoesNotExist:
+            return django_bad_request(request, exception or SuspiciousOperation())
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

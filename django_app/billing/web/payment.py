@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render, resolve_url
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -27,8 +27,9 @@ from billing.web.js_messages import (
     payment_texts,
 )
 from billing.web.json_api import error, gateway_trouble, json_endpoint, payment_json, payment_url
+from billing.web.page import render_page
 from billing.web.payment_page import arrival_words, left_words, payment_page
-from billing.web.requests import own_transactions, web_deadline
+from billing.web.requests import login_url, own_transactions, web_deadline
 
 ASK_EVERY = 5  # seconds: status asks the gateway about one open row at most that often
 
@@ -46,7 +47,7 @@ def payment(request: HttpRequest, merchant_uid: str) -> HttpResponse:
     config = {
         "status_url": reverse("billing:status", args=[merchant_uid]),
         "cancel_url": reverse("billing:cancel", args=[merchant_uid]),
-        "login_url": f"{resolve_url(conf.django.LOGIN_URL)}?{urlencode({'next': request.path})}",
+        "login_url": f"{login_url()}?{urlencode({'next': request.path})}",
         "texts": payment_texts(),
     }
     # What the page shows now, and so what would be news: replaced together with the page's content.
@@ -72,7 +73,7 @@ def payment(request: HttpRequest, merchant_uid: str) -> HttpResponse:
         "config_block": data_block(config, "payment-config"),
         "shown_block": data_block(shown, "shown"),
     }
-    return render(request, "billing/payment.html", context)
+    return render_page(request, "billing/payment.html", context)
 
 
 @json_endpoint("POST")

@@ -72,7 +72,7 @@ export async function fresh() {
 /** Put the part `id` of a fresh page in the place of ours. False where it has none, or is another reader's or in another language. */
 export function swap(page, id) {
   const part = page?.getElementById(id);
-  const reader = (whole) => `${whole.documentElement.lang} ${whole.querySelector(".who span")?.textContent}`;
+  const reader = (whole) => `${whole.documentElement.lang} ${whole.querySelector("[data-member]")?.dataset.member}`;
   if (!part || reader(page) !== reader(document)) {
     return false;
   }
