@@ -12,10 +12,9 @@ from typing import Any, cast
 from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -48,7 +47,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """A list and the page of a row, with the same columns. Newest first, searched exactly."""
 
     actions = None
-    change_form_template = "billing/admin_row.html"
+    change_form_template = "billing/admin_row.html"  # without a way to the history
     sortable_by = ()
     list_per_page = 50
     paginator = BoundedPaginator
@@ -70,8 +69,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """None: what staff of a back office wrote stands in Django's log as they wrote it."""
-        raise PermissionDenied
+        """None: what staff of a back office wrote stands in Django's log as they wrote it. Back to
+        the row.
+        """
+        name = f"{self.opts.app_label}_{self.opts.model_name}_change"
+        return HttpResponseRedirect(admin_url(name, object_id, site=self.admin_site))
 
     def user_number(self, key: Any) -> str:
         """A member's key, with a link to the project's own page of users where there is one."""
@@ -194,6 +196,11 @@ def register(site: admin.AdminSite) -> None:
             site.register(model, model_admin)
 
 
-named_site = admin_site()
-if named_site is not None and not shows_office(named_site):
-    register(named_site)
+def show_lists() -> None:
+    """On the site that BILLING_ADMIN_SITE names, unless the back office shows its pages there."""
+    site = admin_site()
+    if site is not None and not shows_office(site):
+        register(site)
+
+
+show_lists()
