@@ -1,5 +1,6 @@
 """Translations without gettext: collect the texts of the sources, keep the .po files, compile the
-.mo files. Uses Babel.
+.mo files. Uses Babel. Each app carries the texts that its own sources use, so that it can be
+installed alone; a text that two apps use reads the same in both.
 
 python .ci/translations.py            collect and compile; new texts appear untranslated in the .po
   file
@@ -20,7 +21,7 @@ sys.path.insert(0, str(APP))
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
 
 import django  # noqa: E402
-from babel.messages.catalog import Catalog  # noqa: E402
+from babel.messages.catalog import Catalog, Message  # noqa: E402
 from babel.messages.extract import extract  # noqa: E402
 from babel.messages.mofile import write_mo  # noqa: E402
 from babel.messages.pofile import read_po, write_po  # noqa: E402
@@ -29,6 +30,14 @@ from django.utils.translation.template import templatize  # noqa: E402
 django.setup()
 
 LANGUAGES = ["ko"]  # English is the language of the sources
+# Each app, and the folders whose texts it carries.
+APPS = {
+    "billing": ["billing"],
+    "billing_office": ["billing_office"],
+    "billing_sandbox": ["billing_sandbox"],
+    "accounts": ["accounts"],
+    "config": ["config", "templates"],
+}
 KEYWORDS = {
     "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None, "ngettext": (1, 2),
     "ngettext_lazy": (1, 2),
@@ -37,10 +46,10 @@ KEYWORDS = {
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 
 
-def collected() -> Catalog:
-    """Every text of Python sources and templates, tests left out."""
+def collected(app: str) -> Catalog:
+    """Every text of an app's Python sources and templates, tests left out."""
     catalog = Catalog(charset="utf-8")
-    for path in sorted(APP.rglob("*")):
+    for path in sorted(path for folder in APPS[app] for path in (APP / folder).rglob("*")):
         if (
             path.suffix not in {".py", ".html", ".txt"}
             or "tests" in path.parts
@@ -75,19 +84,36 @@ def compiled(catalog: Catalog) -> bytes:
     return out.getvalue()
 
 
-def update(language: str, texts: Catalog) -> None:
-    """Merge new texts into the .po file, drop what is gone, compile."""
-    folder = APP / "locale" / language / "LC_MESSAGES"
-    path = folder / "django.po"
-    catalog = (
-        read_po(path.open("rb"), locale=language)
-        if path.exists()
+def po_file(app: str, language: str) -> Path:
+    return APP / app / "locale" / language / "LC_MESSAGES" / "django.po"
+
+
+def translations(language: str) -> dict[str, Catalog]:
+    """What is translated by now, by app."""
+    return {
+        app: read_po(po_file(app, language).open("rb"), locale=language)
+        if po_file(app, language).exists()
         else Catalog(locale=language, charset="utf-8", fuzzy=False)
-    )
+        for app in APPS
+    }
+
+
+def update(app: str, language: str, texts: Catalog, before: dict[str, Catalog]) -> None:
+    """Merge new texts into the app's .po file, drop what is gone, compile. A text that another app
+    has translated already is taken from there.
+    """
+    path = po_file(app, language)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    catalog = before[app]
     catalog.update(texts, no_fuzzy_matching=True)
+    for message in catalog:
+        for other in before.values():
+            there = other.get(message.id, message.context) if message.id else None
+            if there is not None and not translated(message) and translated(there):
+                message.string = there.string
     catalog.header_comment = (
-        "# The site's texts. Collected by `make messages`; edit the msgstr lines here, then run it "
-        "again."
+        f"# The texts of {app}. Collected by `make messages`; edit the msgstr lines here, then run "
+        "it again."
     )
     catalog.project, catalog.version, catalog.msgid_bugs_address = "Prepaid points", "1", ""
     catalog.last_translator = catalog.language_team = ""
@@ -96,13 +122,17 @@ def update(language: str, texts: Catalog) -> None:
     catalog.obsolete.clear()
     with path.open("wb") as out:
         write_po(out, catalog, width=0, sort_output=True, omit_header=False, include_lineno=False)
-    (folder / "django.mo").write_bytes(compiled(read_po(path.open("rb"), locale=language)))
+    path.with_suffix(".mo").write_bytes(compiled(read_po(path.open("rb"), locale=language)))
 
 
-def faults(language: str, texts: Catalog) -> list[str]:
-    """What is wrong with a language's files, one line each."""
-    folder = APP / "locale" / language / "LC_MESSAGES"
-    catalog = read_po((folder / "django.po").open("rb"), locale=language)
+def translated(message: Message) -> bool:
+    strings = message.string if isinstance(message.string, tuple | list) else [message.string]
+    return all(strings)
+
+
+def faults(app: str, language: str, texts: Catalog, known: dict[str, Catalog]) -> list[str]:
+    """What is wrong with an app's files of a language, one line each."""
+    catalog = known[app]
     found = []
     for message in texts:
         if not message.id:
@@ -127,19 +157,36 @@ def faults(language: str, texts: Catalog) -> list[str]:
         for message in catalog
         if message.id and texts.get(message.id, message.context) is None
     ]
-    if compiled(catalog) != (folder / "django.mo").read_bytes():
-        found.append(f"{folder / 'django.mo'} is not what the .po file compiles to")
+    found += [
+        f"reads otherwise in {other}: {message.id!r}"
+        for other, theirs in known.items()
+        for message in catalog
+        if message.id
+        and (there := theirs.get(message.id, message.context)) is not None
+        and there.string != message.string
+    ]
+    mo_file = po_file(app, language).with_suffix(".mo")
+    if not mo_file.exists() or compiled(catalog) != mo_file.read_bytes():
+        found.append(f"{mo_file.name} is not what the .po file compiles to")
     return found
 
 
 def main() -> int:
     """See the module's docstring."""
-    texts = collected()
-    if "--check" not in sys.argv[1:]:
-        for language in LANGUAGES:
-            update(language, texts)
-    wrong = [f"{language}: {line}" for language in LANGUAGES for line in faults(language, texts)]
-    print("\n".join(wrong) or f"{len(texts)} texts, all translated: {', '.join(LANGUAGES)}")
+    texts = {app: collected(app) for app in APPS}
+    wrong: list[str] = []
+    for language in LANGUAGES:
+        if "--check" not in sys.argv[1:]:
+            before = translations(language)
+            for app in APPS:
+                update(app, language, texts[app], before)
+        known = translations(language)
+        for app in APPS:
+            wrong += [
+                f"{language}, {app}: {line}" for line in faults(app, language, texts[app], known)
+            ]
+    number = sum(len(found) for found in texts.values())
+    print("\n".join(wrong) or f"{number} texts, all translated: {', '.join(LANGUAGES)}")
     return 1 if wrong else 0
 
 

@@ -4,7 +4,7 @@ database.
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
@@ -25,7 +25,11 @@ class SiteConfig(AppConfig):
         connection_created.connect(
             environment_stamp.on_connection, dispatch_uid="config.environment_stamp"
         )
-        post_migrate.connect(_after_migrate, sender=self, dispatch_uid="config.after_migrate")
+        post_migrate.connect(
+            _after_migrate,
+            sender=apps.get_app_config("billing"),
+            dispatch_uid="config.after_migrate",
+        )
 
 
 def _after_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None:

@@ -4,7 +4,6 @@ import json
 import threading
 from contextlib import nullcontext
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 import requests
@@ -303,9 +302,7 @@ def test_without_the_lock_they_overlook_each_other(txn, settings, monkeypatch):
         all_counted.wait(30)
         models.Model.save(event, **kwargs)
 
-    monkeypatch.setattr(
-        intake, "transaction", SimpleNamespace(atomic=lambda **kwargs: nullcontext())
-    )
+    monkeypatch.setattr(intake, "money_transaction", lambda **kwargs: nullcontext())
     monkeypatch.setattr(
         intake,
         "_locked_row",

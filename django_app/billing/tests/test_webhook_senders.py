@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 from django.test import Client
 
-from billing.models import WebhookEvent
+from billing.models import Installation, WebhookEvent
 from billing.support.client_ip import client_ip, is_listed, parse_network, rate_limit_key
 from billing.tests.support.counting import statements
 from billing.webhooks import intake
@@ -50,6 +50,7 @@ def notice(merchant_uid="somebody-elses-order", **more):
 def behind_a_proxy(settings):
     """Live mode, the vendor's three addresses, and a proxy in front."""
     settings.IAMPORT_MODE = "live"
+    Installation.objects.update(mode="live")
     settings.MIDDLEWARE = [
         name for name in settings.MIDDLEWARE if not name.startswith("billing_sandbox.")
     ]

@@ -8,13 +8,10 @@ SANDBOX_IMP_KEY with SANDBOX_IMP_SECRET (default: any).
 
 import os
 import secrets
-from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 from billing_sandbox.csp import PAGE_POLICY
-
-APP_DIR = Path(__file__).resolve().parents[2]
 
 SANDBOX_ALONE = (
     True  # told to the command and to wsgi.py: nobody serves a whole site with these settings
@@ -67,7 +64,6 @@ DATABASES = {
 
 LANGUAGE_CODE = "ko"
 LANGUAGES = [("ko", "한국어"), ("en", "English")]
-LOCALE_PATHS = [APP_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Seoul"

@@ -110,7 +110,6 @@ AXES_ENABLE_ADMIN = False
 # -- language and time -----------------------------------------------------------------------------
 LANGUAGE_CODE = "ko"
 LANGUAGES = [("ko", "한국어"), ("en", "English")]
-LOCALE_PATHS = [APP_DIR / "locale"]
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600  # seconds: the choice outlives the browser's session
 USE_I18N = True

@@ -10,8 +10,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
 # Attributes that people read or hear.
 SPOKEN = {
     "aria-label",
@@ -38,6 +36,7 @@ VOID = {
 HANGUL = re.compile(r"[ㄱ-ㆎ가-힣]")
 LATIN = re.compile(r"[A-Za-z]{2,}")
 # Names that are the same in every language.
+APP = Path(__file__).resolve().parents[3]
 NAMES = {"JavaScript", "PAYCO", "CSV", "ID", "SMS", "Sandbox", "http", "https", "www"}
 
 
@@ -100,16 +99,17 @@ def _untranslated(language: str) -> dict[str, str]:
     """English source text → its translation, where they differ."""
     from babel.messages.pofile import read_po
 
-    path = Path(settings.LOCALE_PATHS[0]) / language / "LC_MESSAGES" / "django.po"
-    with path.open("rb") as file:
-        catalog = read_po(file, locale=language)
     pairs: dict[Any, Any] = {}
-    for message in catalog:
-        ids = message.id if isinstance(message.id, tuple) else (message.id,)
-        strings = message.string if isinstance(message.string, tuple) else (message.string,)
-        pairs.update(
-            {text: strings[0] for text in ids if text and strings[0] and text not in strings}
-        )
+    for path in sorted(APP.glob(f"*/locale/{language}/LC_MESSAGES/django.po")):
+        with path.open("rb") as file:
+            catalog = read_po(file, locale=language)
+        for message in catalog:
+            ids = message.id if isinstance(message.id, tuple) else (message.id,)
+            strings = message.string if isinstance(message.string, tuple) else (message.string,)
+            pairs.update(
+                {text: strings[0] for text in ids if text and strings[0] and text not in strings}
+            )
+    assert pairs, f"no translation for {language}"
     return pairs
 
 

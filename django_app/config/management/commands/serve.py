@@ -41,6 +41,7 @@ class Command(BaseCommand):
         self.check(display_num_errors=False)
         for alias in settings.DATABASES:
             call_command("migrate", database=alias, interactive=False, verbosity=0)
+        call_command("billing_indexes", verbosity=0)
         reached = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104
         shown = f"http://{f'[{reached}]' if ':' in reached else reached}:{port}"
         self._say(shown)
