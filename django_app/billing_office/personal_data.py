@@ -164,5 +164,6 @@ def _end_sessions(user: Any) -> None:
         return
     for session in sessions.filter(expire_date__gt=timezone.now()).iterator(chunk_size=500):
         if session.get_decoded().get("_auth_user_id") == str(user.pk):
+            key = session.session_key
             session.delete()
-            store(session.session_key).delete()  # a copy in the cache, where the engine has one
+            store(key).delete()  # a copy in the cache, where the engine has one

@@ -27,7 +27,7 @@ PROCESSORS = [
 ]
 
 
-class HostUserAdmin(ModelAdmin):  # type: ignore[type-arg]
+class HostUserAdmin(ModelAdmin):
     """The project's own page of users."""
 
 
