@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def admin_site() -> AdminSite | None:
     """None without Django's admin, and where the setting names no AdminSite: `manage.py check` says
-    so (`admin_checks.py`).
+    so (`checks/admin_site.py`).
     """
     if not apps.is_installed("django.contrib.admin"):
         return None

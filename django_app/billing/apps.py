@@ -15,7 +15,7 @@ class BillingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from billing import admin_checks, checks  # noqa: F401  (they register themselves)
+        from billing import checks  # noqa: F401  (registers them)
         from billing.notifications import member_mail
 
         member_mail.connect()

@@ -1,5 +1,5 @@
-"""Why the back office is not to be seen, and mistakes in its settings, found by `manage.py check`.
-Nothing here may need Unfold or Django's admin.
+"""Why the back office is not to be seen, found by `manage.py check`. Nothing here may need Unfold
+or Django's admin.
 """
 
 from __future__ import annotations
@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps import apps
-from django.core.checks import CheckMessage, Error, Warning, register
-from django.utils.module_loading import import_string
+from django.core.checks import CheckMessage, Warning, register
 
 from billing.admin_site import admin_site, shows_office
 from billing.conf import conf
@@ -21,7 +20,7 @@ def office_is_shown(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     site = admin_site()
     if site is None:
         if apps.is_installed("django.contrib.admin"):
-            return []  # billing.E020 says it
+            return []  # billing.E021 says it
         return [_not_shown("Django's admin is not installed", 'Add "django.contrib.admin".')]
     if not apps.is_installed("unfold"):
         hint = (
@@ -55,24 +54,3 @@ def office_is_shown(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
 
 def _not_shown(why: str, hint: str) -> Warning:
     return Warning(f"The back office is not shown: {why}.", hint=hint, id="billing_office.W001")
-
-
-@register("billing_office")
-def anonymize_hook_can_be_called(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    """What BILLING_ANONYMIZE_USER names is there, before a member leaves."""
-    path = conf.BILLING_ANONYMIZE_USER
-    if not path:
-        return []
-    try:
-        if callable(import_string(path)):
-            return []
-        why = "it is no function"
-    except ImportError as error:
-        why = str(error)
-    return [
-        Error(
-            f"BILLING_ANONYMIZE_USER cannot be called, so no member can leave: {why}.",
-            hint='Name a function of one argument: "shop.members.forget".',
-            id="billing_office.E001",
-        )
-    ]

@@ -8,8 +8,8 @@ from django.contrib import admin
 from django.urls import NoReverseMatch
 
 from billing import admin as plain_lists
-from billing.admin_checks import admin_site_can_be_found
 from billing.admin_site import admin_site, admin_url
+from billing.checks import admin_site_can_be_found, setting_types
 from billing.notifications import staff_mail
 from billing.tests.support import no_admin_urls
 
@@ -21,14 +21,21 @@ def test_by_default_it_is_django_s_own():
 
 
 @pytest.mark.parametrize(
-    "path", ["", "nowhere.site", "billing.conf.conf", "django.contrib.admin.nothing", None]
+    "path", ["", "nowhere.site", "billing.conf.conf", "django.contrib.admin.nothing"]
 )
 def test_a_name_that_leads_nowhere_is_an_error_and_no_crash(settings, path):
     settings.BILLING_ADMIN_SITE = path
     assert admin_site() is None
     plain_lists.show_lists()
     [error] = admin_site_can_be_found(None)
-    assert (error.id, bool(error.hint)) == ("billing.E020", True)
+    assert (error.id, bool(error.hint)) == ("billing.E021", True)
+
+
+def test_a_value_of_another_type_is_said_once(settings):
+    settings.BILLING_ADMIN_SITE = None
+    assert admin_site() is None
+    assert admin_site_can_be_found(None) == []
+    assert "billing.E006" in [error.id for error in setting_types(None)]
 
 
 def test_a_project_without_django_s_admin(settings, monkeypatch):

@@ -34,7 +34,6 @@ ORDER = [
     "web",
     "notifications",
     "checks",
-    "admin_checks",
     "admin",
     "management",
     "testing",

@@ -1,4 +1,4 @@
-"""What `manage.py check` says of a back office that is not to be seen, and of the hook."""
+"""What `manage.py check` says of a back office that is not to be seen."""
 
 from __future__ import annotations
 
@@ -51,19 +51,3 @@ def test_a_site_that_was_not_registered_on_is_warned_of():
 
 def test_this_site_is_not_warned():
     assert checks.office_is_shown(None) == []
-    assert checks.anonymize_hook_can_be_called(None) == []
-
-
-@pytest.mark.parametrize(
-    ("path", "ids"),
-    [
-        ("", []),
-        ("accounts.logins.forget", []),
-        ("accounts.logins.nothing", ["billing_office.E001"]),
-        ("nowhere.at.all", ["billing_office.E001"]),
-        ("accounts.logins.KNOWN_DAYS", ["billing_office.E001"]),
-    ],
-)
-def test_the_hook_is_looked_for(settings, path, ids):
-    settings.BILLING_ANONYMIZE_USER = path
-    assert [message.id for message in checks.anonymize_hook_can_be_called(None)] == ids

@@ -9,13 +9,14 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Error, register
 
 from billing.admin_site import import_admin_site
+from billing.checks.product import wrong_types
 from billing.conf import conf
 
 
 @register("billing")
 def admin_site_can_be_found(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """The setting names an AdminSite, where Django's admin is installed at all."""
-    if not apps.is_installed("django.contrib.admin"):
+    if not apps.is_installed("django.contrib.admin") or "BILLING_ADMIN_SITE" in wrong_types():
         return []
     try:
         import_admin_site(conf.BILLING_ADMIN_SITE)
@@ -24,7 +25,7 @@ def admin_site_can_be_found(app_configs: Any, **kwargs: Any) -> Sequence[CheckMe
             Error(
                 f"BILLING_ADMIN_SITE names no AdminSite, so no list of money is shown: {error}.",
                 hint='Name the object, as in "shop.admin.site" or "django.contrib.admin.site".',
-                id="billing.E020",
+                id="billing.E021",
             )
         ]
     return []
