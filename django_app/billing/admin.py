@@ -7,6 +7,7 @@ personal data, and nothing that writes down who looked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django.contrib import admin
@@ -44,7 +45,11 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A list and the page of a row, with the same columns. Newest first, searched exactly."""
+    """A list, newest first and searched exactly, and the page of a row. more: what that page shows
+    besides the list's columns.
+    """
+
+    more: Sequence[str] = ()
 
     actions = None
     change_form_template = "billing/admin_row.html"  # without a way to the history
@@ -64,7 +69,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.list_display
+        return [*self.list_display, *self.more]
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -98,10 +103,23 @@ class PointAdmin(ReadOnlyAdmin):
 
 class PointTransactionAdmin(ReadOnlyAdmin):
     list_display = (
-        "merchant_uid", "imp_uid", "member", "amount", "cancel_amount", "credited", "status",
-        "review", "pay_method", "pg_provider", "test_channel", "created_at", "paid_at",
+        "merchant_uid",
+        "member",
+        "amount",
+        "cancel_amount",
+        "status",
+        "review",
+        "created_at",
+    )
+    more = (
+        "imp_uid",
+        "credited",
+        "pay_method",
+        "pg_provider",
+        "test_channel",
+        "paid_at",
         "cancelled_at",
-    )  # fmt: skip
+    )
     list_filter = ("status", "review")
     ordering = ("-created_at", "-pk")
     search_fields = ("merchant_uid__exact", "imp_uid__exact")
@@ -124,10 +142,8 @@ class PointEntryAdmin(ReadOnlyAdmin):
 
 
 class PointCancellationAdmin(ReadOnlyAdmin):
-    list_display = (
-        "created_at", "txn", "imp_uid", "kind", "amount", "currency", "state", "needs_staff",
-        "tries", "error_code", "closed_at",
-    )  # fmt: skip
+    list_display = ("created_at", "txn", "kind", "amount", "currency", "state", "needs_staff")
+    more = ("imp_uid", "tries", "error_code", "closed_at")
     list_filter = ("kind", "state")
     list_select_related = ("txn",)
     ordering = ("-created_at", "-pk")
@@ -135,10 +151,8 @@ class PointCancellationAdmin(ReadOnlyAdmin):
 
 
 class WebhookEventAdmin(ReadOnlyAdmin):
-    list_display = (
-        "received_at", "merchant_uid", "imp_uid", "source", "claimed_status", "outcome", "tries",
-        "error_code", "handled_at", "next_try_at",
-    )  # fmt: skip
+    list_display = ("received_at", "merchant_uid", "source", "claimed_status", "outcome", "tries")
+    more = ("imp_uid", "error_code", "handled_at", "next_try_at")
     list_filter = ("outcome", "source")
     ordering = ("-received_at", "-pk")
     search_fields = ("merchant_uid__exact", "imp_uid__exact")
@@ -146,9 +160,15 @@ class WebhookEventAdmin(ReadOnlyAdmin):
 
 class UnmatchedPaymentAdmin(ReadOnlyAdmin):
     list_display = (
-        "imp_uid", "merchant_uid", "amount", "cancel_amount", "currency", "status", "pay_method",
-        "pg_provider", "test_channel", "first_seen", "last_seen", "decision", "decided_at",
-    )  # fmt: skip
+        "imp_uid",
+        "merchant_uid",
+        "amount",
+        "currency",
+        "status",
+        "first_seen",
+        "decision",
+    )
+    more = ("cancel_amount", "pay_method", "pg_provider", "test_channel", "last_seen", "decided_at")
     list_filter = ("decision",)
     ordering = ("-first_seen", "-pk")
     search_fields = ("merchant_uid__exact", "imp_uid__exact")
