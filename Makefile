@@ -9,7 +9,7 @@ JOBS ?= 2
 export HOST PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-browser-all test-thorough check typings conformance bench bench-sandbox bench-reconcile mutants test-long format messages lock screenshots clean
+.PHONY: help run test test-browser test-browser-all test-thorough check typings conformance bench bench-sandbox bench-reconcile mutants test-long format messages settings wheel migrate lock screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -55,6 +55,7 @@ check: $(VENV)/.dev  ## lint, types, templates, migrations, deploy checks, trans
 	$(BIN)/python django_app/manage.py check --fail-level WARNING --settings config.settings.test
 	$(BIN)/python .ci/check_deploy.py
 	$(BIN)/python .ci/translations.py --check
+	$(BIN)/python .ci/settings_table.py --check
 	$(BIN)/python .ci/mutants.py --list >/dev/null
 
 typings:  ## the sandbox's window.IMP against its public TypeScript types; needs Node
@@ -98,6 +99,16 @@ lock: | $(BIN)/python  ## renew requirements*.lock after a change in requirement
 		--custom-compile-command "make lock" --output-file $$1.lock $$1.txt $$2; } && \
 	compile requirements-dev $(if $(UPGRADE),--upgrade) && \
 	for name in requirements-live requirements; do cp requirements-dev.lock $$name.lock && compile $$name || exit 1; done
+
+settings: $(VENV)/.dev  ## make the table of settings in docs/install.md
+	$(BIN)/python .ci/settings_table.py
+
+wheel: $(VENV)/.dev  ## dist/django_iamport_points-….whl, for a project of your own (docs/install.md)
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
+migrate: $(VENV)/.runtime  ## bring the database of this site up to date: tables, then our indexes on other apps' tables
+	$(BIN)/python django_app/manage.py migrate
+	$(BIN)/python django_app/manage.py billing_indexes
 
 screenshots: $(VENV)/.dev  ## make the pictures of README and docs from the real pages
 	$(BIN)/python -m pytest -q -p no:randomly django_app/billing/tests/support/screenshots.py django_app/billing_office/tests/support/screenshots_admin.py
