@@ -103,14 +103,8 @@ class PointAdmin(ReadOnlyAdmin):
 
 class PointTransactionAdmin(ReadOnlyAdmin):
     list_display = (
-        "merchant_uid",
-        "member",
-        "amount",
-        "cancel_amount",
-        "status",
-        "review",
-        "created_at",
-    )
+        "merchant_uid", "status", "amount", "cancel_amount", "review", "member", "created_at",
+    )  # fmt: skip
     more = (
         "imp_uid",
         "credited",
