@@ -34,34 +34,46 @@ def make_wheel(folder: Path) -> Path:
     return wheel
 
 
-class HostProject:
-    """The project `name` (a folder beside this file) below `folder`."""
+def lines(name: str) -> str:
+    """A file beside this one that is no module: lines for settings.py or urls.py."""
+    return (HERE / name).read_text(encoding="utf-8")
 
-    def __init__(self, name: str, folder: Path, wheel: Path, extras: str) -> None:
+
+class HostProject:
+    """The project `name` (a folder beside this file, laid over what `startproject` makes unless it
+    has a manage.py of its own) below `folder`.
+    """
+
+    def __init__(self, name: str, folder: Path, extras: str, **env: str) -> None:
         self.folder, self.name = folder / "site", name
         self.env = {
             **{key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG")},
             **KEYS,
+            **env,
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         venv = folder / "venv"
         subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
         self.python = venv / "bin" / "python"
+        wheel = make_wheel(folder / "dist")
         self._run("-m", "pip", "install", "-q", f"{wheel}[{extras}]", cwd=folder)
         self.folder.mkdir()
-        self._run("-m", "django", "startproject", "mysite", ".", cwd=self.folder)
+        self.settings = self.folder / "config" / "settings" / "local.py"
+        self.urls = self.folder / "config" / "urls.py"
+        if not (HERE / name / "manage.py").exists():
+            self._run("-m", "django", "startproject", "mysite", ".", cwd=self.folder)
+            self.settings = self.folder / "mysite" / "settings.py"
+            self.urls = self.folder / "mysite" / "urls.py"
+            self.write(self.settings, lines(f"{name}/settings.txt"))
+            self.write(self.urls, lines(f"{name}/urls.txt"))
+        self.lay(name)
+
+    def lay(self, name: str) -> None:
+        """Put a folder beside this file over the project's."""
         shutil.copytree(
             HERE / name, self.folder, dirs_exist_ok=True,
             ignore=shutil.ignore_patterns("*.txt", "__pycache__"),
         )  # fmt: skip
-        self.settings = self.folder / "mysite" / "settings.py"
-        self.urls = self.folder / "mysite" / "urls.py"
-        self.write(self.settings, self.lines("settings.txt"))
-        self.write(self.urls, self.lines("urls.txt"))
-
-    def lines(self, name: str) -> str:
-        """A file of the project's folder that is no module: lines for settings.py or urls.py."""
-        return (HERE / self.name / name).read_text(encoding="utf-8")
 
     def write(self, path: Path | str, text: str) -> None:
         """Add lines to a file of the project."""

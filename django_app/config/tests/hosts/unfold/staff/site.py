@@ -1,0 +1,4 @@
+from unfold.sites import UnfoldAdminSite
+
+site = UnfoldAdminSite(name="staff")
+site.site_header = "Ticket shop staff"
