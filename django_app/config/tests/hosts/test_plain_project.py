@@ -1,28 +1,20 @@
 """(a) What `startproject` makes, with a user model as small as Django allows, a frame of its own and
-a plain admin: docs/install.md to the letter.
+a plain admin: docs/install.md to the letter, from zero.
 """
-
-import re
 
 import pytest
 
-from config.tests.hosts import guide
+from config.tests.hosts import guide, steps
 from config.tests.hosts.journey import Journey
-from config.tests.hosts.project import HostProject, make_wheel
-
-pytestmark = pytest.mark.thorough
+from config.tests.hosts.project import HostProject
 
 PREFIX = "/pay/points/"
-LOGIN, PASSWORD = "hong@example.com", "a-long-passphrase"
+LOGIN = "hong@example.com"
 MEMBERS = (
     "from django.contrib.auth import get_user_model as u; "
-    f"u().objects.create_user({LOGIN!r}, {PASSWORD!r}, nickname='길동'); "
-    f"u().objects.create_superuser('staff@example.com', {PASSWORD!r})"
+    f"u().objects.create_user({LOGIN!r}, {steps.PASSWORD!r}, nickname='길동'); "
+    f"u().objects.create_superuser('staff@example.com', {steps.PASSWORD!r})"
 )
-
-
-def ids(output):
-    return sorted(set(re.findall(r"\((\w+\.[EW]\d+)\)", output)))
 
 
 def test_the_lines_are_five():
@@ -36,59 +28,67 @@ def test_the_lines_are_five():
     ]
 
 
-def from_zero_to_a_charge(host):
-    before = host.settings.read_text(), host.urls.read_text()
+@pytest.mark.thorough
+def test_from_zero_to_everything(tmp_path):
+    host = HostProject("plain", tmp_path, "test")
+    host.manage("makemigrations", "members")
+    lines_left_out(host)
+    five_lines_are_enough_for_a_charge(host)
+    all_lines(host)
+    a_frame_of_its_own(host)
+    shop_members_and_staff(host)
 
-    # each line that is left out is a sentence of check, and no traceback
+
+def lines_left_out(host):
+    """Each is a sentence of check, and no traceback."""
+    before = host.settings.read_text()
     host.write(host.settings, 'INSTALLED_APPS += ["billing"]')
     said = host.manage("check", fails=True)
-    assert {"billing.E007", "billing.E018"} <= set(ids(said))
+    assert {"billing.E007", "billing.E018"} <= set(steps.ids(said))
     assert "IAMPORT_KEY is not set: no payment can begin." in said
-    host.settings.write_text(before[0])
-
+    host.settings.write_text(before)
     host.write(host.settings, guide.block("settings.py", "IAMPORT_CODE"))
-    assert ids(host.manage("check", fails=True)) == ["billing.E018", "billing.W014", "billing.W015"]
-    host.write(host.urls, guide.block("urls.py"))
+    assert steps.ids(host.manage("check", fails=True)) == [
+        "billing.E018",
+        "billing.W014",
+        "billing.W015",
+    ]
 
-    # five lines, and what one's own machine needs to play: a charge works
+
+def five_lines_are_enough_for_a_charge(host):
+    host.write(host.urls, guide.block("urls.py"))
     host.write(host.settings, guide.block("settings.py", 'IAMPORT_MODE = "sandbox"'))
-    assert ids(host.manage("check")) == ["billing.W014", "billing.W015"]
+    assert steps.ids(host.manage("check")) == ["billing.W014", "billing.W015"]
     host.manage("migrate", "-v0")
     host.manage("shell", "-c", MEMBERS)
     with host.running(PREFIX) as (here, gateway):
         member = Journey(here, PREFIX, gateway)
-        assert "/accounts/login/?next=/pay/points/charge/" in member.session.get(
-            f"{member.base}charge/"
-        ).url
-        member.log_in(LOGIN, PASSWORD)
+        to_login = member.session.get(f"{member.base}charge/").url
+        assert to_login.endswith("/accounts/login/?next=/pay/points/charge/")
+        member.log_in(LOGIN, steps.PASSWORD)
         page = member.page("charge/")
         assert '<html lang="ko">' in page
         assert "포인트 충전" in page
-        assert len(member.statics(page)) >= 5
-        member.charge()
-        member.charge(30_000, "vbank")
-        assert member.deliver() == {200}
-        assert "40,000" in member.page("payments/") + member.page("charge/")
+        member.post(f"payments/{member.charge(5_000)}/cancel/", 200, reason="only a try")
+        steps.every_page(member)
 
-    # the other documented lines: check has nothing left to say
+
+def all_lines(host):
+    """What the guide asks for before going live: check has nothing left to say."""
     host.write(host.settings, guide.block("settings.py", "transaction_mode"))
-    host.write(
-        host.settings,
-        guide.block("settings.py", "FileBasedCache").replace(
-            "/var/cache/points", str(host.folder.parent / "cache")
-        ),
-    )
+    cache = str(host.folder.parent / "cache")
+    block = guide.block("settings.py", "FileBasedCache")
+    host.write(host.settings, block.replace("/var/cache/points", cache))
     assert "no issues" in host.manage("check")
 
 
 def a_frame_of_its_own(host):
-    """The same project, with its own base.html around our pages."""
+    """Our pages in the project's own base.html; a block that is missing is said."""
     [frame] = [one.code for one in guide.blocks() if one.language == "django"]
-    broken = frame.replace("  {% block billing_scripts %}{% endblock %}\n", "")
     path = host.folder / "templates" / "billing" / "base.html"
-    host.write(path, broken)
+    host.write(path, frame.replace("  {% block billing_scripts %}{% endblock %}\n", ""))
     said = host.manage("check", fails=True)
-    assert ids(said) == ["billing.E020"]
+    assert steps.ids(said) == ["billing.E020"]
     assert "the button to pay would do nothing" in said
     path.write_text(frame)
     assert "no issues" in host.manage("check")
@@ -97,57 +97,19 @@ def a_frame_of_its_own(host):
 def shop_members_and_staff(host):
     host.write("members/buyer.py", guide.block("members/buyer.py"))
     host.write(host.settings, guide.block("settings.py", "BILLING_BUYER"))
-    for name in ("orders", "apps", "thanks"):
-        host.write(f"shop/{name}.py", guide.block(f"shop/{name}.py"))
-    host.write(host.settings, 'INSTALLED_APPS += ["shop"]')
-    host.write(host.urls, host.lines("shop_urls.txt"))
-    host.manage("makemigrations", "shop")
-    host.manage("migrate", "-v0")
+    host.write("members/leaving.py", guide.block("members/leaving.py"))
+    host.write(host.settings, guide.block("settings.py", "BILLING_ANONYMIZE_USER"))
+    steps.add_shop(host)
     assert "no issues" in host.manage("check")
     with host.running(PREFIX) as (here, gateway):
         member = Journey(here, PREFIX, gateway)
-        member.log_in(LOGIN, PASSWORD)
+        member.log_in(LOGIN, steps.PASSWORD)
         page = member.page("charge/")
         assert 'id="shop-nav"' in page  # the project's frame
         assert "5,000~1,000,000원" in page  # and its limits
-        assert member.statics(page)
-        for path in ("payments/", "entries/", "terms/", "payments.csv", "entries.csv"):
-            member.page(path)
-
-        bought = member.post(f"{here}/shop/buy/", 200, price=4_000)
-        assert (bought["balance"], bought["orders"]) == (36_000, 1)
-        short = member.post(f"{here}/shop/buy/", 200, price=100_000)
-        assert (short["balance"], short["orders"]) == (36_000, 1)
-        assert short["words"] == "64000 points are missing"
-        back = member.post(f"{here}/shop/take-back/", 200, order=bought["order"])
-        assert (back["balance"], back["orders"]) == (40_000, 0)
-
-        merchant_uid = member.charge(5_000)
-        member.page(f"payments/{merchant_uid}/")
-        cancelled = member.post(f"payments/{merchant_uid}/cancel/", 200, reason="changed my mind")
-        assert cancelled["status"] == "cancelled"
-        assert cancelled["balance"] == 40_000
-
+        steps.charge_spend_and_cancel(member)
         staff = Journey(here, PREFIX, gateway)
-        staff.log_in("staff@example.com", PASSWORD, "/admin/login/?next=/admin/")
-        index = staff.page(f"{here}/admin/")
-        assert "unfold" not in index.lower()  # the project's admin is what it was
-        assert 'href="/admin/members/member/"' in index
-        models = re.findall(r'href="(/admin/billing/\w+/)"', index)
-        assert len(set(models)) == 8
-        for path in sorted(set(models)):
-            page = staff.page(f"{here}{path}")
-            assert f'href="{path}add/"' not in page
-        staff.page(f"{here}/admin/billing/pointentry/add/", 403)
-    host.manage("audit_points")
-    host.manage("billing_indexes")
-    host.manage("migrate", "--check")
-    host.manage("makemigrations", "--check", "--dry-run")
-
-
-def test_from_zero_to_everything(tmp_path):
-    host = HostProject("plain", tmp_path, make_wheel(tmp_path / "dist"), "test")
-    host.manage("makemigrations", "members")
-    from_zero_to_a_charge(host)
-    a_frame_of_its_own(host)
-    shop_members_and_staff(host)
+        staff.log_in("staff@example.com", steps.PASSWORD, "/admin/login/?next=/admin/")
+        assert "길동" in staff.page(f"{here}/admin/members/member/")
+        steps.plain_lists(staff, "/admin/")
+    steps.money_adds_up(host)
