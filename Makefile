@@ -2,13 +2,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+UV := uv==0.13.9
 HOST ?= 127.0.0.1
 PORT ?= 8000
 JOBS ?= 2
 export HOST PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-browser-all test-thorough check typings conformance bench bench-sandbox bench-reconcile mutants test-long format messages screenshots clean
+.PHONY: help run test test-browser test-browser-all test-thorough check typings conformance bench bench-sandbox bench-reconcile mutants test-long format messages settings wheel migrate lock screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -54,6 +55,7 @@ check: $(VENV)/.dev  ## lint, types, templates, migrations, deploy checks, trans
 	$(BIN)/python django_app/manage.py check --fail-level WARNING --settings config.settings.test
 	$(BIN)/python .ci/check_deploy.py
 	$(BIN)/python .ci/translations.py --check
+	$(BIN)/python .ci/settings_table.py --check
 	$(BIN)/python .ci/mutants.py --list >/dev/null
 
 typings:  ## the sandbox's window.IMP against its public TypeScript types; needs Node
@@ -68,7 +70,7 @@ conformance: $(VENV)/.dev  ## the vendor's Python client, both releases, against
 bench: $(VENV)/.dev  ## pages of the back office with 1,000 and 1,000,000 transactions in PostgreSQL, exports, the audit
 	$(BIN)/python .ci/bench.py
 
-bench-sandbox: $(VENV)/.runtime  ## start-up time and requests per second of the stand-alone sandbox; needs Node
+bench-sandbox: $(VENV)/.dev  ## start-up time and requests per second of the stand-alone sandbox; needs Node
 	$(BIN)/python .ci/bench_sandbox.py
 
 bench-reconcile: $(VENV)/.runtime  ## calls and peak memory of reconcile over 1,000 and 10,000 open transactions
@@ -88,6 +90,26 @@ format: $(VENV)/.dev  ## let ruff and djLint format the sources
 messages: $(VENV)/.dev  ## collect new texts into the .po files and compile them
 	$(BIN)/python .ci/translations.py
 
+# uv lives in a folder of its own while it works. It keeps the versions that it finds in a lock, as far as the pins let it: so the
+# largest lock comes first, and the others begin as its copies.
+lock: | $(BIN)/python  ## renew requirements*.lock after a change in requirements*.txt (UPGRADE=1: also what lies beneath)
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target "$$folder" $(UV) && \
+	compile() { "$$folder/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --annotation-style line \
+		--custom-compile-command "make lock" --output-file $$1.lock $$1.txt $$2; } && \
+	compile requirements-dev $(if $(UPGRADE),--upgrade) && \
+	for name in requirements-live requirements; do cp requirements-dev.lock $$name.lock && compile $$name || exit 1; done
+
+settings: $(VENV)/.dev  ## make the table of settings in docs/install.md
+	$(BIN)/python .ci/settings_table.py
+
+wheel: $(VENV)/.dev  ## dist/django_iamport_points-….whl, for a project of your own (docs/install.md)
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
+migrate: $(VENV)/.runtime  ## bring the database of this site up to date: tables, then our indexes on other apps' tables
+	$(BIN)/python django_app/manage.py migrate
+	$(BIN)/python django_app/manage.py billing_indexes
+
 screenshots: $(VENV)/.dev  ## make the pictures of README and docs from the real pages
 	$(BIN)/python -m pytest -q -p no:randomly django_app/billing/tests/support/screenshots.py django_app/billing_office/tests/support/screenshots_admin.py
 
@@ -102,12 +124,15 @@ $(BIN)/python:
 	@echo "Making $(VENV) …"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "error: $(VENV) could not be made" >&2; exit 1; }
 
-$(VENV)/.runtime: requirements.txt | $(BIN)/python
-	@echo "Installing what requirements.txt names …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+# Exactly what the lock names, each file of it compared with its hash.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+$(VENV)/.runtime: requirements.lock | $(BIN)/python
+	@echo "Installing what requirements.lock names …"
+	@$(INSTALL) -r requirements.lock
 	@touch $@
 
-$(VENV)/.dev: requirements.txt requirements-dev.txt | $(BIN)/python
-	@echo "Installing what requirements-dev.txt names …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/.dev: requirements-dev.lock | $(BIN)/python
+	@echo "Installing what requirements-dev.lock names …"
+	@$(INSTALL) -r requirements-dev.lock
 	@touch $@ $(VENV)/.runtime

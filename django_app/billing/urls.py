@@ -5,6 +5,7 @@ from django.urls import path, register_converter
 from billing.gateway.payment import MERCHANT_UID
 from billing.support.non_atomic import non_atomic
 from billing.web import charge, history, payment, refund, webhook
+from billing.web.mode_guard import in_own_mode
 
 
 class MerchantUidConverter:
@@ -37,4 +38,4 @@ urlpatterns = [
     path("payments/<merchant_uid:merchant_uid>/status/", payment.status, name="status"),
     path("payments/<merchant_uid:merchant_uid>/cancel/", refund.cancel, name="cancel"),
 ]
-non_atomic(urlpatterns)
+non_atomic(in_own_mode(urlpatterns))

@@ -7,6 +7,7 @@ manage.py and the servers' entry points.
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import sys
@@ -20,6 +21,8 @@ from urllib.parse import urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+# PostgreSQL's driver and the client of Redis are not among what every clone installs.
+INSTALL_LIVE = "pip install --require-hashes -r requirements-live.lock"
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 _HOST = re.compile(r"https://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?")
 _ADDRESS = re.compile(r"(https://[A-Za-z0-9.:-]+)?/[^\s;,]*")
@@ -240,7 +243,19 @@ def database(url: str, root: Path) -> dict[str, Any]:
         )
     if engine.endswith(".sqlite3"):
         parsed["NAME"] = str(_sqlite_file(url, root / name))
+    else:
+        _require_client("psycopg", "DATABASE_URL names PostgreSQL, but its driver")
     return parsed
+
+
+def _require_client(module: str, what: str) -> None:
+    """The package `module` of requirements-live.txt can be imported, or the sentence that begins
+    with `what`.
+    """
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        raise ConfigurationError(f"{what} is not installed: {INSTALL_LIVE}.") from None
 
 
 def _sqlite_file(url: str, path: Path) -> Path:
@@ -273,12 +288,7 @@ def cache(url: str, default_folder: Path) -> dict[str, Any]:
     """
     scheme = urlsplit(url).scheme
     if scheme in {"redis", "rediss"}:
-        try:
-            import redis  # noqa: F401
-        except ImportError:
-            raise ConfigurationError(
-                "CACHE_URL asks for Redis, but its client is not installed: pip install redis."
-            ) from None
+        _require_client("redis", "CACHE_URL names Redis, but its client")
         return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}
     if scheme not in {"", "file"}:
         raise ConfigurationError(

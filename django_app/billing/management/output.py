@@ -21,6 +21,7 @@ from billing.db.database_state import (
     describe_database,
     require_tables,
 )
+from billing.db.environment_stamp import WrongDatabase, require_mode
 
 REFRESH = 0.2  # seconds between two lines of progress
 WIDTH = 100
@@ -36,7 +37,8 @@ class JobCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> Any:
         try:
             require_tables()
-        except TablesMissing as error:
+            require_mode()
+        except (TablesMissing, WrongDatabase) as error:
             raise CommandError(str(error)) from None
         except DatabaseError as error:
             raise CommandError(

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from billing.db.routing import WholeTableManager
+from billing.db.managers import WholeTableManager
 from billing.errors import LedgerIsAppendOnly
 
 

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Greatest
 from django.utils.translation import gettext_lazy as _
 
-from billing.db.routing import WholeTableManager
+from billing.db.managers import WholeTableManager
 from billing.gateway.api import Deadline, RefundAccount
 from billing.gateway.payment import Payment
 from billing.models.cancellations import PointCancellation

@@ -14,7 +14,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from billing.db.routing import PrimaryManager
+from billing.db.managers import PrimaryManager
 from billing.gateway.payment import Payment
 from billing.states import Status
 

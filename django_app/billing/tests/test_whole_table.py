@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billing.db.routing import WholeTableManager
+from billing.db.managers import WholeTableManager
 from billing.models import Point, PointTransaction
 
 pytestmark = [

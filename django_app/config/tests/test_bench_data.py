@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import F
 
-from billing.db import triggers
+from billing.db import environment_stamp, triggers
 from billing.models import (
     DailyFigures,
     Installation,
@@ -85,12 +85,16 @@ def test_the_same_seed_makes_the_same_rows(capsys):
 
 
 def test_where_it_refuses(settings, make_txn):
+    environment_stamp._verified.clear()
     Installation.objects.update(mode="live")
+    with pytest.raises(CommandError, match="made for live mode and IAMPORT_MODE is sandbox"):
+        make()
+    settings.IAMPORT_MODE = "live"
     with pytest.raises(CommandError, match="not a database of sandbox mode"):
         make()
     Installation.objects.update(mode="sandbox")
-    settings.IAMPORT_MODE = "live"
-    with pytest.raises(CommandError, match="not a database of sandbox mode"):
+    environment_stamp._verified.clear()
+    with pytest.raises(CommandError, match="made for sandbox mode and IAMPORT_MODE is live"):
         make()
     settings.IAMPORT_MODE = "sandbox"
     Installation.objects.all().delete()

@@ -141,6 +141,8 @@ def test_asgi_answers_the_same(query, charset):
 @pytest.mark.thorough
 @pytest.mark.parametrize("server", ["gunicorn", "serve"])
 def test_real_servers_answer_400_and_log_one_line(server, tmp_path):
+    if server == "gunicorn":
+        pytest.importorskip("gunicorn", reason="requirements-live.txt")
     port = free_port()
     command = {
         "gunicorn": [

@@ -5,7 +5,7 @@ counted.
 import pytest
 from django.test import Client
 
-from billing.models import Point, PointTransaction
+from billing.models import Installation, Point, PointTransaction
 from billing.states import Status
 from billing.tests.support.counting import counted
 from billing.tests.support.json_contract import CHECKOUT, GOOD, TROUBLE, VALIDATION, plan, refused
@@ -34,6 +34,8 @@ def test_checkout_answers_what_request_pay_needs(payer, gateway, user):
             "language": "en",
             "digital": True,
             "m_redirect_url": "http://testserver/billing/complete/",
+            # the stand-in gateway has no console that names it
+            "notice_url": "http://testserver/billing/webhook/",
             "buyer_name": "길동",
             "buyer_email": "hong@example.com",
             "buyer_tel": "010-1234-5678",
@@ -55,6 +57,13 @@ def test_checkout_with_channel_notice_and_virtual_account(payer, gateway, settin
     assert params["m_redirect_url"] == "https://points.example/billing/complete/"
     assert len(params["vbank_due"]) == 8
     assert params["vbank_due"].isdigit()
+
+
+def test_in_live_mode_the_console_says_where_webhooks_go(payer, gateway, settings):
+    settings.IAMPORT_MODE = "live"
+    Installation.objects.update(mode="live")
+    params = payer.post(CHECKOUT, GOOD).json()["request_pay"]
+    assert "notice_url" not in params
 
 
 @pytest.mark.parametrize("name", ["가" * 40, "x" * 40])

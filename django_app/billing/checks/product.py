@@ -1,0 +1,199 @@
+"""What the settings of billing say: keys, types, amounts, methods, hooks."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.utils.module_loading import import_string
+
+from billing.conf import all_settings, conf
+from billing.support.client_ip import parse_network
+from billing.web.forms import pay_methods
+
+KEYS = ("IAMPORT_CODE", "IAMPORT_KEY", "IAMPORT_SECRET")
+MODES = ("live", "sandbox")
+HOOKS = {  # setting: what a project names there, and the id of the mistake
+    "BILLING_BUYER": ('"billing.web.buyer.facts"', "billing.E004"),
+    "BILLING_ANONYMIZE_USER": ('"members.leaving.forget", or "" for none', "billing.E009"),
+}
+CLOSE_ENOUGH = 0.9  # of a name to one of ours: a slip of the hand
+
+
+@register("billing")
+def setting_types(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Keys that are missing, values of the wrong type, names that nobody reads."""
+    found: list[CheckMessage] = []
+    wrong = wrong_types()
+    found += [
+        Error(
+            f"{name} is {given!r:.60}, which is not {wanted}.",
+            hint=f"{name} = {all_settings()[name].default!r:.80}",
+            id="billing.E006",
+        )
+        for name, (given, wanted) in wrong.items()
+    ]
+    found += [
+        Error(
+            f"{name} is not set: no payment can begin.",
+            hint=f'{name} = "…" in the settings: {all_settings()[name].doc}.',
+            id="billing.E007",
+        )
+        for name in KEYS
+        if name not in wrong and not getattr(conf, name)
+    ]
+    if "IAMPORT_MODE" not in wrong and conf.IAMPORT_MODE not in MODES:
+        found.append(
+            Error(
+                f"IAMPORT_MODE is {conf.IAMPORT_MODE!r}.",
+                hint='"live", or "sandbox" for play money.',
+                id="billing.E008",
+            )
+        )
+    found += [
+        Warning(
+            f"{name} is no setting of billing, and nobody reads it.",
+            hint=f"Did you mean {meant}?",
+            id="billing.W013",
+        )
+        for name, meant in _slips()
+    ]
+    return found
+
+
+def wrong_types() -> dict[str, tuple[Any, str]]:
+    """Setting → (its value, what it should be)."""
+    found = {}
+    for name, setting in all_settings().items():
+        value, wanted = getattr(conf, name), setting.default
+        if isinstance(wanted, bool):
+            fits, words = isinstance(value, bool), "True or False"
+        elif isinstance(wanted, int):
+            fits, words = type(value) is int, "a whole number"
+        elif isinstance(wanted, str):
+            fits, words = isinstance(value, str), "a text"
+        elif isinstance(wanted, Mapping):
+            fits, words = isinstance(value, Mapping), "a dict"
+        else:
+            fits, words = isinstance(value, list | tuple), "a list"
+        if not fits:
+            found[name] = (value, words)
+    return found
+
+
+def _slips() -> list[tuple[str, str]]:
+    """(name, the one that was meant) of settings that look like ours."""
+    known = all_settings()
+    return [
+        (name, close[0])
+        for name in dir(conf.django)
+        if name.startswith(("BILLING_", "IAMPORT_")) and name not in known
+        if (close := difflib.get_close_matches(name, known, n=1, cutoff=CLOSE_ENOUGH))
+    ]
+
+
+@register("billing")
+def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Amounts, methods and hooks, where their types are right."""
+    wrong = wrong_types()
+    found: list[CheckMessage] = []
+    if "BILLING_PRESETS" not in wrong:
+        found += _amounts()
+    if not {"BILLING_METHODS", "IAMPORT_CHANNELS"} & set(wrong):
+        found += _methods()
+    found += [
+        Error(f"{name} names nothing that can be imported.", hint=f"{name} = {hint}", id=number)
+        for name, (hint, number) in HOOKS.items()
+        if name not in wrong and not _is_function(getattr(conf, name))
+    ]
+    unreadable = unreadable_senders(conf.BILLING_WEBHOOK_ADDRESSES)
+    if unreadable:
+        found.append(
+            Error(
+                f"BILLING_WEBHOOK_ADDRESSES holds {unreadable[0]}, which is no address: nobody can "
+                "deliver from there.",
+                hint='A list of addresses and networks: ["52.78.100.19", "52.78.48.0/24"].',
+                id="billing.E005",
+            )
+        )
+    return found
+
+
+def _amounts() -> list[CheckMessage]:
+    lowest, highest, step = (
+        conf.BILLING_MIN_AMOUNT,
+        conf.BILLING_MAX_AMOUNT,
+        conf.BILLING_AMOUNT_STEP,
+    )
+    numbers = all(type(value) is int and value > 0 for value in (lowest, highest, step))
+    if not numbers or lowest > highest or lowest % step or highest % step:
+        return [
+            Error(
+                "The amounts do not fit together.",
+                hint=(
+                    "0 < BILLING_MIN_AMOUNT ≤ BILLING_MAX_AMOUNT, both multiples of "
+                    "BILLING_AMOUNT_STEP."
+                ),
+                id="billing.E001",
+            )
+        ]
+    if any(
+        type(value) is not int or not lowest <= value <= highest or value % step
+        for value in conf.BILLING_PRESETS
+    ):
+        return [
+            Error(
+                "A preset cannot be charged.",
+                hint="Every value of BILLING_PRESETS must be an amount within the limits.",
+                id="billing.E002",
+            )
+        ]
+    return []
+
+
+def _methods() -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if not pay_methods():
+        found.append(
+            Error(
+                "No way to pay is offered.", hint='BILLING_METHODS = ["card", …]', id="billing.E003"
+            )
+        )
+    unknown = sorted(set(conf.IAMPORT_CHANNELS) - {method for method, _name in pay_methods()})
+    if unknown:
+        found.append(
+            Warning(
+                f"A channel is configured for {unknown[0]!r}, which nobody can choose.",
+                hint=(
+                    "The keys of channels are values of BILLING_METHODS, or kakaopay, "
+                    "naverpay, tosspay, payco."
+                ),
+                id="billing.W004",
+            )
+        )
+    return found
+
+
+def _is_function(dotted: str) -> bool:
+    """Whether a hook can be called; an empty one is none."""
+    if not dotted:
+        return True
+    try:
+        return callable(import_string(dotted))
+    except ImportError:
+        return False
+
+
+def unreadable_senders(entries: Any) -> list[str]:
+    """What of this setting is no address and no network."""
+    if not isinstance(entries, list | tuple):
+        return [repr(entries)]
+    found = []
+    for entry in entries:
+        try:
+            parse_network(entry)
+        except ValueError:
+            found.append(repr(entry))
+    return found

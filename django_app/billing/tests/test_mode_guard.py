@@ -1,0 +1,74 @@
+"""In a database of the other mode billing does nothing and says so; the rest of a project works
+on.
+"""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+
+from billing.checks import database_of_money
+from billing.db.environment_stamp import WrongDatabase
+from billing.models import Installation, Point, PointTransaction, WebhookEvent
+
+pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def other_mode(user):
+    """Tests run in sandbox mode."""
+    Installation.objects.update(mode="live")
+    from billing.db import environment_stamp
+
+    environment_stamp._verified.clear()
+    yield user
+    environment_stamp._verified.clear()
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda user: PointTransaction.objects.start(user=user, amount=1_000, pay_method="card"),
+        lambda user: PointTransaction.objects.sync("imp_1"),
+        lambda user: Point.objects.spend(user=user, amount=1, idempotency_key="order-1"),
+        lambda user: Point.objects.refund_spend(user=user, idempotency_key="order-1"),
+    ],
+)
+def test_no_verb_works(other_mode, gateway, verb):
+    with pytest.raises(WrongDatabase, match="made for live mode and IAMPORT_MODE is sandbox"):
+        verb(other_mode)
+    assert Point.objects.count() == 0
+    assert gateway.calls == []
+
+
+@pytest.mark.parametrize("path", ["charge/", "payments/", "entries/", "terms/", "complete/"])
+def test_pages_say_so(other_mode, client, path):
+    client.force_login(other_mode)
+    response = client.get(f"/billing/{path}")
+    assert response.status_code == 503
+    assert "지금은 포인트를 쓸 수 없어요" in response.content.decode()
+
+
+@pytest.mark.parametrize("path", ["checkout/", "validation/", "webhook/"])
+def test_scripts_and_webhooks_are_told_to_come_again(other_mode, client, path):
+    client.force_login(other_mode)
+    response = client.post(f"/billing/{path}", {"imp_uid": "imp_1", "merchant_uid": "m" * 20})
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "unavailable")
+    assert response["Retry-After"] == "60"
+    assert WebhookEvent.objects.count() == 0
+
+
+@pytest.mark.parametrize("job", ["reconcile", "nightly", "audit_points", "roll_up"])
+def test_no_job_works(other_mode, job):
+    with pytest.raises(CommandError, match="made for live mode and IAMPORT_MODE is sandbox"):
+        call_command(job)
+
+
+def test_check_says_so(other_mode):
+    [message] = database_of_money(None)
+    assert message.id == "billing.E014"
+    assert message.msg.startswith("This database was made for live mode")
+
+
+def test_the_rest_of_the_project_works(other_mode):
+    """Its own connections and tables are its own."""
+    assert get_user_model().objects.get() == other_mode

@@ -1,0 +1,42 @@
+"""Pages that show and move points look whether the database is of this mode first."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
+
+from billing.db.environment_stamp import WrongDatabase, require_mode
+from billing.web.json_api import error
+from billing.web.page import render_page
+
+logger = logging.getLogger(__name__)
+
+
+def in_own_mode(patterns: list[URLPattern]) -> list[URLPattern]:
+    """The same patterns, whose views answer 503 where the database was made for the other mode: an
+    error to scripts and webhooks, a page to people.
+    """
+    for pattern in patterns:
+        pattern.callback = _guarded(pattern.callback)
+    return patterns
+
+
+def _guarded(view: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(view)  # with its marks: csrf_exempt, answers_json
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            require_mode()
+        except WrongDatabase as trouble:
+            logger.error("%s answered 503: %s", request.path, trouble)
+            if request.method == "POST" or getattr(view, "answers_json", False):
+                return error("unavailable", headers={"Retry-After": "60"})
+            return render_page(request, "billing/unavailable.html", status=503)
+        response: HttpResponse = view(request, *args, **kwargs)
+        return response
+
+    return guarded
