@@ -27,9 +27,10 @@ DATABASES["default"] = {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqli
 """
 
 
-def passes(folder: Path, tests: str, **more: str) -> None:
-    """Run this file in the project."""
-    shutil.copy(HOST / f"{tests}_tests.py", folder / f"test_{tests}.py")
+def passes(folder: Path, *tests: str, **more: str) -> None:
+    """Run these files in the project."""
+    for name in tests:
+        shutil.copy(HOST / f"{name}_tests.py", folder / f"test_{name}.py")
     host_project.make(folder, **more)
     code, output = host_project.run_pytest(folder)
     assert code == 0, output[-6000:]
@@ -38,7 +39,7 @@ def passes(folder: Path, tests: str, **more: str) -> None:
 
 @pytest.mark.money
 def test_its_fixtures(tmp_path):
-    passes(tmp_path, "plugin", settings=UNLIKE_OURS)
+    passes(tmp_path, "plugin", "own_things", settings=UNLIKE_OURS)
 
 
 @pytest.mark.money
