@@ -12,6 +12,7 @@ import time
 import unicodedata
 from typing import Any
 
+from axes.utils import reset as reset_attempts
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import connections, router
@@ -104,6 +105,13 @@ def remember(member: object, line: str) -> None:
             "ON CONFLICT (key) DO UPDATE SET seen_at = excluded.seen_at",
             [throttle.digest("known", member, line), int(time.time())],
         )
+
+
+def forget(user: Any) -> None:
+    """A member leaves (BILLING_ANONYMIZE_USER): failed logins are kept under the name. Twice:
+    nothing changes.
+    """
+    reset_attempts(username=user.get_username())
 
 
 def prune() -> int:

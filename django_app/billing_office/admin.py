@@ -1,27 +1,17 @@
-"""The back office: staff find a payment, see everything that happened to it, and act on it. Each
-module registers its own pages.
+"""Django looks for this module in every app: here the back office enters the site that
+BILLING_ADMIN_SITE names. Where its pages do not work, `billing/admin.py` has plain lists there.
 """
 
-from billing_office.lists import (
-    cancellations,
-    deliveries,
-    ledger,
-    points,
-    reconcile_runs,
-    transactions,
-    unmatched_payments,
-    users,
-)
-from billing_office.pages import month_close
+from billing.admin_site import admin_site, shows_office
 
-__all__ = [
-    "cancellations",
-    "deliveries",
-    "ledger",
-    "month_close",
-    "points",
-    "reconcile_runs",
-    "transactions",
-    "unmatched_payments",
-    "users",
-]
+
+def show_office() -> None:
+    """On the site that the setting names, if that is one of Unfold's."""
+    site = admin_site()
+    if site is not None and shows_office(site):
+        from billing_office.site import register  # made of Unfold, which may be missing
+
+        register(site)
+
+
+show_office()

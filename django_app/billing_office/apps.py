@@ -9,3 +9,6 @@ class OfficeConfig(AppConfig):
 
     name = "billing_office"
     verbose_name = _("Back office")
+
+    def ready(self) -> None:
+        from billing_office import checks  # noqa: F401  (they register themselves)

@@ -22,9 +22,10 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin
 
+from billing.admin_site import admin_url
 from billing.db import permissions
 from billing.db.routing import write_alias
 from billing.support.non_atomic import non_atomic
@@ -77,6 +78,10 @@ class Pages:
     def export_links(self, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
         """(words, address) of what this list can be exported to."""
         return []
+
+    def address(self, name: str, *args: Any) -> str:
+        """The address of a page of this site: admin.address("billing_point_change", 7)."""
+        return admin_url(name, *args, site=self.admin_site)
 
     def page(
         self, request: HttpRequest, template: str, context: dict[str, Any]
@@ -148,7 +153,7 @@ class MoneyAdmin(Pages, ModelAdmin):
 
     @property
     def list_url(self) -> str:
-        return reverse(f"admin:{self._url_prefix}_changelist")
+        return self.address(f"{self._url_prefix}_changelist")
 
     def change_view(
         self,
@@ -210,10 +215,10 @@ class MoneyAdmin(Pages, ModelAdmin):
     def export_links(self, request: HttpRequest, listing: Listing) -> list[tuple[str, str]]:
         if self.sheet is None or not request.user.has_perm(permissions.FIGURES):
             return []
-        name = f"admin:{self._url_prefix}_export"
+        name = f"{self._url_prefix}_export"
         return [
-            (kind.upper(), f"{reverse(name, args=[kind])}{listing.first}")
-            for kind in export.FORMATS
+            (kind.upper(), f"{self.address(name, kind)}{listing.first}")
+            for kind in export.offered_formats()
         ]
 
     def export_view(self, request: HttpRequest, kind: str) -> HttpResponseBase:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Q
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
+from billing.admin_site import admin_url
 from billing.models import (
     PayMethod,
     Point,
@@ -25,11 +25,11 @@ METHODS = dict(PayMethod.choices)
 
 
 def payment_url(txn_id: Any) -> str:
-    return reverse("admin:billing_pointtransaction_change", args=[txn_id])
+    return admin_url("billing_pointtransaction_change", txn_id)
 
 
 def member_url(user_id: Any) -> str:
-    return reverse("admin:billing_point_change", args=[user_id])
+    return admin_url("billing_point_change", user_id)
 
 
 def payment_link(txn: PointTransaction, imp_uid: str | None = None) -> SafeString:
@@ -129,11 +129,11 @@ def member_filter(owner: str) -> Filter:
 
 
 def delivery_url(event_id: Any) -> str:
-    return reverse("admin:billing_webhookevent_change", args=[event_id])
+    return admin_url("billing_webhookevent_change", event_id)
 
 
 def run_url(run_id: Any) -> str:
-    return reverse("admin:billing_reconcilerun_change", args=[run_id])
+    return admin_url("billing_reconcilerun_change", run_id)
 
 
 def run_result(result: Any) -> str:

@@ -130,7 +130,7 @@ class Listing:
     totals: Callable[[QuerySet[Any]], list[tuple[Any, str]]] | None = None
     per_page: int = PAGE
     totals_days: int = TOTALS_DAYS
-    nothing_found: Any = ""  # a way on, where a search found nothing
+    nothing_found: Any = ""  # a way on, where a search found nothing; or a function that makes it
     form: ListForm = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,16 +1,17 @@
-"""The back office's side bar, and what says that this is play money."""
+"""For a project's setting UNFOLD: the back office's side bar, and what says that this is play
+money.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from billing.admin_site import admin_site, admin_url
 from billing.conf import conf
 from billing.db import permissions
 from billing.models import UnmatchedPayment
@@ -44,22 +45,27 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             **{name: value for name, value in more.items() if value},
             "title": title,
             "icon": icon,
-            "link": reverse(f"admin:{name}"),
+            "link": admin_url(name),
             "permission": lambda request: request.user.has_perm(permission),
         }
 
-    accounts = []
+    site, accounts = admin_site(), []
     for model, title, icon in (
         (get_user_model(), _("Users"), "person"),
         (Group, _("Groups"), "badge"),
     ):
-        if admin.site.is_registered(model):
+        if site is not None and site.is_registered(model):
             label, name = model._meta.app_label, model._meta.model_name
             accounts.append(link(title, icon, f"{label}_{name}_changelist", f"{label}.view_{name}"))
     return [
         {
             "items": [
-                {"title": _("Overview"), "icon": "monitoring", "link": reverse("admin:index")},
+                link(
+                    _("Overview"),
+                    "monitoring",
+                    "billing_dailyfigures_overview",
+                    permissions.FIGURES,
+                ),
                 link(
                     _("Month's close"),
                     "calendar_month",

@@ -7,27 +7,50 @@ member made (`by_name`).
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
+from importlib import import_module
 from typing import Any
 
-from axes.utils import reset as reset_login_attempts
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.sessions.models import Session
+from django.contrib.sessions.backends import db as database_sessions
 from django.db import models, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
+from billing.conf import conf
 from billing.db.routing import primary, write_alias
+from billing.errors import BillingError
 from billing.models import PointCancellation, PointTransaction, TransactionNote, WebhookEvent
 from billing.note_codes import NoteCode
 from billing_office import masking
 
+logger = logging.getLogger("billing.staff")
+
+
+class HookFailed(BillingError):
+    """What BILLING_ANONYMIZE_USER names raised, so nothing was changed."""
+
 
 def anonymize(user: Any) -> None:
-    """Overwrite what tells who this was. A project whose user model holds more about a person
-    clears that too. Twice: nothing changes.
+    """Overwrite what tells who this was. Twice: nothing changes.
+
+    Login name, names, e-mail addresses, password, groups, sessions, and the texts beside the
+    payments are overwritten here. Whatever else a project holds about a person is its own to clear,
+    in the hook that BILLING_ANONYMIZE_USER names:
+
+        def forget(user):
+            user.nickname = ""
+            user.addresses.all().delete()
+
+    It is called with the user as it was until now, inside the transaction in which everything else
+    is overwritten, and need not save the user: that is done after it. It may be called a second
+    time for the same user, and must not ask the network: rows of money are locked. What it raises
+    is logged and becomes HookFailed here: all is rolled back, and staff are told.
     """
     name = user.get_username()
     # Somebody may have taken any name that could be foreseen.
@@ -42,6 +65,7 @@ def anonymize(user: Any) -> None:
         if masking.login(word) != word
     ]
     with transaction.atomic(using=write_alias(type(user))):
+        _call_hook(user)
         for field in user._meta.concrete_fields:
             if field.name in ("first_name", "last_name"):
                 setattr(user, field.name, "")
@@ -60,8 +84,23 @@ def anonymize(user: Any) -> None:
         )
         log_entries.update(object_repr=nobody, change_message="")
         _overwrite_payment_texts(user, name, nobody, contacts)
-    reset_login_attempts(username=name)
     _end_sessions(user)
+
+
+def _call_hook(user: Any) -> None:
+    """What the project adds; HookFailed for whatever it raises."""
+    path = conf.BILLING_ANONYMIZE_USER
+    if not path:
+        return
+    try:
+        import_string(path)(user)
+    except Exception as error:
+        logger.exception("BILLING_ANONYMIZE_USER (%s) failed: the member stays", path)
+        words = _(
+            "The member has not left: what this site adds (BILLING_ANONYMIZE_USER) failed. Nothing "
+            "was changed; the log says why."
+        )
+        raise HookFailed(words) from error
 
 
 def _overwrite_payment_texts(user: Any, name: str, nobody: str, contacts: list[str]) -> None:
@@ -113,8 +152,18 @@ def _overwrite_payment_texts(user: Any, name: str, nobody: str, contacts: list[s
 
 def _end_sessions(user: Any) -> None:
     """They hold the telephone number of the last charge. Sessions do not name their user in a
-    column, so each is opened.
+    column, so each is opened. Those that are kept elsewhere (cache, cookies, files) cannot be
+    listed: the closed login ends them, and they are forgotten there in their time.
     """
-    for session in primary(Session).filter(expire_date__gt=timezone.now()).iterator(chunk_size=500):
+    store = import_module(conf.django.SESSION_ENGINE).SessionStore
+    if not issubclass(store, database_sessions.SessionStore):
+        return
+    try:
+        sessions = primary(store.get_model_class())
+    except RuntimeError:  # a project without the app of sessions
+        return
+    for session in sessions.filter(expire_date__gt=timezone.now()).iterator(chunk_size=500):
         if session.get_decoded().get("_auth_user_id") == str(user.pk):
+            key = session.session_key
             session.delete()
+            store(key).delete()  # a copy in the cache, where the engine has one

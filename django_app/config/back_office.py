@@ -11,6 +11,17 @@ def _style(request: HttpRequest) -> str:
     return static("billing_office/back-office.css")
 
 
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """The back office's, whose overview is the first page here: for everybody, as it leads on."""
+    from billing.admin_site import admin_url  # models are loaded by now
+    from billing_office import navigation
+
+    groups = navigation.sidebar(request)
+    overview, *others = groups[0]["items"]
+    first = {"title": overview["title"], "icon": overview["icon"], "link": admin_url("index")}
+    return [{"items": [first, *others]}, *groups[1:]]
+
+
 def _icon(request: HttpRequest) -> str:
     return static("billing/icon.svg")
 
@@ -27,7 +38,7 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [_style],
     "ENVIRONMENT": "billing_office.navigation.environment",
     "DASHBOARD_CALLBACK": "billing_office.pages.overview.context",
-    "SIDEBAR": {"show_search": False, "navigation": "billing_office.navigation.sidebar"},
+    "SIDEBAR": {"show_search": False, "navigation": "config.back_office.sidebar"},
     "BORDER_RADIUS": "8px",
     # The site's own colours: grounds, lines and text of look and feel like the members' pages.
     "COLORS": {

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.urls import reverse
+from django.urls import NoReverseMatch
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from billing.admin_site import admin_site, admin_url
 from billing.conf import conf
 from billing.notifications.member_mail import Letter, message
 from billing.reports.open_work import OpenWork, open_work
@@ -58,9 +59,19 @@ def _letter(now: OpenWork, troubles: Mapping[str, int]) -> Letter:
             (_("Deliveries not handled yet"), f"{now.deliveries:,}"),
             (_("Unmatched payments that nobody has decided"), f"{now.unmatched:,}"),
         ],
-        link=f"{conf.PUBLIC_URL}{reverse('admin:index')}" if conf.PUBLIC_URL else "",
+        link=_admin_link(),
         link_label=_("Back office"),
     )
+
+
+def _admin_link() -> str:
+    """The first page of the admin that shows the lists; "" where there is none."""
+    if not conf.PUBLIC_URL or admin_site() is None:
+        return ""
+    try:
+        return f"{conf.PUBLIC_URL}{admin_url('index')}"
+    except NoReverseMatch:  # a project without Django's admin among its addresses
+        return ""
 
 
 def _subject(now: OpenWork, troubles: Mapping[str, int]) -> str:

@@ -1,5 +1,5 @@
 """A table as an XLSX file, written row by row into a temporary file, so that memory stays flat.
-Text is stored as text, never run.
+Text is stored as text, never run. Needs XlsxWriter, which comes with the extra `office`.
 """
 
 from __future__ import annotations
@@ -8,19 +8,27 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import IO, Any
+from importlib.util import find_spec
+from typing import IO, TYPE_CHECKING, Any
 
 from django.http import FileResponse
 from django.utils import timezone
-from xlsxwriter import Workbook
 
 from billing.reports.csv_file import Cell
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
 
 # in one file: it is finished before its first byte goes out. A sheet could hold 1,048,575
 MOST_ROWS = 200_000
 CELL = 32_767  # characters
 EXACT = 10**15  # spreadsheets count with 15 digits
 WIDTHS = {"date": 12, "datetime": 20, "number": 14, "text": 24}
+
+
+def is_available() -> bool:
+    """Whether XlsxWriter is installed."""
+    return find_spec("xlsxwriter") is not None
 
 
 def response(name: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> FileResponse:
@@ -37,6 +45,8 @@ def write(title: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> IO
     """A temporary file, at its beginning, gone once closed. Times are the site's. Raises ValueError
     beyond MOST_ROWS.
     """
+    from xlsxwriter import Workbook
+
     made = tempfile.TemporaryFile()  # noqa: SIM115  (the caller reads and closes it)
     try:
         with Workbook(made, {"constant_memory": True}) as book:

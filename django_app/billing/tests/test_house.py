@@ -21,6 +21,7 @@ ORDER = [
     "note_codes",
     "errors",
     "signals",
+    "admin_site",  # which AdminSite shows the lists
     "support",
     "templatetags",
     "db",
@@ -33,6 +34,7 @@ ORDER = [
     "web",
     "notifications",
     "checks",
+    "admin",
     "management",
     "testing",
     "urls",

@@ -10,12 +10,12 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from billing.admin_site import admin_url
 from billing.db import permissions
 from billing.errors import BillingError, InvalidId, NotAllowed
 from billing.gateway.api import Deadline, gateway
@@ -89,7 +89,7 @@ class ClaimPayment(StaffAction):
         return f"{cls.url()}?{urlencode({'imp_uid': imp_uid})}"
 
     def back_url(self) -> str:
-        return reverse("admin:billing_pointtransaction_changelist")
+        return admin_url("billing_pointtransaction_changelist")
 
     def form(self, data: Any) -> ClaimForm:
         return ClaimForm(data, initial={"imp_uid": self.request.GET.get("imp_uid", "")[:32]})

@@ -7,13 +7,13 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.template.backends.utils import csrf_input
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from billing.admin_site import admin_url
 from billing.db import permissions
 from billing.errors import GatewayError, InvalidId, NotAllowed
 from billing.gateway.api import Deadline, gateway
@@ -48,7 +48,7 @@ class FindPayment(ImmediateAction):
 
     def back_url(self) -> str:
         """The search that found nothing."""
-        transactions = reverse("admin:billing_pointtransaction_changelist")
+        transactions = admin_url("billing_pointtransaction_changelist")
         return f"{transactions}?{urlencode({'q': self.typed})}"
 
     def act(self, data: dict[str, Any]) -> ActionResult:

@@ -7,10 +7,10 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from billing.admin_site import admin_url
 from billing.db import permissions
 from billing.models import UnmatchedPayment, unmatched
 from billing_office import audit_log
@@ -59,7 +59,7 @@ class NotOurs(StaffAction):
         return self.request.GET.getlist("row")[:MOST_AT_ONCE]
 
     def back_url(self) -> str:
-        return reverse("admin:billing_unmatchedpayment_changelist")
+        return admin_url("billing_unmatchedpayment_changelist")
 
     def refusal(self) -> str:
         is_first_page = self.request.method in ("GET", "HEAD")

@@ -14,8 +14,9 @@ from django import forms
 from django.contrib import messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 
+from billing.admin_site import admin_url
 from billing.errors import BillingError
 from billing_office import audit_log, error_messages
 from billing_office.base import MoneyAdmin
@@ -145,7 +146,7 @@ class StaffAction:
 
     @classmethod
     def url(cls, row: Any = None) -> str:
-        return reverse(f"admin:{cls.url_name()}", args=[row.pk] if cls.is_about_a_row else [])
+        return admin_url(cls.url_name(), *([row.pk] if cls.is_about_a_row else []))
 
     @classmethod
     def url_pattern(cls, admin: MoneyAdmin) -> URLPattern:

@@ -94,8 +94,22 @@ def newest_first(rows: QuerySet[Any], time_column: str) -> Iterator[Model]:
             page = rows.filter(pk__lt=last.pk)
 
 
+def offered_formats() -> list[str]:
+    """What can be written here."""
+    return [kind for kind in FORMATS if not format_problem(kind)]
+
+
+def format_problem(kind: str) -> str:
+    """Why this format cannot be written here; "" where it can."""
+    if kind == "xlsx" and not xlsx_file.is_available():
+        return _("XLSX cannot be written here: XlsxWriter is not installed. Take CSV.")
+    return ""
+
+
 def problem(listing: Listing, kind: str) -> str:
     """Why this list cannot be exported; "" where it can."""
+    if words := format_problem(kind):
+        return words
     if listing.form.errors:
         return _("Nothing was exported: a filter is not valid.")
     if (

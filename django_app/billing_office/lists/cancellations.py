@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -37,7 +36,6 @@ def _cancellation_totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
     ]
 
 
-@admin.register(PointCancellation)
 class PointCancellationAdmin(MoneyAdmin):
     """Money on its way back."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils.html import format_html
@@ -52,7 +51,6 @@ def _delivery_totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
     ]
 
 
-@admin.register(WebhookEvent)
 class WebhookEventAdmin(MoneyAdmin):
     """What came in where anybody may send something. Nothing of it is believed."""
 

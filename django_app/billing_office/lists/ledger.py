@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
@@ -42,7 +41,6 @@ def _entry_totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
     ]
 
 
-@admin.register(PointEntry)
 class PointEntryAdmin(MoneyAdmin):
     """The ledger: every change of every balance."""
 

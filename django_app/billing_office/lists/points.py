@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, QueryDict
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.models import Point, PointTransaction
-from billing_office import columns, searching
+from billing_office import columns, masking, searching
 from billing_office.actions.registry import actions_of
 from billing_office.base import MoneyAdmin
 from billing_office.formatting import badge, points
 from billing_office.listing import Column, Filter, Listing, SearchResult
 from billing_office.pages import member
+
+MOST_NAMED = 5  # members of one e-mail address
 
 
 def balance(point: Point) -> str:
@@ -39,7 +43,27 @@ def _search(typed: str, data: QueryDict) -> SearchResult:
     )
 
 
-@admin.register(Point)
+def _without_account(typed: str) -> SafeString:
+    """Ways to the pages of members of this name who have never begun to pay: no row of this list is
+    theirs.
+    """
+    users = get_user_model()._default_manager.filter(
+        pk__in=searching.members(typed), point__isnull=True
+    )
+    return format_html_join(
+        "",
+        '<p>{} <a class="bo-link" href="{}">{}</a></p>',
+        (
+            (
+                _("Has never charged:"),
+                columns.member_url(user.pk),
+                masking.login(user.get_username()),
+            )
+            for user in users.order_by("pk")[:MOST_NAMED]
+        ),
+    )
+
+
 class PointAdmin(MoneyAdmin):
     """Members and what they may spend."""
 
@@ -62,7 +86,9 @@ class PointAdmin(MoneyAdmin):
             lambda value: Q(balance__lt=0),
             [("below", gettext_lazy("Below zero"))],
         )
+        typed = request.GET.get("q", "").strip()
         return Listing(
             request.GET, self.get_queryset(request), self.list_columns, [below], search=_search,
             search_hint=gettext_lazy("Login name, e-mail, order or payment number"),
+            nothing_found=partial(_without_account, typed),  # called where it is shown
         )  # fmt: skip

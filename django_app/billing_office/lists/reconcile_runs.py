@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 
-from billing.models import ReconcileRun
 from billing_office import columns
 from billing_office.base import MoneyAdmin
 from billing_office.listing import Column, Listing
 from billing_office.pages import reconcile_run
 
 
-@admin.register(ReconcileRun)
 class ReconcileRunAdmin(MoneyAdmin):
     """What the scheduled jobs did."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.utils import timezone
@@ -108,7 +107,6 @@ def totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
     ]
 
 
-@admin.register(PointTransaction)
 class PointTransactionAdmin(MoneyAdmin):
     """Attempts to pay."""
 

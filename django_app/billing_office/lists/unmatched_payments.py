@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.html import format_html
@@ -100,7 +99,6 @@ def _totals(rows: QuerySet[Any]) -> list[tuple[Any, str]]:
     ]
 
 
-@admin.register(UnmatchedPayment)
 class UnmatchedPaymentAdmin(MoneyAdmin):
     """What reconcile found and no transaction knows. Nothing of it is touched until staff
     decide.

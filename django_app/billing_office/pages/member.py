@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from billing.admin_site import admin_url
 from billing.db import permissions
 from billing.models import Point, PointEntry, PointTransaction
 from billing_office import audit_log, columns, masking
@@ -95,6 +95,6 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
 def _lists(request: HttpRequest, user: Any) -> list[tuple[str, str]]:
     models = [(_("All transactions"), "pointtransaction"), (_("All entries"), "pointentry")]
     return [
-        (words, f"{reverse(f'admin:billing_{name}_changelist')}?member={user.pk}")
+        (words, f"{admin_url(f'billing_{name}_changelist')}?member={user.pk}")
         for words, name in models
     ]

@@ -1,5 +1,5 @@
 """The month's close: day by day what was charged, cancelled, spent, given back and adjusted,
-between the points owed before and after.
+between the points owed before and after. The overview of the same figures lies below it.
 """
 
 from __future__ import annotations
@@ -9,14 +9,22 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
+from billing.db import permissions
 from billing.models import DailyFigures
 from billing.reports.daily_stats import Sums
 from billing.reports.month_close import MonthClose, month_close
@@ -25,6 +33,7 @@ from billing_office import audit_log
 from billing_office.base import MoneyAdmin
 from billing_office.exports import export
 from billing_office.formatting import points
+from billing_office.pages import overview
 
 
 def heads() -> list[str]:
@@ -75,17 +84,31 @@ def asked_month(request: HttpRequest) -> date:
     return month
 
 
-@admin.register(DailyFigures)
 class DailyFiguresAdmin(MoneyAdmin):
     """Its list is the month's close."""
 
     def get_urls(self) -> list[URLPattern]:
-        export_url = path(
-            "export/<slug:kind>/",
-            self.admin_site.admin_view(self.export_view),
-            name="billing_dailyfigures_export",
-        )
-        return non_atomic([export_url, *super().get_urls()])
+        own = [
+            path(
+                "export/<slug:kind>/",
+                self.admin_site.admin_view(self.export_view),
+                name="billing_dailyfigures_export",
+            ),
+            path(
+                "overview/",
+                self.admin_site.admin_view(self.overview_view),
+                name="billing_dailyfigures_overview",
+            ),
+        ]
+        return non_atomic([*own, *super().get_urls()])
+
+    def overview_view(self, request: HttpRequest) -> HttpResponse:
+        """What came in, what waits, what is owed."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        self.check_permission(request, permissions.FIGURES)
+        context = overview.context(request, {"title": _("Overview")})
+        return self.page(request, "billing_office/overview.html", context)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -106,8 +129,10 @@ class DailyFiguresAdmin(MoneyAdmin):
             "month": month,
             "before": _month_of(first, -1),
             "after": after if after <= f"{timezone.localdate():%Y-%m}" else "",
+            "overview": self.address("billing_dailyfigures_overview"),
             "export_links": [
-                (kind.upper(), f"export/{kind}/?month={first:%Y-%m}") for kind in export.FORMATS
+                (kind.upper(), f"export/{kind}/?month={first:%Y-%m}")
+                for kind in export.offered_formats()
             ],
         }
         return self.page(request, "billing_office/month_close.html", context)
@@ -119,6 +144,9 @@ class DailyFiguresAdmin(MoneyAdmin):
             return close
         if kind not in export.FORMATS:
             raise Http404
+        if problem := export.format_problem(kind):
+            messages.error(request, problem)
+            return HttpResponseRedirect(f"{self.list_url}?month={close.month:%Y-%m}")
         audit_log.record_export(request, DailyFigures, kind=kind, month=f"{close.month:%Y-%m}")
         return export.as_file(kind, f"close-{close.month:%Y-%m}", heads(), table(close))
 

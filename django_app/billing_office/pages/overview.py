@@ -1,5 +1,5 @@
-"""The overview on the admin's first page: what came in, what waits, what is owed. For those who may
-see figures; no gateway is asked.
+"""The overview: what came in, what waits, what is owed. For those who may see figures; no gateway
+is asked. A page of its own (`month_close.py`), and the first one where a project wants it there.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from billing.admin_site import admin_url
 from billing.db import permissions
 from billing.reports.daily_stats import DAY, Sums, total
 from billing.reports.open_work import OpenWork, open_work
@@ -54,7 +54,9 @@ class Table:
 
 
 def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
-    """What the first page needs on top; nothing for those who may not see figures."""
+    """What a page that includes `billing_office/_overview.html` needs on top; nothing for those who
+    may not see figures. For Unfold's DASHBOARD_CALLBACK, too.
+    """
     if not request.user.has_perm(permissions.FIGURES):
         return given
     now = timezone.now()
@@ -75,7 +77,7 @@ def context(request: HttpRequest, given: dict[str, Any]) -> dict[str, Any]:
             "last": stats.today,
             "money": _money_chart(days),
             "rates": _rate_chart(days),
-            "close": reverse("admin:billing_dailyfigures_changelist"),
+            "close": admin_url("billing_dailyfigures_changelist"),
         },
     }
 
@@ -197,7 +199,7 @@ def _waiting(request: HttpRequest, waits: OpenWork) -> Iterator[Waiting]:
         sign: str = "…",
     ) -> Waiting:
         may_see = request.user.has_perm(f"billing.view_{model}")
-        address = f"{reverse(f'admin:billing_{model}_changelist')}{query}" if may_see else ""
+        address = f"{admin_url(f'billing_{model}_changelist')}{query}" if may_see else ""
         return Waiting(
             words,
             f"{number:,}",

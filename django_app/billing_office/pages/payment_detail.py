@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urljoin
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -41,7 +42,6 @@ from billing_office.pages import gateway_diff, timeline
 
 # the vendor's list of payments, where a number can be looked up
 CONSOLE = "https://admin.portone.io/payments"
-SANDBOX_CONSOLE = "/sandbox/"
 
 
 def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -100,10 +100,15 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         "sync": AskGateway.url(txn),
         "in_full": in_full,
         "may_see_all": not in_full and request.user.has_perm(permissions.PERSONAL_DATA),
-        "console": SANDBOX_CONSOLE if conf.IAMPORT_MODE == "sandbox" else CONSOLE,
+        "console": _console(),
     }
     context["differences"] = sum(line.differs for line in context["lines"])
     return admin.page(request, "billing_office/payment_detail.html", context)
+
+
+def _console() -> str:
+    """Where staff look a payment up at the gateway: the sandbox's panel lies beside its script."""
+    return urljoin(conf.IAMPORT_SDK_URL, ".") if conf.IAMPORT_MODE == "sandbox" else CONSOLE
 
 
 def _account_facts(txn: PointTransaction) -> Iterator[tuple[str, str]]:

@@ -54,7 +54,7 @@ TABLE: dict[str, tuple[str, set[str]]] = {
     },
     **{
         f"billing_dailyfigures_{page}": ("GET", MONEY)
-        for page in ("changelist", "change", "history", "export")
+        for page in ("changelist", "change", "history", "export", "overview")
     },
     **{f"billing_dailyfigures_{page}": ("GET", NOBODY) for page in ("add", "delete")},
     **{
@@ -122,7 +122,7 @@ def rows(paid, gateway):
 
 def ask(client, name, method, rows, data=None):
     _app, model, page = name.split("_", 2)
-    without_row = page in ("changelist", "add", "adopt", "find", "not_ours")
+    without_row = page in ("changelist", "overview", "add", "adopt", "find", "not_ours")
     args = ["csv"] if page == "export" else [] if without_row else [rows[model].pk]
     address = reverse(f"admin:{name}", args=args)
     return client.post(address, data) if data else client.generic(method, address)
@@ -190,7 +190,9 @@ def test_whoever_may_not_changes_nothing(gateway, log_in, rows, user):
     PointTransaction.objects.update(review="wrong_amount")
     before, calls, wrong = everything(), len(gateway.all_calls), {}
     for name, (_method, allowed) in TABLE.items():
-        own_form = name.endswith(("_add", "_change", "_delete", "_history", "_changelist"))
+        own_form = name.endswith(
+            ("_add", "_change", "_delete", "_history", "_changelist", "_overview")
+        )
         for who, client in people.items():
             if who in allowed and not own_form:
                 continue

@@ -23,6 +23,7 @@ from billing.models import Point, PointEntry, PointTransaction
 from billing.reports import xlsx_file
 from billing_office.exports import export
 from billing_office.exports.export_columns import TRANSACTIONS as TRANSACTIONS_SHEET
+from billing_office.tests.conftest import told
 
 pytestmark = [pytest.mark.money, pytest.mark.django_db]
 
@@ -320,3 +321,20 @@ def test_memory_does_not_grow_with_the_rows(rows, monkeypatch):
     few = peak()
     add(range(100, 600))
     assert peak() < few + 100_000
+
+
+# -- without XlsxWriter ----------------------------------------------------------------------------
+
+
+def test_without_xlsxwriter_csv_is_offered_and_xlsx_says_why_not(log_in, rows, monkeypatch):
+    monkeypatch.setattr(xlsx_file, "is_available", lambda: False)
+    client = log_in("finance")
+    for page in (TRANSACTIONS, LEDGER, CANCELS, "/admin/billing/dailyfigures/"):
+        shown = client.get(page)
+        assert "export/xlsx" not in shown.text
+        answer = client.get(f"{page}export/xlsx/", follow=True)
+        assert told(answer) == [
+            "XLSX cannot be written here: XlsxWriter is not installed. Take CSV."
+        ]
+        assert client.get(f"{page}export/csv/").status_code == 200
+    assert LogEntry.objects.filter(change_message__contains="xlsx").count() == 0

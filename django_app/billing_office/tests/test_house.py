@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -19,15 +20,17 @@ MOST_LINES = 400
 
 # A package or module may import those above it, and a package its own modules.
 LAYERS = [
-    {"masking", "formatting", "unfold_texts", "apps"},
+    {"masking", "formatting", "unfold_texts"},
     {"audit_log", "error_messages", "gateway_lookup", "listing", "navigation", "review_notes"},
     {"columns", "personal_data", "searching"},
     {"exports"},
     {"base"},
     {"actions"},
     {"pages"},
-    {"lists"},
-    {"admin"},
+    {"lists", "users"},
+    {"site"},
+    {"admin", "checks"},
+    {"apps"},
 ]
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 NOT_OURS = {"config", "accounts", "billing_sandbox"}
@@ -103,6 +106,20 @@ def test_the_back_office_knows_billing_alone() -> None:
     for name, path in OURS.items():
         strangers = {full.split(".")[0] for full in imports(path)} & NOT_OURS
         assert not strangers, f"{name} imports {strangers}"
+
+
+def test_nothing_is_imported_that_the_extra_does_not_bring() -> None:
+    known = {*sys.stdlib_module_names, "django", "unfold", "billing", "billing_office"}
+    for name, path in OURS.items():
+        assert {full.split(".")[0] for full in imports(path)} <= known, name
+
+
+def test_what_every_project_imports_needs_no_unfold() -> None:
+    """Django imports these of every app, at once and by themselves."""
+    for own in ("apps", "checks", "admin"):
+        tree = ast.parse((OFFICE / f"{own}.py").read_text(encoding="utf-8"))
+        at_once = {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
+        assert not [name for name in at_once if name.startswith(("unfold", "billing_office"))]
 
 
 def test_billing_does_not_know_the_back_office() -> None:

@@ -134,7 +134,8 @@ def test_the_ledger_is_searched_by_key(support, known):
 
 @pytest.mark.money
 def test_each_search_uses_an_index(known):
-    with connection.cursor() as cursor:  # as billing_indexes makes them, in this test's transaction
+    """With `billing_indexes`, made here without CONCURRENTLY: that is refused in a transaction."""
+    with connection.cursor() as cursor:
         for index in extra_indexes.missing_indexes("default"):
             for statement in extra_indexes.statements("default", index):
                 cursor.execute(statement.replace(" CONCURRENTLY", ""))

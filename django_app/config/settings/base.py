@@ -15,7 +15,7 @@ ROOT_DIR = APP_DIR.parent
 INSTALLED_APPS = [
     "config",  # before billing: see config/apps.py
     "billing",
-    "billing_office",  # before unfold, whose first page it replaces
+    "billing_office",
     "accounts",
     "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
     "config.admin_site.OfficeConfig",  # django.contrib.admin
@@ -154,6 +154,7 @@ LOGGING = {
 # -- the product: billing/conf.py has every setting of it with its default; said here is what this
 # site wants otherwise
 BILLING_NIGHTLY_COMMANDS = ["prune_attempts"]
+BILLING_ANONYMIZE_USER = "accounts.logins.forget"
 
 # The vendor publishes no list of its hosts: these are the ones that shops let in (see
 # config/csp.py). A payment company's window and scripts may need more: look in report-only mode

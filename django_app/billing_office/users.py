@@ -1,21 +1,21 @@
 """Django's own users and groups, in the frame of the back office. A user on whom rows of money or
 actions of staff hang is never deleted.
+
+The back office does not register them: a project that wants them puts them in the place of its own.
+Its user model must be Django's, or have its columns (AbstractUser).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import (
-    admin as auth_admin,  # importing it registers Django's pages, which are replaced here
+    admin as auth_admin,  # importing it registers Django's pages
 )
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group, User
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -67,7 +67,7 @@ class UserAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[type-a
     def listing(self, request: HttpRequest) -> Listing:
         login = Column(
             gettext_lazy("Login name"),
-            _login_link if request.user.has_perm(PERSONAL_DATA) else _masked_login,
+            self._login_link if request.user.has_perm(PERSONAL_DATA) else _masked_login,
         )
         return Listing(
             request.GET,
@@ -98,9 +98,8 @@ class UserAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[type-a
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        more = {
-            "add_url": reverse("admin:auth_user_add") if self.has_add_permission(request) else ""
-        }
+        add = f"{self.opts.app_label}_{self.opts.model_name}_add"
+        more = {"add_url": self.address(add) if self.has_add_permission(request) else ""}
         return super().changelist_view(request, more)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -161,9 +160,17 @@ class UserAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[type-a
                 "Use “The member leaves” on the member's page."
             )
             messages.error(request, words % {"user": user.get_username()})
-            return HttpResponseRedirect(_change_url(user))
+            return HttpResponseRedirect(self._change_url(user))
         return _with_access_recorded(
             request, user, super().delete_view(request, object_id, extra_context)
+        )
+
+    def _change_url(self, user: Any) -> str:
+        return self.address(f"{self.opts.app_label}_{self.opts.model_name}_change", user.pk)
+
+    def _login_link(self, user: Any) -> Any:
+        return format_html(
+            '<a class="bo-link" href="{}">{}</a>', self._change_url(user), _masked_login(user)
         )
 
 
@@ -182,16 +189,6 @@ def _masked_login(user: Any) -> str:
     return masking.login(user.get_username())
 
 
-def _login_link(user: Any) -> Any:
-    return format_html(
-        '<a class="bo-link" href="{}">{}</a>', _change_url(user), _masked_login(user)
-    )
-
-
-def _change_url(user: Any) -> str:
-    return reverse("admin:auth_user_change", args=[user.pk])
-
-
 def _rights(user: Any) -> Any:
     if not user.is_active:
         return badge(_("Closed"), "plain", "✕")
@@ -204,15 +201,3 @@ class GroupAdmin(auth_admin.GroupAdmin, ModelAdmin):
     """Groups of staff."""
 
     actions = None
-
-
-def register() -> None:
-    """Replace Django's pages; a project's own user model has its own."""
-    if get_user_model() is User:
-        admin.site.unregister(User)
-        admin.site.register(User, UserAdmin)
-    admin.site.unregister(Group)
-    admin.site.register(Group, GroupAdmin)
-
-
-register()
