@@ -4,8 +4,8 @@ from django.apps import AppConfig
 
 
 class SandboxConfig(AppConfig):
-    """Its tables live in the database alias `sandbox` (see router.py) and keep the app's first
-    label.
+    """Its tables keep the app's first label, and live in the alias `sandbox` where a project has it
+    (see router.py), else beside that project's own.
     """
 
     name = "billing_sandbox"
@@ -13,5 +13,6 @@ class SandboxConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """The worker listens for queued webhooks as soon as the app is there."""
+        """The checks register, and the worker listens for queued webhooks."""
+        import billing_sandbox.checks
         import billing_sandbox.engine.worker  # noqa: F401

@@ -13,9 +13,10 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
-from csp.constants import NONE, SELF
 from django.http import HttpRequest, HttpResponse
 
+# As CSP spells them; django-csp, which sends the header, need not be there to be imported.
+NONE, SELF = "'none'", "'self'"
 _CLEAN = re.compile(r"[A-Za-z0-9.\-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
 # Alone there is no site around it.

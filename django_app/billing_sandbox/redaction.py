@@ -8,7 +8,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from django.conf import settings
+from billing_sandbox.conf import conf
 
 # Keys, and what a call says about a card or a person.
 _HIDDEN = {
@@ -29,9 +29,9 @@ def printable(text: str) -> str:
     """`text` with the merchant's key and secret starred wherever they stand, and unprintable
     characters replaced.
     """
-    for name in ("secret", "key"):
-        if settings.SANDBOX[name]:
-            text = text.replace(str(settings.SANDBOX[name]), _STARS)
+    for hidden in (conf.secret, conf.key):
+        if hidden:
+            text = text.replace(hidden, _STARS)
     return "".join(
         char if char.isprintable() else " " if char.isspace() else "\N{REPLACEMENT CHARACTER}"
         for char in text

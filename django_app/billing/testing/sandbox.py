@@ -1,29 +1,25 @@
-"""The sandbox gateway in the test's own process: requests that would leave it are answered by the
-sandbox app, through `responses`.
-"""
+"""The sandbox gateway in the test's own process, as a test sees it."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-import responses
-from django.core.cache import cache
-from django.test import Client
-from django.utils import translation
+from django.http import HttpResponse
 
 from billing.conf import conf
+from billing.testing.own_settings import own_cache, own_settings
+from billing.testing.project import Project
+from billing.testing.route import HttpResponseParts, ask_sandbox, routed
 
 API_PATH = "/sandbox/api/"
 CONTROL_PATH = "/sandbox/control/"
-
-HttpResponseParts = tuple[int, Mapping[str, str], str | bytes]
+JSON = {"Content-Type": "application/json"}
 
 
 @dataclass
@@ -37,15 +33,12 @@ class Call:
 
 
 class SandboxGateway:
-    """The gateway as a test sees it: what was asked, what happens there, and answers that the
-    sandbox would not give.
-    """
+    """What was asked, what happens at the gateway, and answers that the sandbox would not give."""
 
     def __init__(self) -> None:
         self.all_calls: list[Call] = []
         self._planned: list[tuple[str, str, Callable[[Call], HttpResponseParts] | Exception]] = []
-        self._handler = Client().handler
-        self._handler.load_middleware()  # once: it takes longer than any request that follows
+        self._project = Project()
         self.before_answer: Callable[[Call], None] | None = None
         self.change_answer: Callable[[Call, int, bytes], tuple[int, bytes]] | None = (
             None  # (call, HTTP status, body) → what arrives
@@ -67,19 +60,17 @@ class SandboxGateway:
         """POST one control call and return its JSON; AssertionError where the sandbox
         refuses it.
         """
-        with _language_kept():
-            response = self._client().post(
-                CONTROL_PATH + path, json.dumps(body), content_type="application/json"
-            )
+        response = ask_sandbox("POST", CONTROL_PATH + path, json.dumps(body), headers=JSON)
         if response.status_code >= 300:
             raise AssertionError(response.content)
-        return response.json()
+        return json.loads(response.content)
 
     def pay(
         self, merchant_uid: str, *, outcome: str = "paid", pay_method: str = "card", **more: Any
     ) -> str:
         """A payer uses the window: outcome paid, failed, ready or vbank. Returns the imp_uid. No
-        webhook unless asked.
+        webhook unless asked (webhook=True: it waits for `webhooks`). A second time: a second
+        payment of the same order.
         """
         more.setdefault("webhook", False)
         pay_method = "vbank" if outcome == "vbank" else pay_method
@@ -89,22 +80,58 @@ class SandboxGateway:
         return str(made["imp_uid"])
 
     def cancel(self, imp_uid: str, amount: int | None = None) -> None:
-        """Staff cancel at the gateway's console; None: all that remains."""
+        """Staff cancel `amount` won at the gateway's console; None: all that remains."""
         self.control(f"payments/{imp_uid}/cancel", **({} if amount is None else {"amount": amount}))
+
+    def deposit(self, imp_uid: str, amount: int | None = None) -> None:
+        """`amount` won arrive in the virtual account; None: what it waits for. AssertionError where
+        the bank sends them back: another amount, too late, paid already.
+        """
+        self.control(
+            f"payments/{imp_uid}/deposit", **({} if amount is None else {"amount": amount})
+        )
+
+    def payment_of(self, merchant_uid: str) -> str:
+        """The imp_uid of the newest payment of this order; LookupError where there is none."""
+        return self._project.payment_of(merchant_uid)
+
+    def expire_tokens(self) -> None:
+        """Every access token ends now. A second time: nothing changes."""
+        self.control("faults", expire_tokens=True)
 
     def log(self) -> dict[str, Any]:
         """The sandbox's own record: `calls` and `deliveries`, in order."""
-        with _language_kept():
-            found: dict[str, Any] = self._client().get(f"{CONTROL_PATH}log").json()
-            return found
+        found: dict[str, Any] = json.loads(ask_sandbox("GET", f"{CONTROL_PATH}log").content)
+        return found
+
+    # -- its webhooks --
 
     def deliver(self) -> list[dict[str, Any]]:
         """Hand out the queued webhooks now; they reach this project's own webhook view. Returns all
-        deliveries so far.
+        deliveries so far. Raises what the view raises.
         """
-        self.control("deliver")
+        with self._project.heard():
+            self.control("deliver")
         deliveries: list[dict[str, Any]] = self.log()["deliveries"]
         return deliveries
+
+    def webhooks(
+        self, times: int = 1, order: str = "sent", *, but: Sequence[int] = ()
+    ) -> list[HttpResponse]:
+        """Hand out the queued webhooks to this project's own webhook view, oldest first, or newest
+        first with order="reversed"; times=2 goes through them twice. Returns the view's answers,
+        in order. Then none is queued any more: a second call returns [].
+
+        but: numbers, as `queued` gives them, of those that go on waiting. Raises what the view
+        raises.
+        """
+        return self._project.receive_webhooks(times, order, but=but)
+
+    def queued(self) -> list[int]:
+        """Numbers of the webhooks that wait, oldest first."""
+        return self._project.queued()
+
+    # -- answers that the sandbox would not give --
 
     def answer_next(
         self,
@@ -119,13 +146,11 @@ class SandboxGateway:
         sandbox.
         """
         content = json.dumps(json_body) if json_body is not None else body
-        self._planned.append(
-            (method, fragment, lambda call: (status, {"Content-Type": "application/json"}, content))
-        )
+        self._planned.append((method, fragment, lambda call: (status, JSON, content)))
 
     def fail_next(self, fragment: str, trouble: Exception | None = None, method: str = "") -> None:
         """Let the next call whose path holds `fragment` fail on the way; default: a read that takes
-        too long.
+        too long. The sandbox does nothing.
         """
         self._planned.append((method, fragment, trouble or requests.ReadTimeout("hung")))
 
@@ -135,24 +160,11 @@ class SandboxGateway:
 
     # -- the route --
 
-    def _client(self) -> Client:
-        """A new one for every request, as threads may ask at once; they share the handler, as a
-        server's threads do.
-        """
-        client = Client()
-        client.handler = self._handler
-        return client
-
     def deliver_to_this_site(self, request: requests.PreparedRequest) -> HttpResponseParts:
         """A webhook that the sandbox sends to this project."""
-        body = request.body or b""
-        with _language_kept():
-            response = self._client().generic(
-                "POST",
-                urlsplit(str(request.url)).path,
-                body,
-                content_type=request.headers["Content-Type"],
-            )
+        response = self._project.post(
+            urlsplit(str(request.url)).path, request.body or b"", request.headers["Content-Type"]
+        )
         return (
             response.status_code,
             {"Content-Type": response.headers["Content-Type"]},
@@ -160,9 +172,7 @@ class SandboxGateway:
         )
 
     def _respond(self, request: requests.PreparedRequest) -> HttpResponseParts:
-        parts = urlsplit(str(request.url))
-        base = urlsplit(conf.IAMPORT_API_URL).path
-        path = parts.path.removeprefix(base) + (f"?{parts.query}" if parts.query else "")
+        path = str(request.url).removeprefix(conf.IAMPORT_API_URL)
         raw = request.body or b""
         body = raw.decode() if isinstance(raw, bytes) else str(raw)
         call = Call(str(request.method), path, body, dict(request.headers))
@@ -174,20 +184,7 @@ class SandboxGateway:
                 if isinstance(answer, Exception):
                     raise answer
                 return answer(call)
-        sent = {
-            f"HTTP_{name.upper().replace('-', '_')}": value
-            for name, value in request.headers.items()
-            if name != "Content-Type"
-        }
-        sent.pop("HTTP_CONTENT_LENGTH", None)
-        with _language_kept():
-            response = self._client().generic(
-                call.method,
-                API_PATH + path,
-                body,
-                content_type=request.headers.get("Content-Type", "application/octet-stream"),
-                **sent,  # type: ignore[arg-type]  # headers, as META has them
-            )
+        response = ask_sandbox(call.method, API_PATH + path, body, headers=call.headers)
         # What a socket would show, see docs/sandbox.md.
         fault = response.headers.get("X-Sandbox-Fault")
         if fault == "drop":
@@ -203,30 +200,14 @@ class SandboxGateway:
 
 
 @contextmanager
-def _language_kept() -> Iterator[None]:
-    """The sandbox answers in the same thread: its language must not become the test's."""
-    language = translation.get_language()
-    try:
-        yield
-    finally:
-        translation.activate(language) if language else translation.deactivate_all()
-
-
-@contextmanager
 def sandbox_gateway() -> Iterator[SandboxGateway]:
-    """Send every request for IAMPORT_API_URL to the sandbox app; whatever else would leave the
-    process fails. No token is cached yet.
+    """Inside the block every request for IAMPORT_API_URL goes to the sandbox app; whatever else
+    would leave this machine through `requests` fails. No token is cached yet, and the project's own
+    cache is left alone. Keys that the settings lack are made up.
     """
     gateway = SandboxGateway()
-    cache.clear()
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        address = re.compile(re.escape(conf.IAMPORT_API_URL) + ".*")
-        for method in ("GET", "POST", "PUT", "DELETE"):
-            mock.add_callback(method, address, callback=gateway._respond, content_type=None)
-        mock.add_callback(
-            "POST",
-            re.compile(r"http://testserver/.*"),
-            callback=gateway.deliver_to_this_site,
-            content_type=None,
-        )
+    with ExitStack() as stack:
+        stack.enter_context(own_cache())
+        stack.enter_context(own_settings())
+        stack.enter_context(routed(gateway._respond, gateway.deliver_to_this_site))
         yield gateway

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 import requests
-from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
@@ -17,6 +16,7 @@ from billing.note_codes import Trouble
 from billing.services import cancel as cancel_service
 from billing.services.sending import CancelResult
 from billing.states import Review, Status
+from billing.support import safe_cache
 from billing.tests.support.aging import let_pass
 from billing.tests.support.gateway import at_the_gateway, fault, sent
 from billing.tests.support.payments import envelope, payment_json
@@ -195,7 +195,7 @@ def test_surely_not_sent_is_refused(gateway, paid, cancel, ledger):
 
 def test_no_token_no_cancel(gateway, paid, cancel, ledger):
     txn = paid()
-    cache.clear()
+    safe_cache.cache.clear()
     gateway.fail_next("users/getToken")
     assert cancel(txn).state == State.REFUSED
     assert (sent(gateway), ledger(txn)[0]) == ([], 10_000)

@@ -6,18 +6,17 @@ import re
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.http import HttpRequest
 
 from billing_sandbox import parsing
 from billing_sandbox.api.entry_point import api_view
+from billing_sandbox.database import exclusive
 from billing_sandbox.engine import channels, clock
 from billing_sandbox.engine.charges import BILLING_PG
 from billing_sandbox.engine.processor import KST
 from billing_sandbox.envelope import Refusal
 from billing_sandbox.models import Customer
 from billing_sandbox.parsing import Fields
-from billing_sandbox.router import ALIAS
 
 # Both seen in the official clients' tests.
 NOT_FOUND = "요청하신 customer_uid({})로 등록된 정보를 찾을 수 없습니다."
@@ -93,7 +92,7 @@ def save_billing_key(customer_uid: str, card: CardInput, fields: Any) -> Custome
         **texts, "customer_id": customer_id, "pg_provider": provider, "pg_id": mid,
         "card_number": card.masked, "valid_until": card.valid_until, "updated": now,
     }  # fmt: skip
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         row, _ = Customer.objects.update_or_create(
             customer_uid=customer_uid, defaults=facts, create_defaults={**facts, "inserted": now}
         )

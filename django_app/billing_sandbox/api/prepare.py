@@ -5,16 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
 from django.http import HttpRequest
 
 from billing_sandbox import parsing, serializer
 from billing_sandbox.api.entry_point import api_view
+from billing_sandbox.database import exclusive
 from billing_sandbox.engine import clock
 from billing_sandbox.envelope import Refusal
 from billing_sandbox.models import Prepared
 from billing_sandbox.parsing import Fields
-from billing_sandbox.router import ALIAS
 
 NOT_PREPARED = "사전등록된 결제정보가 존재하지 않습니다."
 PREPARED_BEFORE = "결제정보 사전등록에 실패하였습니다(이미 등록된 merchant_uid입니다)."
@@ -40,7 +39,7 @@ def _parse_fields(fields: Fields) -> tuple[str, Decimal, str]:
 
 def _prepare(request: HttpRequest, fields: Fields) -> dict[str, Any]:
     merchant_uid, amount, code = _parse_fields(fields)
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         if Prepared.objects.filter(merchant_uid=merchant_uid).exists():
             raise Refusal(200, 1, PREPARED_BEFORE)
         return _prepared_json(
@@ -55,7 +54,7 @@ def _change_prepared(request: HttpRequest, fields: Fields) -> dict[str, Any]:
     (taken from GET).
     """
     merchant_uid, amount, code = _parse_fields(fields)
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         row = Prepared.objects.filter(merchant_uid=merchant_uid).first()
         if row is None:
             raise Refusal(404, -1, NOT_PREPARED)

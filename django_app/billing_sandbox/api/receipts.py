@@ -6,16 +6,15 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from django.db import transaction
 from django.http import HttpRequest
 
 from billing_sandbox import parsing
 from billing_sandbox.api.entry_point import api_view
+from billing_sandbox.database import exclusive
 from billing_sandbox.engine import clock, processor
 from billing_sandbox.envelope import Refusal
 from billing_sandbox.models import CashReceipt, Payment
 from billing_sandbox.parsing import Fields
-from billing_sandbox.router import ALIAS
 from billing_sandbox.serializer import json_number
 
 NO_PAYMENT = "존재하지 않는 결제정보입니다."
@@ -52,7 +51,7 @@ def _issue(request: HttpRequest, fields: Fields, imp_uid: str) -> dict[str, Any]
     kind = "person" if fields.get("type") is None else fields.get("type")
     if kind not in _TYPES or fields.get("identifier_type") not in (None, *_IDENTIFIER_TYPES):
         raise Refusal(400, -1, BAD_FIELD)
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         payment = _payment(imp_uid)
         if (
             payment is None
@@ -81,7 +80,7 @@ def _issue(request: HttpRequest, fields: Fields, imp_uid: str) -> dict[str, Any]
 
 
 def _cancel(request: HttpRequest, fields: Fields, imp_uid: str) -> dict[str, Any]:
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         row = _receipts(imp_uid).filter(cancelled_at=0).last()
         if row is None:
             raise Refusal(400, -1, NO_RECEIPT)

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -16,12 +15,12 @@ from billing_sandbox.api import customers
 from billing_sandbox.api.customers import INVALID_FIELD, CardInput
 from billing_sandbox.api.entry_point import api_view
 from billing_sandbox.api.subscriptions import NO_CUSTOMER, payment_columns
+from billing_sandbox.database import exclusive
 from billing_sandbox.engine import clock, request_pay
 from billing_sandbox.engine.charges import run_due_schedules
 from billing_sandbox.envelope import Refusal
 from billing_sandbox.models import Payment, Schedule
 from billing_sandbox.parsing import Fields
-from billing_sandbox.router import ALIAS
 
 NOTHING_TO_REVOKE = (
     "취소할 예약결제 기록이 존재하지 않습니다."  # seen in the official client's tests
@@ -53,7 +52,7 @@ def _schedule(request: HttpRequest, fields: Fields) -> list[dict[str, Any]]:
         (payment_columns(item, form=fields.form), _moment(item, "schedule_at", fields.form))
         for item in wanted
     ]
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         if customers.find_customer(uid) is None:
             if not fields.get("card_number"):
                 raise Refusal(200, 1, NO_CUSTOMER)
@@ -95,7 +94,7 @@ def _unschedule(request: HttpRequest, fields: Fields) -> list[dict[str, Any]]:
     if not uid and not wanted:
         raise Refusal(400, -1, NO_UID)
     run_due_schedules()
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         rows = Schedule.objects.filter(state=Schedule.State.SCHEDULED).order_by("pk")
         if uid:
             rows = rows.filter(customer_uid=uid) if _is_storable(uid) else rows.none()

@@ -6,17 +6,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.db import transaction
 from django.http import HttpRequest
 
 from billing_sandbox import parsing, serializer
 from billing_sandbox.api.entry_point import api_view
 from billing_sandbox.api.lookups import NO_PAYMENT
+from billing_sandbox.database import exclusive
 from billing_sandbox.engine import bank_codes, channels, clock, payments, processor, request_pay
 from billing_sandbox.envelope import Refusal
 from billing_sandbox.models import Payment
 from billing_sandbox.parsing import Fields
-from billing_sandbox.router import ALIAS
 
 MAX_DEADLINE = 10 * 365 * 86400  # seconds that a deadline may lie ahead; also refuses milliseconds
 _TEXT_LIMITS = {
@@ -56,7 +55,7 @@ def _issue(request: HttpRequest, fields: Fields) -> dict[str, Any]:
         **{name: value for name, value in texts.items() if name != "vbank_holder"},
     }
     bank = _read(fields, "vbank_code", _read_bank)
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         if Payment.objects.filter(
             merchant_uid=facts["merchant_uid"], paid_at__gt=0
         ).exists():  # cancelled since or not (documented)

@@ -7,14 +7,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from django.db import connections, transaction
+from django.db import connections
 from django.db.models import F
 
 from billing_sandbox import serializer
+from billing_sandbox.database import alias, exclusive
 from billing_sandbox.engine import clock, payments, processor
 from billing_sandbox.envelope import Refusal
 from billing_sandbox.models import CancelLater, Delivery, Payment
-from billing_sandbox.router import ALIAS
 
 # documented by the official clients' tests, HTTP 200 and code 1
 NONE_TO_CANCEL = "취소할 결제건이 존재하지 않습니다."
@@ -48,7 +48,7 @@ def cancel_by_api(asked: CancelRequest) -> Payment:
     """The payment after its cancel, or as it was where the cancel is done later. Raises Refusal,
     and then nothing was done.
     """
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         payment = _find_payment(asked)
         if payment.amount == payment.cancel_amount:
             raise Refusal(200, 1, ALL_CANCELLED)
@@ -75,11 +75,11 @@ def finish_due_cancels() -> int:
     smartro_v2). Returns how many.
     """
     now = clock.now()
-    with connections[ALIAS].cursor() as cursor:  # a cheap look, because every call asks
+    with connections[alias()].cursor() as cursor:  # a cheap look, because every call asks
         cursor.execute("SELECT 1 FROM sandbox_cancellater WHERE due_at <= %s LIMIT 1", [now])
         if cursor.fetchone() is None:
             return 0
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         due = list(CancelLater.objects.filter(due_at__lte=now).order_by("due_at", "pk"))
         for item in due:
             item.delete()

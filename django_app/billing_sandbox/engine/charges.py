@@ -7,11 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
-
+from billing_sandbox.database import exclusive
 from billing_sandbox.engine import clock, payments, webhook_queue
 from billing_sandbox.models import Customer, Payment, Schedule
-from billing_sandbox.router import ALIAS
 
 BILLING_PG = "html5_inicis.INIBillTst"
 TEXT_LIMITS = {
@@ -82,9 +80,7 @@ def run_due_schedules() -> int:
 
 
 def _run_schedule(key: int) -> bool:
-    with transaction.atomic(
-        using=ALIAS
-    ):  # IMMEDIATE: of two processes, one finds it still scheduled
+    with exclusive():  # IMMEDIATE: of two processes, one finds it still scheduled
         row = Schedule.objects.filter(pk=key, state=Schedule.State.SCHEDULED).first()
         if row is None:
             return False

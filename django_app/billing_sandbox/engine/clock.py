@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import time
 
-from django.db import connections, transaction
+from django.db import connections
 
+from billing_sandbox.database import alias, exclusive
 from billing_sandbox.models import Gateway
-from billing_sandbox.router import ALIAS
 
 FURTHEST = 20 * 365 * 86400  # seconds that the clock may be ahead in all: dates stay dates
 
@@ -23,7 +23,7 @@ def offset() -> int:
     """Seconds that the clock was moved; the same in every process. Plain SQL, because every call
     asks for it.
     """
-    with connections[ALIAS].cursor() as cursor:
+    with connections[alias()].cursor() as cursor:
         cursor.execute("SELECT clock_offset FROM sandbox_gateway WHERE id = 1")
         row = cursor.fetchone()
     return row[0] if row else 0
@@ -33,7 +33,7 @@ def advance(seconds: int) -> int:
     """Move the clock on, for every process and for good (until a reset). Returns the new time.
     Raises ValueError beyond FURTHEST.
     """
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         gateway, _ = Gateway.objects.get_or_create(pk=1)
         if not 0 <= seconds <= FURTHEST - gateway.clock_offset:
             raise ValueError("the clock moves forward only, and not for decades")

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Sum
 
+from billing_sandbox.database import exclusive
 from billing_sandbox.engine import clock, processor, webhook_queue
 from billing_sandbox.models import Cancellation, Payment, Status
-from billing_sandbox.router import ALIAS
 
 CONSOLE_REASON = "관리자페이지취소"  # what a cancel at the vendor's console leaves as its reason
 
@@ -31,7 +31,7 @@ def create(**facts: Any) -> Payment:
     while True:
         imp_uid = f"imp_{processor.random_digits(12)}"
         try:
-            with transaction.atomic(using=ALIAS):
+            with exclusive():
                 return Payment.objects.create(
                     imp_uid=imp_uid, started_at=now, updated_at=now, **facts
                 )
@@ -49,7 +49,7 @@ def approve(
     amount: another one than the page asked for, as after tampering in the browser. A virtual
     account is paid by its whole amount, if it takes deposits still.
     """
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         payment = _get_in_status(imp_uid, Status.READY, *([Status.FAILED] if late else []))
         now = clock.now()
         if payment.pay_method == "vbank":
@@ -71,7 +71,7 @@ def issue_account(
     """ready → ready with a virtual account. Webhook `ready`. account: other vbank_code, vbank_name,
     vbank_holder than the usual.
     """
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         payment = _get_in_status(imp_uid, Status.READY)
         if payment.pay_method != "vbank" or payment.has_account:
             raise WrongState("a virtual account is issued once, and only for pay_method vbank")
@@ -89,7 +89,7 @@ def deposit(imp_uid: str, *, amount: Decimal | None = None, webhook: bool = True
     Less or more, a deposit past the deadline, or into a closed account: WrongState, the bank sends
     it back and nothing changes (what V1 makes of them is unknown: stricter reading).
     """
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         payment = _get_in_status(imp_uid, Status.READY)
         _check_accepts_deposit(payment, clock.now())
         if amount is not None and amount != payment.amount:
@@ -112,7 +112,7 @@ def close_account(imp_uid: str) -> Payment:
     """End an account that nothing was paid into. It stays `ready` and looks as before (what V1
     makes of it is unknown).
     """
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         payment = _get_in_status(imp_uid, Status.READY)
         if not payment.has_account or payment.vbank_closed:
             raise WrongState("there is no open virtual account")
@@ -124,7 +124,7 @@ def change_account(
     imp_uid: str, *, amount: Decimal | None = None, due: int | None = None
 ) -> Payment:
     """Another amount or deadline (unix seconds) for an account that nothing was paid into."""
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         payment = _get_in_status(imp_uid, Status.READY)
         if not payment.has_account or payment.vbank_closed:
             raise WrongState("there is no open virtual account")
@@ -148,7 +148,7 @@ def abandon(imp_uid: str) -> Payment:
 
 
 def _fail(imp_uid: str, *, reason: str | None, error_code: str) -> Payment:
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         payment = _get_in_status(imp_uid, Status.READY)
         if payment.has_account:
             raise WrongState("the window has done its work: an account was issued")
@@ -175,7 +175,7 @@ def cancel(
     amount: major units, None for all that remains. Raises ValueError for more than remains,
     WrongState where nothing was paid, nothing is left, or the processor refuses.
     """
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         payment = _get_in_status(imp_uid, Status.PAID, Status.CANCELLED)
         left = cancellable(payment)
         if not left:

@@ -14,15 +14,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.conf import settings
-from django.db import transaction
 from django.http import HttpRequest
 
 from billing_sandbox import parsing
+from billing_sandbox.conf import conf
+from billing_sandbox.database import exclusive
 from billing_sandbox.engine import channels, clock, payments, processor
 from billing_sandbox.engine.processor import KST
 from billing_sandbox.models import Payment, Prepared
-from billing_sandbox.router import ALIAS
 
 ALREADY_PAID = ("F1002", "이미 결제가 이루어진 거래건입니다.")  # captured
 WRONG_AMOUNT = ("F1001", "사전등록된 결제금액과 다릅니다.")
@@ -78,7 +77,7 @@ def check_code(code: str) -> None:
     """Raise Refused unless IMP.init was told this merchant's code; where none is set, any code is
     right.
     """
-    expected = settings.SANDBOX["code"]
+    expected = conf.code
     if not code or (expected and code != expected):
         raise RequestPayRefused(*WRONG_CODE)
 
@@ -97,7 +96,7 @@ def open_window(
     if leaves and not facts["m_redirect_url"]:
         raise invalid_parameter("m_redirect_url")
     user_agent = request.headers.get("User-Agent", "")[:500]
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         _check_unpaid(facts["merchant_uid"])
         prepared = Prepared.objects.filter(merchant_uid=facts["merchant_uid"]).first()
         if prepared and (
@@ -118,7 +117,7 @@ def open_second_window(first: Payment) -> Payment:
     """A second window for the same order, as another tab opens it. Raises Refused where the order
     is paid.
     """
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         _check_unpaid(first.merchant_uid)
         return payments.create(**{name: getattr(first, name) for name in _COPIED_COLUMNS})
 

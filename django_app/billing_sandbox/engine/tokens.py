@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from django.conf import settings
-from django.db import connections, transaction
+from django.db import connections
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
+from billing_sandbox.conf import conf
+from billing_sandbox.database import alias, exclusive
 from billing_sandbox.engine import clock
 from billing_sandbox.envelope import Refusal
 from billing_sandbox.models import Token
-from billing_sandbox.router import ALIAS
 
 LIFETIME = 30 * 60  # seconds
 EXTEND_BELOW = 60  # seconds: asked for with less left, a token …
@@ -27,7 +27,7 @@ def issue(key: str, secret: str) -> Token:
     """
     now = clock.now()
     owner = hashlib.sha256(f"{key}\n{secret}".encode("utf-8", "surrogatepass")).hexdigest()
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         token = (
             Token.objects.filter(owner=owner, expired_at__gt=now).order_by("-expired_at").first()
         )
@@ -50,12 +50,10 @@ def keys_match(key: str, secret: str) -> bool:
     """Whether these are the merchant's REST API key and secret. Without both in the settings any
     pair is.
     """
-    if not (settings.SANDBOX["key"] and settings.SANDBOX["secret"]):
+    if not (conf.key and conf.secret):
         return True
     try:
-        return constant_time_compare(
-            f"{key}\n{secret}", f"{settings.SANDBOX['key']}\n{settings.SANDBOX['secret']}"
-        )
+        return constant_time_compare(f"{key}\n{secret}", f"{conf.key}\n{conf.secret}")
     except UnicodeEncodeError:  # a lone surrogate is in no key
         return False
 
@@ -82,7 +80,7 @@ def require_token(request: HttpRequest) -> None:
 def _is_valid(token: str) -> bool:
     """Plain SQL, because every call asks for it."""
     try:
-        with connections[ALIAS].cursor() as cursor:
+        with connections[alias()].cursor() as cursor:
             cursor.execute(
                 "SELECT 1 FROM sandbox_token WHERE value = %s AND expired_at > %s",
                 [token, clock.now()],

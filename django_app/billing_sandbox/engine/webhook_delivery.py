@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
@@ -17,11 +18,12 @@ from django.db import connections
 from django.db.models import F
 from urllib3.util import parse_url
 
+from billing_sandbox.conf import conf
+from billing_sandbox.database import alias
 from billing_sandbox.engine import clock, webhook_queue
 from billing_sandbox.middleware import is_loopback
 from billing_sandbox.models import Delivery
 from billing_sandbox.redaction import printable
-from billing_sandbox.router import ALIAS
 
 TIMEOUT = (10, 30)  # seconds to connect, to read: V1's own for a first attempt (documented)
 # Seconds in all, for a resend by hand (documented) and, unknown but likely, for a retry.
@@ -37,8 +39,8 @@ def deliver_due() -> int:
     _fail_lost()
     due = Delivery.objects.filter(state=Delivery.State.QUEUED, due_at__lte=clock.now())
     keys = list(due.order_by("due_at", "pk").values_list("pk", flat=True))
-    if len(keys) < 2 or not settings.SANDBOX["worker"]:
-        return len(_send_all(keys))
+    if len(keys) < 2 or not conf.worker:
+        return len(deliver(keys))
     with ThreadPoolExecutor(MAX_PARALLEL) as pool:  # a slow receiver does not hold up the others
         return sum(pool.map(_send_in_thread, keys))
 
@@ -52,10 +54,13 @@ def deliver_now(format: str | None = None) -> list[Delivery]:
     queued = Delivery.objects.filter(state=Delivery.State.QUEUED)
     if format is not None:
         queued.update(format=format)
-    return _send_all(queued.order_by("due_at", "pk").values_list("pk", flat=True))
+    return deliver(queued.order_by("due_at", "pk").values_list("pk", flat=True))
 
 
-def _send_all(keys: Any) -> list[Delivery]:
+def deliver(keys: Iterable[int]) -> list[Delivery]:
+    """Send these, in this order and in the caller's thread, due or not. Those that are not queued
+    (any more) are passed over. Returns the others with their answers.
+    """
     sent = []
     for key in list(keys):
         if _claim(key):
@@ -68,9 +73,9 @@ def _send_all(keys: Any) -> list[Delivery]:
 def _send_in_thread(key: int) -> int:
     """One delivery in a thread of its own, with a connection of its own."""
     try:
-        return len(_send_all([key]))
+        return len(deliver([key]))
     finally:
-        connections[ALIAS].close()
+        connections[alias()].close()
 
 
 def _fail_lost() -> None:
@@ -127,7 +132,7 @@ class _AddressNotAllowed(ValueError):
 
 
 def _check_address(url: str) -> None:
-    if settings.SANDBOX.get("webhook_anywhere"):
+    if conf.webhook_anywhere:
         return
     try:
         host = parse_url(url).host or ""  # by the parser that will open the connection

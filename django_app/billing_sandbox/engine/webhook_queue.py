@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.dispatch import Signal
 
+from billing_sandbox.conf import conf
+from billing_sandbox.database import alias
 from billing_sandbox.engine import clock
 from billing_sandbox.faults import active_faults
 from billing_sandbox.models import Delivery, Gateway, Payment
-from billing_sandbox.router import ALIAS
 
 # Sent after the commit that queued something: the worker listens, and this module need not know it.
 queued = Signal()
@@ -39,7 +39,7 @@ def queue(
     }
     if cancellation_id:
         body["cancellation_id"] = cancellation_id
-    console = settings.SANDBOX["webhook_url"]
+    console = conf.webhook_url
     return _queue_to(
         payment.imp_uid,
         (not console_only and payment.notice_urls) or ([console] if console else []),
@@ -85,15 +85,14 @@ def max_retries() -> int:
     """
     gateway = Gateway.objects.filter(pk=1).first()
     if gateway is None or gateway.webhook_retries is None:
-        default: Any = settings.SANDBOX.get("webhook_retries", 0)
-        return int(default)
+        return conf.webhook_retries
     return gateway.webhook_retries
 
 
 def content_format() -> str:
     """json or form: the console's setting, else SANDBOX["webhook_format"], else json."""
     chosen = Gateway.objects.filter(pk=1).values_list("webhook_format", flat=True).first()
-    return str(chosen or settings.SANDBOX.get("webhook_format", "json"))
+    return str(chosen or conf.webhook_format)
 
 
 def _queue_to(
@@ -116,7 +115,7 @@ def _queue_to(
             facts |= {"state": Delivery.State.FAILED, "answer_text": DROPPED, "delivered_at": now}
         rows += [Delivery.objects.create(**facts) for _ in range(1 + fault.get("duplicate", 0))]
     if rows:
-        transaction.on_commit(_announce, using=ALIAS)
+        transaction.on_commit(_announce, using=alias())
     return rows
 
 

@@ -9,12 +9,12 @@ import os
 import threading
 from typing import Any
 
-from django.conf import settings
 from django.db import connections
 
+from billing_sandbox.conf import conf
+from billing_sandbox.database import alias
 from billing_sandbox.engine import due_jobs, webhook_delivery, webhook_queue
 from billing_sandbox.models import Delivery
-from billing_sandbox.router import ALIAS
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def ensure_running() -> None:
     to the gateway.
     """
     global _owner
-    if _owner == os.getpid() or not settings.SANDBOX["worker"]:
+    if _owner == os.getpid() or not conf.worker:
         return
     with _lock:
         if _owner != os.getpid():
@@ -65,7 +65,7 @@ def run_once() -> float:
         logger.exception("the sandbox could not hand out its webhooks; it will try again")
         return BUSY_WAIT
     finally:
-        connections[ALIAS].close()
+        connections[alias()].close()
 
 
 def _on_queued(**kwargs: Any) -> None:

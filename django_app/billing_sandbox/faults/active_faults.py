@@ -15,10 +15,10 @@ from http.client import responses as PHRASES
 from random import Random
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import connections
 
+from billing_sandbox.database import alias, exclusive
 from billing_sandbox.models import Fault, Gateway
-from billing_sandbox.router import ALIAS
 
 # Met by a rule only where the rule names a path: every client asks for a token before each call.
 GET_TOKEN_PATH = "users/getToken"  # noqa: S105
@@ -128,7 +128,7 @@ def add(
     chance: float = 1,
 ) -> Fault:
     """One more rule. `effects` as of CallFault or for_delivery, already checked."""
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         gateway, _ = Gateway.objects.get_or_create(pk=1)
         gateway.rules_made += 1
         gateway.save(update_fields=["rules_made"])
@@ -147,7 +147,7 @@ def set_seed(seed: str) -> None:
     """From now on random faults are drawn from `seed`: the same seed, rules and calls give the same
     mishaps. "" ends that.
     """
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         Gateway.objects.update_or_create(pk=1, defaults={"seed": seed, "rules_made": 0})
         for number, rule in enumerate(Fault.objects.order_by("pk"), start=1):
             Fault.objects.filter(pk=rule.pk).update(number=number, draws=0)
@@ -177,7 +177,7 @@ def _take_matching(
     """
     if not _any_rule():
         return None
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         for rule in _rules():
             if rule.of_delivery != of_delivery or not matches(rule):
                 continue
@@ -199,7 +199,7 @@ def _take_matching(
 
 def _any_rule() -> bool:
     """A cheap look, because every call asks."""
-    with connections[ALIAS].cursor() as cursor:
+    with connections[alias()].cursor() as cursor:
         cursor.execute("SELECT 1 FROM sandbox_fault LIMIT 1")
         return cursor.fetchone() is not None
 

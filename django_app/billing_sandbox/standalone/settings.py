@@ -1,9 +1,9 @@
 """Settings of the stand-in alone: no site around it, no settings file, one SQLite database of its
 own.
 
-`manage.py sandbox` fills in its options; `gunicorn billing_sandbox.standalone.wsgi` reads these
-environment variables: SANDBOX_DB (a file, needed there) · SANDBOX_WEBHOOK_URL · SANDBOX_IMP_CODE ·
-SANDBOX_IMP_KEY with SANDBOX_IMP_SECRET (default: any).
+`python -m billing_sandbox` fills in its options; `gunicorn billing_sandbox.standalone.wsgi` reads
+these environment variables: SANDBOX_DB (a file, needed there) · SANDBOX_WEBHOOK_URL ·
+SANDBOX_IMP_CODE · SANDBOX_IMP_KEY with SANDBOX_IMP_SECRET (default: any).
 """
 
 import os
@@ -25,7 +25,7 @@ ROOT_URLCONF = "billing_sandbox.standalone.urls"
 WSGI_APPLICATION = "billing_sandbox.standalone.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-INSTALLED_APPS = ["billing_sandbox", "django.contrib.humanize", "django.contrib.staticfiles"]
+INSTALLED_APPS = ["billing_sandbox", "django.contrib.staticfiles"]
 MIDDLEWARE = [
     "billing_sandbox.middleware.LoopbackOnly",
     "csp.middleware.CSPMiddleware",

@@ -63,5 +63,5 @@ def test_the_page_names_this_sandbox():
         line
         for block in blocks("sh")
         for line in block.splitlines()
-        if "manage.py sandbox --port 9000" in line
+        if "python -m billing_sandbox --port 9000" in line
     ]

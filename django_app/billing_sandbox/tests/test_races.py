@@ -12,6 +12,7 @@ import responses
 from django.db import connections
 from django.test import Client
 
+from billing_sandbox import database
 from billing_sandbox.engine import cancels, clock, payments, tokens, webhook_delivery
 from billing_sandbox.models import Cancellation, Delivery, Payment, Prepared
 from billing_sandbox.tests.support.gateway import token
@@ -115,7 +116,7 @@ def test_without_the_lock_both_would_win(pay, monkeypatch):
         gate.wait(timeout=30)
 
     monkeypatch.setattr(cancels, "_check", all_checked_first)
-    monkeypatch.setattr(cancels.transaction, "atomic", lambda using: nullcontext())
+    monkeypatch.setattr(database.transaction, "atomic", lambda using: nullcontext())
     assert api_cancels(uid, 1000).count(0) == THREADS
     payment = Payment.objects.get()
     assert payment.cancel_amount < sum(item.amount for item in payment.cancellations.all())
@@ -167,14 +168,14 @@ def test_without_the_claim_they_would_be_sent_twice(pay, monkeypatch):
     for number in range(5):
         pay(f"order-{number}", webhook=True)
     gate = threading.Barrier(THREADS)
-    real = webhook_delivery._send_all
+    real = webhook_delivery.deliver
 
     def all_read_first(keys: Any) -> Any:
         listed = list(keys)
         gate.wait(timeout=30)
         return real(listed)
 
-    monkeypatch.setattr(webhook_delivery, "_send_all", all_read_first)
+    monkeypatch.setattr(webhook_delivery, "deliver", all_read_first)
     with responses.RequestsMock() as mock:
         mock.post("http://testserver/billing/webhook/")
         assert sum(together(lambda number: webhook_delivery.deliver_due())) == 5 * THREADS

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.db import transaction
-
 from billing_sandbox import parsing
+from billing_sandbox.database import exclusive
 from billing_sandbox.engine import payments, processor, request_pay
 from billing_sandbox.models import Payment
 from billing_sandbox.parsing import Fields
-from billing_sandbox.router import ALIAS
 
 # Refusals as processors word them. The vendor publishes no codes, so these are ours; callers must
 # not rely on them.
@@ -71,7 +69,7 @@ def _tamper(payment: Payment, fields: Fields) -> None:
 
 def _twice(payment: Payment, fields: Fields) -> None:
     """The same order is open in two tabs, and both are approved. This window tells of its own."""
-    with transaction.atomic(using=ALIAS):
+    with exclusive():
         other = request_pay.open_second_window(payment)
         payments.approve(payment.imp_uid, late=False)
         payments.approve(other.imp_uid, late=False)

@@ -13,10 +13,10 @@ from unittest.mock import patch
 
 import requests
 from django.apps import apps
-from django.core.cache import cache
 from django.db import connections
 from django.test import Client, override_settings
 
+from billing.support import safe_cache
 from billing.testing import SandboxGateway, ledger_unlocked, sandbox_gateway
 from billing.tests.lives.books import BOLD
 from billing.tests.lives.process import Killed
@@ -67,7 +67,7 @@ class Stage:
                     model._base_manager.all()._raw_delete("default")
         for model in _models("sandbox"):
             model._base_manager.all()._raw_delete("sandbox")
-        cache.clear()
+        safe_cache.cache.clear()  # type: ignore[attr-defined]
         self.gateway.all_calls.clear()
         self.gateway.forget_planned()
         self.errors.clear()

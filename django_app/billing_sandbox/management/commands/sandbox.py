@@ -1,5 +1,5 @@
-"""`python django_app/manage.py sandbox --port 9000`: the stand-in gateway alone, for any
-language.
+"""The stand-in gateway alone, for any language: `python -m billing_sandbox --port 9000`, and in
+this site `manage.py sandbox --port 9000`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.core.servers.basehttp import run
 
+from billing_sandbox.conf import conf
 from billing_sandbox.standalone.setup import make_tables
 from billing_sandbox.standalone.wsgi_application import wsgi_application
 
@@ -36,14 +37,13 @@ class Command(BaseCommand):
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        known = settings.SANDBOX
         parser.add_argument("--port", type=int, default=9000)
         parser.add_argument(
             "--host", default="127.0.0.1", help="a loopback address; default 127.0.0.1"
         )
         parser.add_argument(
             "--webhook-url",
-            default=known["webhook_url"],
+            default=conf.webhook_url,
             help="where webhooks go that name no notice_url",
         )
         parser.add_argument(
@@ -53,17 +53,17 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--imp-code",
-            default=known["code"],
+            default=conf.code,
             help="the only code that IMP.init may name; default: any",
         )
         parser.add_argument(
-            "--imp-key", default=known["key"], help="the only REST API key; default: any pair"
+            "--imp-key", default=conf.key, help="the only REST API key; default: any pair"
         )
-        parser.add_argument("--imp-secret", default=known["secret"], help="its secret")
+        parser.add_argument("--imp-secret", default=conf.secret, help="its secret")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not getattr(settings, "SANDBOX_ALONE", False):
-            raise CommandError("start it as: python django_app/manage.py sandbox")
+            raise CommandError("start it as: python -m billing_sandbox")
         # A supervisor's stop is as clean as Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         host, port = self._place(options["host"], options["port"])
@@ -138,9 +138,8 @@ class Command(BaseCommand):
             f"Panel      {here}/sandbox/            every payment, call and webhook",
             f"Control    {here}/sandbox/control/    the same for programs",
             "",
-            "Keys       "
-            f"{'the given pair only' if settings.SANDBOX['key'] else 'any pair is accepted'}",
-            f"Webhooks   {settings.SANDBOX['webhook_url'] or NO_WEBHOOK_URL}",
+            f"Keys       {'the given pair only' if conf.key else 'any pair is accepted'}",
+            f"Webhooks   {conf.webhook_url or NO_WEBHOOK_URL}",
             "Database   "
             f"{path if kept else 'temporary: all is forgotten at the end (--db keeps it)'}",
             "Stop with Ctrl-C.",
