@@ -21,7 +21,6 @@ from django.core.exceptions import FieldDoesNotExist
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override, pgettext
 
@@ -29,6 +28,7 @@ from billing import signals
 from billing.conf import conf
 from billing.models import PointTransaction
 from billing.notifications import mail_queue
+from billing.support.dates import short_date
 from billing.web.display_status import deadline_words
 
 
@@ -250,4 +250,4 @@ def _won(amount: int) -> str:
 
 def _moment(moment: Any) -> str:
     # Translators: date format of Django, for example "Thu 26 Nov 2026, 23:59"
-    return formats.date_format(timezone.localtime(moment), _("D j M Y, H:i"))
+    return short_date(moment, _("D j M Y, H:i"))
