@@ -13,6 +13,7 @@ import os
 import re
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,7 +24,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
 import django  # noqa: E402
 from babel.messages.catalog import Catalog, Message  # noqa: E402
 from babel.messages.extract import extract  # noqa: E402
-from babel.messages.mofile import write_mo  # noqa: E402
+from babel.messages.mofile import read_mo, write_mo  # noqa: E402
 from babel.messages.pofile import read_po, write_po  # noqa: E402
 from django.utils.translation.template import templatize  # noqa: E402
 
@@ -130,6 +131,19 @@ def translated(message: Message) -> bool:
     return all(strings)
 
 
+@cache
+def djangos(language: str) -> dict[str, set[str]]:
+    """Django's own texts without a context, and how they read."""
+    found: dict[str, set[str]] = {}
+    folder = Path(django.__file__).parent
+    for path in [*folder.glob(f"contrib/*/locale/{language}/LC_MESSAGES/django.mo"),
+                 folder / "conf" / "locale" / language / "LC_MESSAGES" / "django.mo"]:  # fmt: skip
+        for message in read_mo(path.open("rb")):
+            if isinstance(message.id, str) and message.id and not message.context:
+                found.setdefault(message.id, set()).add(str(message.string))
+    return found
+
+
 def faults(app: str, language: str, texts: Catalog, known: dict[str, Catalog]) -> list[str]:
     """What is wrong with an app's files of a language, one line each."""
     catalog = known[app]
@@ -156,6 +170,14 @@ def faults(app: str, language: str, texts: Catalog, known: dict[str, Catalog]) -
         f"not in the sources any more: {message.id!r}"
         for message in catalog
         if message.id and texts.get(message.id, message.context) is None
+    ]
+    # In a project all catalogues are one: whoever comes first speaks for both.
+    found += [
+        f"reads otherwise in Django, so it needs a context: {message.id!r}"
+        for message in catalog
+        if message.id
+        and not message.context
+        and djangos(language).get(str(message.id), {message.string}) != {message.string}
     ]
     found += [
         f"reads otherwise in {other}: {message.id!r}"

@@ -21,11 +21,14 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 PAGE = 50  # rows
 TOTALS_DAYS = 31  # a longer range has no totals
-YES_NO = [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]  # choices of a filter
+YES_NO = [
+    ("yes", gettext_lazy("Yes")),
+    ("no", pgettext_lazy("filter", "No")),
+]  # choices of a filter
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class Filter:
             )
             return forms.CharField(label=self.label, required=False, max_length=64, widget=widget)
         return forms.ChoiceField(
-            label=self.label, required=False, choices=[("", gettext_lazy("All")), *self.choices]
+            label=self.label,
+            required=False,
+            choices=[("", pgettext_lazy("filter", "All")), *self.choices],
         )
 
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class PointCancellation(models.Model):
@@ -20,7 +21,7 @@ class PointCancellation(models.Model):
     class State(models.TextChoices):
         REQUESTED = "requested", _("Requested")
         ACCEPTED = "accepted", _("Accepted")
-        UNKNOWN = "unknown", _("Unknown")
+        UNKNOWN = "unknown", pgettext_lazy("cancel", "Unknown")
         DONE = "done", _("Done")
         REFUSED = "refused", _("Refused")
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.db.managers import WholeTableManager
 from billing.errors import LedgerIsAppendOnly
@@ -177,7 +178,7 @@ class PointEntry(models.Model):
     objects = AppendOnlyQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("entry")
+        verbose_name = pgettext_lazy("ledger", "entry")
         verbose_name_plural = _("entries")
         indexes = [
             models.Index(F("owner"), F("id").desc(), name="billing_entry_by_owner"),

@@ -21,14 +21,14 @@ from django.core.exceptions import FieldDoesNotExist
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.translation import override, pgettext
 
 from billing import signals
 from billing.conf import conf
 from billing.models import PointTransaction
 from billing.notifications import mail_queue
+from billing.support.dates import short_date
 from billing.web.display_status import deadline_words
 
 
@@ -139,7 +139,7 @@ def paid(txn: PointTransaction, *, points: int, balance: int) -> Letter:
             % {"amount": f"{txn.amount:,}", "points": f"{points:,}"}
         ],
         [
-            (_("Method"), txn.method_label),
+            (pgettext("payment", "Method"), txn.method_label),
             *([(_("Paid on"), _moment(txn.paid_at))] if txn.paid_at else []),
             (_("Your points"), f"{balance:,}P"),
             (_("Payment number"), txn.merchant_uid),
@@ -190,7 +190,7 @@ def cancelled(txn: PointTransaction, *, points: int, balance: int) -> Letter:
             "amount": amount,
             "whole": f"{txn.amount:,}",
         }
-    facts = [(_("Method"), txn.method_label)]
+    facts = [(pgettext("payment", "Method"), txn.method_label)]
     if txn.cancel_amount > points:
         facts.append((_("Refunded in all"), _won(txn.cancel_amount)))
     if balance < 0:
@@ -250,4 +250,4 @@ def _won(amount: int) -> str:
 
 def _moment(moment: Any) -> str:
     # Translators: date format of Django, for example "Thu 26 Nov 2026, 23:59"
-    return formats.date_format(timezone.localtime(moment), _("D j M Y, H:i"))
+    return short_date(moment, _("D j M Y, H:i"))

@@ -14,6 +14,16 @@ sandbox app, so that there is one imitation of the gateway only. Without pytest:
 from __future__ import annotations
 
 from billing.db.triggers import without_triggers as ledger_unlocked
+from billing.testing.clock import Clock
+from billing.testing.emptying import ledger_emptied_too
+from billing.testing.members import create_member
 from billing.testing.sandbox import SandboxGateway, sandbox_gateway
 
-__all__ = ["SandboxGateway", "ledger_unlocked", "sandbox_gateway"]
+__all__ = [
+    "Clock",
+    "SandboxGateway",
+    "create_member",
+    "ledger_emptied_too",
+    "ledger_unlocked",
+    "sandbox_gateway",
+]

@@ -242,7 +242,8 @@ def test_migrate_stamped_this_database():
     assert Installation.objects.count() == 1
 
 
-def test_another_modes_database_is_refused(settings):
+def test_another_modes_database_is_refused(settings, monkeypatch):
+    monkeypatch.setattr(environment_stamp, "_verified", set())  # what other tests have seen
     settings.IAMPORT_MODE = "live"
     refusal = "made for sandbox mode and IAMPORT_MODE is live"
     with pytest.raises(environment_stamp.WrongDatabase, match=refusal):

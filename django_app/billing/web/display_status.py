@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import TextChoices
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.models import PointCancellation, PointTransaction
 from billing.states import Review, Status
+from billing.support.dates import short_date
 
 # A window is closed by then: an attempt of which nothing was heard is not "being checked" any more.
 UNFINISHED_AFTER = timedelta(minutes=30)
@@ -324,4 +325,4 @@ def deadline_words(txn: PointTransaction) -> str:
     if not txn.vbank_date:
         return ""
     # Translators: date format of Django, for example "Thu 26 Nov, 23:59"
-    return formats.date_format(timezone.localtime(txn.vbank_date), _("D j M, H:i"))
+    return short_date(txn.vbank_date, _("D j M, H:i"))

@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -132,7 +133,7 @@ def payments_csv(request: HttpRequest, query: Query) -> HttpResponseBase:
         _("Time"),
         _("Payment number"),
         _("State"),
-        _("Method"),
+        pgettext("payment", "Method"),
         _("Amount (won)"),
         _("Refunded (won)"),
         _("Points"),

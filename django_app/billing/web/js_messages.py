@@ -10,19 +10,6 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.html import json_script
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
-
-# Django's own Korean catalogue spells weekdays out; named here, they enter ours, which goes first:
-# 11월 26일 (목).
-SHORT_WEEKDAYS = [
-    gettext_noop("Mon"),
-    gettext_noop("Tue"),
-    gettext_noop("Wed"),
-    gettext_noop("Thu"),
-    gettext_noop("Fri"),
-    gettext_noop("Sat"),
-    gettext_noop("Sun"),
-]
 
 
 class _Plain(DjangoJSONEncoder):

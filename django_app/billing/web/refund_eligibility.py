@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,6 +18,7 @@ from billing.conf import conf
 from billing.gateway.api import RefundAccount
 from billing.gateway.payment import goes_to_an_account
 from billing.models import PointTransaction
+from billing.support.dates import short_date
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def _last_moment(txn: PointTransaction) -> datetime:
 
 def _day(moment: datetime) -> str:
     # Translators: date format of Django, for example "Thu 26 Nov, 23:59"
-    return formats.date_format(timezone.localtime(moment), _("D j M, H:i"))
+    return short_date(moment, _("D j M, H:i"))
 
 
 class SelfCancelForm(forms.Form):

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from billing.models import PointTransaction
 from billing_office import masking
@@ -57,7 +58,7 @@ TRANSACTIONS = Sheet(
         Field(_("Amount (won)"), _of("amount")),
         Field(_("Cancelled (won)"), _of("cancel_amount")),
         Field(_("Credited (points)"), _of("credited")),
-        Field(_("Method"), lambda txn, in_full: _method(txn.pay_method)),
+        Field(pgettext_lazy("payment", "Method"), lambda txn, in_full: _method(txn.pay_method)),
         Field(_("Really used"), lambda txn, in_full: _method(txn.paid_method)),
         Field(_("PG"), _of("pg_provider")),
         Field(_("Transaction number of the PG"), _of("pg_tid")),

@@ -9,7 +9,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from billing.conf import conf
 from billing.models import PayMethod, PointTransaction
@@ -33,7 +33,7 @@ COLUMNS = [
     Column(gettext_lazy("Member"), lambda txn: columns.member_link(txn.owner)),
     Column(gettext_lazy("Amount"), columns.amount_cell, numeric=True),
     Column(gettext_lazy("Status"), columns.status_cell),
-    Column(gettext_lazy("Method"), columns.method_cell),
+    Column(pgettext_lazy("payment", "Method"), columns.method_cell),
     Column(gettext_lazy("Began"), lambda txn: columns.time_cell(txn.created_at)),
 ]
 
@@ -59,7 +59,10 @@ def filters() -> list[Filter]:
             [*Status.choices, (PART, gettext_lazy("Cancelled in part"))],
         ),
         Filter(
-            "method", gettext_lazy("Method"), lambda value: Q(pay_method=value), PayMethod.choices
+            "method",
+            pgettext_lazy("payment", "Method"),
+            lambda value: Q(pay_method=value),
+            PayMethod.choices,
         ),
         Filter(
             "pg",

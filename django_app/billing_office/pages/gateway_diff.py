@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from billing.errors import InvalidGatewayResponse
 from billing.gateway.payment import Payment
@@ -105,7 +105,7 @@ def lines(txn: PointTransaction, payment: Payment | None, *, in_full: bool) -> l
     diff_lines += [_amount(txn, payment), _cancelled(txn, payment)]
     diff_lines += [_fact(txn, payment, fact, in_full) for fact in _FACTS[3:]]
     if txn.test_channel or (payment and payment.test_channel):
-        yes_no = {True: _("Yes: no real money"), False: _("No")}
+        yes_no = {True: _("Yes: no real money"), False: pgettext("answer", "No")}
         at_gateway = yes_no[payment.test_channel] if payment else None
         diff_lines.append(
             DiffLine(

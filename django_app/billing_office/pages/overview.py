@@ -12,6 +12,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from billing.admin_site import admin_url
 from billing.db import permissions
@@ -119,7 +120,8 @@ def _period(stats: Overview, number: int) -> dict[str, Any]:
             for method, part in paying
         ],
         "table": Table(
-            [_("Method"), *_heads()], [(names[method], _cells(part)) for method, part in paying]
+            [pgettext("payment", "Method"), *_heads()],
+            [(names[method], _cells(part)) for method, part in paying],
         ),
     }
 

@@ -1,0 +1,19 @@
+"""Numbers and times as people read them, in any project: without django.contrib.humanize in
+INSTALLED_APPS, and without a word of ours in the place of one of Django's.
+"""
+
+from datetime import datetime
+
+from django import template
+from django.contrib.humanize.templatetags.humanize import intcomma
+
+from billing.support.dates import short_date
+
+register = template.Library()
+register.filter(intcomma)
+
+
+@register.filter
+def moment(value: datetime | None, form: str) -> str:
+    """Django's `date`, whose D is short in Korean, too; "" for no time."""
+    return short_date(value, form) if value else ""
