@@ -6,6 +6,7 @@ from unittest import mock
 import pytest
 from django.test import Client
 
+from billing.db.environment_stamp import require_mode
 from billing.models import Installation, WebhookEvent
 from billing.support.client_ip import client_ip, is_listed, parse_network, rate_limit_key
 from billing.tests.support.counting import statements
@@ -51,6 +52,7 @@ def behind_a_proxy(settings):
     """Live mode, the vendor's three addresses, and a proxy in front."""
     settings.IAMPORT_MODE = "live"
     Installation.objects.update(mode="live")
+    require_mode()  # asked once in each process, and counted in no test
     settings.MIDDLEWARE = [
         name for name in settings.MIDDLEWARE if not name.startswith("billing_sandbox.")
     ]
