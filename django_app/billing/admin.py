@@ -16,6 +16,7 @@ from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -31,6 +32,7 @@ from billing.models import (
     UnmatchedPayment,
     WebhookEvent,
 )
+from billing.web.mode_guard import in_own_mode, refuse_staff
 
 MOST_LISTED = 10_000  # rows that can be turned over page by page; a search finds the others
 
@@ -67,6 +69,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_urls(self) -> list[URLPattern]:
+        return in_own_mode(super().get_urls(), refuse_staff)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*self.list_display, *self.more]

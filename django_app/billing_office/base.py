@@ -29,6 +29,7 @@ from billing.admin_site import admin_url
 from billing.db import permissions
 from billing.db.routing import write_alias
 from billing.support.non_atomic import non_atomic
+from billing.web.mode_guard import in_own_mode, refuse_staff
 from billing_office import audit_log
 from billing_office.exports import export
 from billing_office.listing import Listing, key_of
@@ -145,7 +146,7 @@ class MoneyAdmin(Pages, ModelAdmin):
                     name=f"{self._url_prefix}_export",
                 )
             )
-        return non_atomic(own + super().get_urls())
+        return non_atomic(in_own_mode(own + super().get_urls(), refuse_staff))
 
     @property
     def _url_prefix(self) -> str:

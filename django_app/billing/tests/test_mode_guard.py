@@ -63,6 +63,14 @@ def test_no_job_works(other_mode, job):
         call_command(job)
 
 
+def test_staff_are_told_why(other_mode, admin_client):
+    for path in ("billing/pointtransaction/", "billing/point/", "billing/dailyfigures/overview/"):
+        response = admin_client.get(f"/admin/{path}")
+        assert response.status_code == 503, path
+        assert "made for live mode and IAMPORT_MODE is sandbox" in response.content.decode()
+    assert admin_client.get("/admin/auth/user/").status_code == 200
+
+
 def test_check_says_so(other_mode):
     [message] = database_of_money(None)
     assert message.id == "billing.E014"

@@ -17,25 +17,40 @@ from billing.web.page import render_page
 logger = logging.getLogger(__name__)
 
 
-def in_own_mode(patterns: list[URLPattern]) -> list[URLPattern]:
-    """The same patterns, whose views answer 503 where the database was made for the other mode: an
-    error to scripts and webhooks, a page to people.
-    """
+Refuse = Callable[[HttpRequest, Callable[..., Any], WrongDatabase], HttpResponse]
+
+
+def refuse_members(
+    request: HttpRequest, view: Callable[..., Any], trouble: WrongDatabase
+) -> HttpResponse:
+    """An error to scripts and to the gateway, which come again; a page to people."""
+    if request.method == "POST" or getattr(view, "answers_json", False):
+        return error("unavailable", headers={"Retry-After": "60"})
+    return render_page(request, "billing/unavailable.html", status=503)
+
+
+def refuse_staff(
+    request: HttpRequest, view: Callable[..., Any], trouble: WrongDatabase
+) -> HttpResponse:
+    """What is wrong, in one sentence."""
+    return HttpResponse(f"{trouble}\n", status=503, content_type="text/plain; charset=utf-8")
+
+
+def in_own_mode(patterns: list[URLPattern], refuse: Refuse = refuse_members) -> list[URLPattern]:
+    """The same patterns, whose views answer 503 where the database was made for the other mode."""
     for pattern in patterns:
-        pattern.callback = _guarded(pattern.callback)
+        pattern.callback = _guarded(pattern.callback, refuse)
     return patterns
 
 
-def _guarded(view: Callable[..., Any]) -> Callable[..., Any]:
+def _guarded(view: Callable[..., Any], refuse: Refuse) -> Callable[..., Any]:
     @wraps(view)  # with its marks: csrf_exempt, answers_json
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             require_mode()
         except WrongDatabase as trouble:
             logger.error("%s answered 503: %s", request.path, trouble)
-            if request.method == "POST" or getattr(view, "answers_json", False):
-                return error("unavailable", headers={"Retry-After": "60"})
-            return render_page(request, "billing/unavailable.html", status=503)
+            return refuse(request, view, trouble)
         response: HttpResponse = view(request, *args, **kwargs)
         return response
 

@@ -29,6 +29,7 @@ from billing.models import DailyFigures
 from billing.reports.daily_stats import Sums
 from billing.reports.month_close import MonthClose, month_close
 from billing.support.non_atomic import non_atomic
+from billing.web.mode_guard import in_own_mode, refuse_staff
 from billing_office import audit_log
 from billing_office.base import MoneyAdmin
 from billing_office.exports import export
@@ -100,7 +101,7 @@ class DailyFiguresAdmin(MoneyAdmin):
                 name="billing_dailyfigures_overview",
             ),
         ]
-        return non_atomic([*own, *super().get_urls()])
+        return in_own_mode(non_atomic([*own, *super().get_urls()]), refuse_staff)
 
     def overview_view(self, request: HttpRequest) -> HttpResponse:
         """What came in, what waits, what is owed."""
