@@ -13,13 +13,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
-from billing.db.routing import primary, write_alias
+from billing.db.routing import write_alias
+from billing.db.statements import table
 from billing.db.transactions import money_transaction
 from billing.errors import UnmatchedPaymentError
-from billing.models import Point, PointTransaction
+from billing.models import Point, PointEntry, PointTransaction
 
 # The lock makes a lost update impossible; the version is the second net.
 ATTEMPTS = 5
@@ -47,19 +47,26 @@ def retry_stale(act: Callable[[], T]) -> T:
     raise RuntimeError("the row changed under its lock")
 
 
-def lock_transaction(**lookup: Any) -> PointTransaction:
+def lock_transaction(*, merchant_uid: str = "", pk: int | None = None) -> PointTransaction:
     """The row and its member in one statement; PostgreSQL locks both, on SQLite the IMMEDIATE
-    transaction is the lock.
+    transaction is the lock. Raises UnmatchedPaymentError.
     """
-    txn = (
-        primary(PointTransaction)
-        .select_related("owner")
-        .select_for_update(no_key=True)
-        .filter(**lookup)
-        .first()
-    )
-    if txn is None:
-        raise UnmatchedPaymentError(f"no row has {lookup}")
+    rows, owners = table(PointTransaction), table(Point)
+    name, value = ("id", pk) if pk is not None else ("merchant_uid", merchant_uid)
+    lock = "FOR NO KEY UPDATE" if rows.connection.vendor == "postgresql" else ""
+    with rows.connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {rows.selected('t')}, {owners.selected('o')} FROM {rows.name} t "  # noqa: S608
+            f"JOIN {owners.name} o ON o.{owners.columns['user_id']} = t.{rows.columns['owner_id']} "
+            f"WHERE t.{rows.columns[name]} = %s {lock}",
+            [value],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        raise UnmatchedPaymentError(f"no row has {name} {value}")
+    width = len(rows.attnames)
+    txn = rows.row(found[:width])
+    txn.owner = owners.row(found[width:])
     return txn
 
 
@@ -68,13 +75,13 @@ def write_row(txn: PointTransaction, values: dict[str, Any], *, synced: bool = F
     the row. StaleRow where it is not.
     """
     changed = {name: value for name, value in values.items() if getattr(txn, name) != value}
-    rows = PointTransaction.objects.filter(pk=txn.pk)
+    where: dict[str, Any] = {"id": txn.pk}
     if changed:
         changed["version"] = txn.version + 1
-        rows = rows.filter(version=txn.version)
+        where["version"] = txn.version
     if synced:
         changed["synced_at"] = timezone.now()
-    if changed and not rows.update(**changed):
+    if changed and not table(PointTransaction).update(changed, where):
         raise StaleRow
     for name, value in changed.items():
         setattr(txn, name, value)
@@ -91,14 +98,27 @@ def post_entry(
     """Points of this row, in balance and ledger; False, and nothing done, where the balance
     would fall below `floor`.
     """
-    accounts = primary(Point).filter(pk=txn.owner_id)
+    accounts = table(Point)
+    balance, key = accounts.columns["balance"], accounts.columns["user_id"]
+    values = [points, *accounts.prepared({"user_id": txn.owner_id})]
+    enough = ""
     if floor is not None:
-        accounts = accounts.filter(balance__gte=floor - points)
-    if not accounts.update(balance=F("balance") + points):
-        return False
-    txn.entries.create(
-        owner_id=txn.owner_id, version=txn.version, kind=kind, delta=points, **by_whom(by)
+        enough, values = f" AND {balance} >= %s", [*values, floor - points]
+    changed = accounts.execute(
+        f"UPDATE {accounts.name} SET {balance} = {balance} + %s WHERE {key} = %s{enough}",  # noqa: S608
+        values,
     )
+    if not changed:
+        return False
+    entry = PointEntry(
+        owner_id=txn.owner_id,
+        txn_id=txn.pk,
+        version=txn.version,
+        kind=kind,
+        delta=points,
+        **by_whom(by),
+    )
+    table(PointEntry).insert(entry)
     txn.owner.balance += points
     return True
 

@@ -14,7 +14,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from billing import signals
-from billing.db.routing import primary, write_alias
+from billing.db.routing import primary
+from billing.db.statements import table
 from billing.errors import GatewayError
 from billing.gateway.api import Deadline, gateway
 from billing.models import PointTransaction
@@ -41,7 +42,7 @@ def start(
         _mark_unprepared(txn, error)
         raise
     txn.prepared_at = timezone.now()
-    PointTransaction.objects.filter(pk=txn.pk).update(prepared_at=txn.prepared_at)
+    table(PointTransaction).update({"prepared_at": txn.prepared_at}, {"id": txn.pk})
     return txn
 
 
@@ -68,7 +69,7 @@ def open_attempt(user: Any, amount: int, pay_method: str) -> PointTransaction:
         try:
             with durable_transaction():
                 # Its member's account may follow: the foreign key is checked at commit.
-                txn.save(force_insert=True, using=write_alias(PointTransaction))
+                table(PointTransaction).insert(txn)
                 count_attempt(user.pk)
             return txn
         except IntegrityError:
