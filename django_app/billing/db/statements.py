@@ -31,11 +31,11 @@ class Table(Generic[M]):
         self.name = quote(model._meta.db_table)
         self.columns = {field.attname: quote(field.column) for field in self.fields}
         self.attnames = [field.attname for field in self.fields]
-        self._converters = [
-            (place, field.get_col(model._meta.db_table), found)
-            for place, field in enumerate(self.fields)
+        self._converters = {
+            field.attname: (field.get_col(model._meta.db_table), found)
+            for field in self.fields
             if (found := self._converters_of(field))
-        ]
+        }
         self._inserted = [field for field in self.fields if not field.db_returning]
         self._insert = (
             f"INSERT INTO {self.name} "  # noqa: S608  (names of our own columns)
@@ -43,7 +43,7 @@ class Table(Generic[M]):
             f"VALUES ({', '.join(['%s'] * len(self._inserted))})"
         )
         if len(self._inserted) < len(self.fields):
-            self._insert += f" RETURNING {quote(model._meta.pk.column)}"  # type: ignore[union-attr]
+            self._insert += f" RETURNING {self.columns[model._meta.pk.attname]}"
 
     def _converters_of(self, field: Any) -> Sequence[Convert]:
         column = field.get_col(self.model._meta.db_table)
@@ -84,7 +84,8 @@ class Table(Generic[M]):
         """Run one statement; how many rows it touched."""
         with self.connection.cursor() as cursor:
             cursor.execute(sql, values)
-            return cursor.rowcount
+            touched: int = cursor.rowcount
+            return touched
 
     def prepared(self, values: Mapping[str, Any]) -> list[Any]:
         """These values as this database takes them."""
@@ -99,15 +100,24 @@ class Table(Generic[M]):
         """All columns, as `row` wants them."""
         return ", ".join(f"{prefix}.{self.columns[name]}" for name in self.attnames)
 
-    def row(self, values: Sequence[Any]) -> M:
-        """The object of one row of `selected` columns."""
+    def row(self, values: Sequence[Any], names: Sequence[str] = ()) -> M:
+        """The object of one row of these columns; without names, of `selected`."""
+        if names:  # Django wants them in the order of the model
+            by_name = dict(zip(names, values, strict=True))
+            names = [name for name in self.attnames if name in by_name]
+            values = [by_name[name] for name in names]
+        else:
+            names = self.attnames
         if self._converters:
-            converted = list(values)
-            for place, column, converters in self._converters:
-                for convert in converters:
-                    converted[place] = convert(converted[place], column, self.connection)
-            values = converted
-        return self.model.from_db(self.connection.alias, self.attnames, values)
+            pairs = zip(names, values, strict=True)
+            values = [self._converted(name, value) for name, value in pairs]
+        return self.model.from_db(self.connection.alias, names, values)
+
+    def _converted(self, name: str, value: Any) -> Any:
+        column, converters = self._converters.get(name, (None, ()))
+        for convert in converters:
+            value = convert(value, column, self.connection)
+        return value
 
 
 def table(model: type[M]) -> Table[M]:

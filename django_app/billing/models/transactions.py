@@ -288,6 +288,8 @@ class PointTransaction(GatewayFacts):
     synced_at = models.DateTimeField(null=True, blank=True)
     next_check_at = models.DateTimeField(null=True, blank=True)
 
+    # Ever heard of it at the doors that anybody may call. Few need no look at when they came.
+    deliveries = models.PositiveIntegerField(default=0, editable=False)
     account_closed_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When staff closed the virtual account.")
     )

@@ -4,6 +4,8 @@ durable, so that a caller's own, which could be rolled back later, raises instea
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import IntegrityError
 from django.db.models import Q
 
@@ -37,10 +39,19 @@ from billing.states import Decision, RefundMismatch, Review, Status
 _MONEY = ("imp_uid", "status", "cancel_amount", "pending_cancel_total", "credited")
 
 
-def apply(payment: Payment, *, deadline: Deadline | None = None) -> ApplyResult:
-    """The verb `PointTransaction.objects.apply`; what it promises is said there."""
+def apply(
+    payment: Payment,
+    *,
+    deadline: Deadline | None = None,
+    in_transaction: Callable[[], object] | None = None,
+) -> ApplyResult:
+    """The verb `PointTransaction.objects.apply`; what it promises is said there.
+
+    in_transaction: what else is written in the transaction of the change, last; it may be called
+    again where the row was not the one that was read.
+    """
     try:
-        applied, back = retry_stale(lambda: _apply_once(payment))
+        applied, back = retry_stale(lambda: _apply_once(payment, in_transaction))
     except IntegrityError:
         others = primary(PointTransaction).exclude(merchant_uid=payment.merchant_uid)
         if others.filter(
@@ -74,38 +85,47 @@ def changes(txn: PointTransaction, payment: Payment) -> tuple[str, ...]:
     return changed or (("review",) if news_for_staff(txn, payment, decision) else ())
 
 
-def _apply_once(payment: Payment) -> tuple[ApplyResult, PointCancellation | None]:
+def _apply_once(
+    payment: Payment, in_transaction: Callable[[], object] | None
+) -> tuple[ApplyResult, PointCancellation | None]:
     with durable_transaction():
-        txn = lock_transaction(merchant_uid=payment.merchant_uid)
-        decision = decide_for_row(txn, payment)
-        cancel = cancel_ended_by(txn, payment)
-        if cancel is not None:
-            rows = primary(PointCancellation).filter(pk=cancel.pk, state__in=cancel.OPEN)
-            moved = end_cancel(txn, cancel, rows, cancel.State.DONE, payment)
-            if moved is None:
-                raise StaleRow
-            return ApplyResult(txn, decision, moved), None
-        values = values_from(txn, payment, decision)
-        points = values.get("credited", txn.credited) - txn.credited
-        back, notes = _notes_and_refund(txn, payment, decision, points)
-        flag_row(txn, notes, values)
-        failed_now = values.get("status") == Status.FAILED != txn.status
-        account_now = values.get("status") == Status.READY and values.get("vbank_num", "") not in (
-            "",
-            txn.vbank_num,
-        )
-        write_row(txn, values, synced=True)
-        if points:
-            post_entry(txn, "charge" if points > 0 else "cancel", points)
-        if points > 0:
-            send_after_commit(signals.point_charged, txn, points=points)
-        elif points < 0:
-            send_after_commit(signals.point_cancelled, txn, points=-points)
-        if failed_now:
-            send_after_commit(signals.payment_failed, txn)
-        if account_now:
-            send_after_commit(signals.account_issued, txn)
-        write_notes(txn, notes)
+        applied, back = _apply_locked(payment)
+        if in_transaction is not None:
+            in_transaction()
+    return applied, back
+
+
+def _apply_locked(payment: Payment) -> tuple[ApplyResult, PointCancellation | None]:
+    txn = lock_transaction(merchant_uid=payment.merchant_uid)
+    decision = decide_for_row(txn, payment)
+    cancel = cancel_ended_by(txn, payment)
+    if cancel is not None:
+        rows = primary(PointCancellation).filter(pk=cancel.pk, state__in=cancel.OPEN)
+        moved = end_cancel(txn, cancel, rows, cancel.State.DONE, payment)
+        if moved is None:
+            raise StaleRow
+        return ApplyResult(txn, decision, moved), None
+    values = values_from(txn, payment, decision)
+    points = values.get("credited", txn.credited) - txn.credited
+    back, notes = _notes_and_refund(txn, payment, decision, points)
+    flag_row(txn, notes, values)
+    failed_now = values.get("status") == Status.FAILED != txn.status
+    account_now = values.get("status") == Status.READY and values.get("vbank_num", "") not in (
+        "",
+        txn.vbank_num,
+    )
+    write_row(txn, values, synced=True)
+    if points:
+        post_entry(txn, "charge" if points > 0 else "cancel", points)
+    if points > 0:
+        send_after_commit(signals.point_charged, txn, points=points)
+    elif points < 0:
+        send_after_commit(signals.point_cancelled, txn, points=-points)
+    if failed_now:
+        send_after_commit(signals.payment_failed, txn)
+    if account_now:
+        send_after_commit(signals.account_issued, txn)
+    write_notes(txn, notes)
     return ApplyResult(txn, decision, points), back
 
 

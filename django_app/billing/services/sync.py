@@ -5,6 +5,7 @@ callback, mobile return, webhook, reconcile) leads here.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from billing.errors import InvalidGatewayResponse
 from billing.gateway.api import Deadline, gateway
@@ -14,9 +15,17 @@ from billing.services.apply import apply
 logger = logging.getLogger(__name__)
 
 
-def sync(imp_uid: str, *, deadline: Deadline | None = None) -> ApplyResult:
-    """The verb `PointTransaction.objects.sync`; what it promises is said there."""
-    return apply(gateway().payment(imp_uid, deadline=deadline), deadline=deadline)
+def sync(
+    imp_uid: str,
+    *,
+    deadline: Deadline | None = None,
+    in_transaction: Callable[[], object] | None = None,
+) -> ApplyResult:
+    """The verb `PointTransaction.objects.sync`; what it promises is said there. in_transaction: see
+    `apply`.
+    """
+    payment = gateway().payment(imp_uid, deadline=deadline)
+    return apply(payment, deadline=deadline, in_transaction=in_transaction)
 
 
 def sync_order(merchant_uid: str, *, deadline: Deadline | None = None) -> list[ApplyResult]:

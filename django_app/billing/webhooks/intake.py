@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from billing.conf import conf
 from billing.db.routing import primary
+from billing.db.statements import table
 from billing.db.transactions import money_transaction
 from billing.errors import GatewayPaymentNotFound
 from billing.gateway.api import Deadline
@@ -129,15 +130,33 @@ class Admission:
     may_queue: bool
 
 
+_GLANCE = (  # what a delivery is judged by
+    "id",
+    "imp_uid",
+    "merchant_uid",
+    "amount",
+    "cancel_amount",
+    "pending_cancel_total",
+    "credited_at",
+    "deliveries",
+)
+
+
 def _locked_row(merchant_uid: str) -> PointTransaction | None:
-    """The row under its lock, so that deliveries of one row that come at once are counted one after
-    the other.
+    """Count one more delivery of the row, lock it and read of it, in one statement. Deliveries of
+    one row that come at once are so counted one after the other.
     """
-    return (
-        PointTransaction.objects.select_for_update(no_key=True)
-        .filter(merchant_uid=merchant_uid)
-        .first()
-    )
+    rows = table(PointTransaction)
+    counted = rows.columns["deliveries"]
+    with rows.connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {rows.name} SET {counted} = {counted} + 1 "  # noqa: S608
+            f"WHERE {rows.columns['merchant_uid']} = %s "
+            f"RETURNING {', '.join(rows.columns[name] for name in _GLANCE)}",
+            [merchant_uid],
+        )
+        found = cursor.fetchone()
+    return None if found is None else rows.row(found, _GLANCE)
 
 
 def _admit(row: PointTransaction, event: WebhookEvent) -> Admission:
@@ -147,13 +166,7 @@ def _admit(row: PointTransaction, event: WebhookEvent) -> Admission:
     The bounds are read in a statement of their own: one that waited for the lock still sees what
     there was before it waited.
     """
-    lately = Q(received_at__gt=timezone.now() - HOUR)
-    deliveries = primary(WebhookEvent).filter(merchant_uid=row.merchant_uid)
-    counts = deliveries.aggregate(
-        heard=Count("pk", filter=lately),
-        asked=Count("pk", filter=lately & Q(tries__gt=0)),
-        waiting=Count("pk", filter=PENDING),
-    )
+    counts = _counts(row)
     useless = nothing_can_change(row, event)
     if counts["heard"] >= conf.BILLING_CALLS_PER_HOUR + SPARE_PER_HOUR:
         # So many within the hour that no more are stored: a payer with few tabs and a gateway never
@@ -169,8 +182,26 @@ def _admit(row: PointTransaction, event: WebhookEvent) -> Admission:
         event.error_code, event.next_try_at = ErrorCode.ASKED_TOO_OFTEN, timezone.now() + FIRST_WAIT
     else:
         close(event, Outcome.IGNORED, Trouble(ErrorCode.ASKED_TOO_OFTEN))  # others wait already
-    event.save(force_insert=True)
+    table(WebhookEvent).insert(event)
     return Admission(may_ask=may_ask, handled=useless or may_queue, may_queue=may_queue)
+
+
+def _counts(row: PointTransaction) -> dict[str, int]:
+    """Deliveries of this row: heard and asked in the last hour, and waiting. Of one that was never
+    heard of more often than that, none can be over a bound.
+    """
+    if row.deliveries <= min(MOST_WAITING, conf.BILLING_CALLS_PER_HOUR):
+        return {"heard": 0, "asked": 0, "waiting": 0}
+    lately = Q(received_at__gt=timezone.now() - HOUR)
+    return (
+        primary(WebhookEvent)
+        .filter(merchant_uid=row.merchant_uid)
+        .aggregate(
+            heard=Count("pk", filter=lately),
+            asked=Count("pk", filter=lately & Q(tries__gt=0)),
+            waiting=Count("pk", filter=PENDING),
+        )
+    )
 
 
 def _ask_and_store(event: WebhookEvent, *, may_queue: bool) -> bool:
