@@ -20,6 +20,7 @@ from django.db import connections
 logger = logging.getLogger(__name__)
 
 MOST_WAITING = 500  # mails; beyond, new ones are not sent
+RESTS_AFTER = 0.5  # seconds without mail
 LAST_SECONDS = 20  # below gunicorn's grace of 30
 
 Job = Callable[[], object]
@@ -45,15 +46,25 @@ class MailQueue:
                 self._sender.start()
         return True
 
+    def _next(self) -> tuple[str, Job]:
+        """The next one. This thread may rest for days: its own connections are closed when it
+        begins to, not after each mail.
+        """
+        try:
+            return self._waiting.get(timeout=RESTS_AFTER)
+        except queue.Empty:
+            connections.close_all()
+            return self._waiting.get()
+
     def _send_all(self) -> None:
         while True:
-            what, job = self._waiting.get()
+            what, job = self._next()
             try:
                 job()
             except Exception as error:  # noqa: BLE001  (a mail server has many ways to fail; its words may hold addresses)
                 logger.warning("mail not sent (%s): %s", type(error).__name__, what)
+                connections.close_all()  # one of them may be what is broken
             finally:
-                connections.close_all()  # this thread's own: it may rest for days
                 self._waiting.task_done()
 
     def empty(self, seconds: float) -> bool:

@@ -31,6 +31,8 @@ from billing.notifications import mail_queue
 from billing.support.dates import short_date
 from billing.web.display_status import deadline_words
 
+NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"  # a project without a mail server
+
 
 @dataclass(frozen=True)
 class Letter:
@@ -103,7 +105,7 @@ def on_returned(txn: PointTransaction, amount: Decimal, currency: str, **kwargs:
 
 
 def _post(compose: Callable[..., Letter], txn: PointTransaction, **more: Any) -> None:
-    if conf.BILLING_MAIL:
+    if conf.BILLING_MAIL and conf.django.EMAIL_BACKEND != NO_MAIL:
         as_it_is = copy(txn)  # the caller goes on with its own
         job = partial(
             _send, compose, as_it_is, language=txn.owner.language, balance=txn.owner.balance, **more

@@ -1,14 +1,19 @@
 """A time limit for a whole HTTP exchange.
 
 The read timeout of requests is one of silence: a server that sends a byte now and then, in the
-headers or in the body, never reaches it. Here a timer shuts the socket down when the time is over,
-and the read that waits on it fails at once.
+headers or in the body, never reaches it. Here a watchdog shuts the socket down when the time is
+over, and the read that waits on it fails at once.
 """
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import math
+import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -25,10 +30,11 @@ class _Watch:
 
     def __init__(self) -> None:
         self.socket: Any = None
+        self.done = False
 
     def cut(self) -> None:
         """Time is over."""
-        if self.socket is not None:
+        if self.socket is not None and not self.done:
             with suppress(OSError):
                 self.socket.shutdown(socket.SHUT_RDWR)
 
@@ -69,19 +75,70 @@ class TotalTimeoutAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
 
 
+class _Watchdog:
+    """One thread that cuts off every exchange whose time is over. A timer for each exchange would
+    be a thread for each, at the price of several statements.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[float, int, _Watch]] = []  # a heap, by time
+        self._changed = threading.Condition()
+        self._number = itertools.count()
+        self._wakes_at = math.inf
+        self._thread: threading.Thread | None = None
+
+    def guard(self, watch: _Watch, seconds: float) -> None:
+        """Cut `watch` off in so many seconds, unless it is done by then."""
+        until = time.monotonic() + seconds
+        with self._changed:
+            heapq.heappush(self._waiting, (until, next(self._number), watch))
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(
+                    target=self._run, name="billing-time-limit", daemon=True
+                )
+                self._thread.start()
+            elif until < self._wakes_at:
+                self._changed.notify()
+
+    def release(self, watch: _Watch) -> None:
+        """The exchange has ended; its socket may serve another one from now on."""
+        with self._changed:
+            watch.done = True
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                while self._waiting and (self._waiting[0][2].done or self._waiting[0][0] <= now):
+                    heapq.heappop(self._waiting)[2].cut()
+                self._wakes_at = self._waiting[0][0] if self._waiting else math.inf
+                left = self._wakes_at - now
+                self._changed.wait(None if left == math.inf else left)
+
+
+_watchdog = _Watchdog()
+
+
+def _after_fork() -> None:
+    """A child process has no thread of its parent, and no exchange of its own yet."""
+    global _watchdog
+    _watchdog = _Watchdog()
+
+
+if hasattr(os, "register_at_fork"):  # not where nothing forks
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 @contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
     """Cut this thread's exchange off after `seconds`; None: no limit of its own."""
     if seconds is None:
         yield
         return
-    watch = _Watch()
-    timer = threading.Timer(seconds, watch.cut)
-    timer.daemon = True
-    _exchange.watch = watch
-    timer.start()
+    watch = _exchange.watch = _Watch()
+    _watchdog.guard(watch, seconds)
     try:
         yield
     finally:
-        timer.cancel()
+        _watchdog.release(watch)
         _exchange.watch = None
