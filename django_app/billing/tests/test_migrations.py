@@ -35,7 +35,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "sandbox"]),
 ]
 
-BEFORE, NOW = "0006_unmatched_payment", "0010_remove_review_note"
+BEFORE, NOW = "0006_unmatched_payment", "0011_deliveries_counted"
 rows = PointTransaction.objects
 
 # How the version before wrote what is a code now.

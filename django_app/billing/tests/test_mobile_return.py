@@ -53,7 +53,7 @@ def test_a_return_is_synced_and_sent_to_its_page(
     with django_assert_max_num_queries(20) as captured:
         response = handle_browser_return(phone, imp_uid, txn.merchant_uid, imp_success="true")
     assert (response.status_code, response["Location"]) == (302, page_of(txn))
-    assert len(counted(captured)) == 8
+    assert len(counted(captured)) == 7
     assert len(gateway.calls) - asked == 1
     assert balance() == 10_000
     assert phone.get(response["Location"]).status_code == 200

@@ -198,15 +198,15 @@ def test_the_webhook_stays_within_its_budget(gateway, txn, settings, django_asse
     asked = len(gateway.calls)
     with django_assert_max_num_queries(20) as captured:
         assert deliver(imp_uid, txn.merchant_uid).status_code == 200
-    assert len(counted(captured)) == 8
+    assert len(counted(captured)) == 7
     assert len(gateway.calls) - asked == 1
     with django_assert_max_num_queries(20) as captured:
         assert deliver(imp_uid, txn.merchant_uid).status_code == 200
-    assert len(counted(captured)) == 3
+    assert len(counted(captured)) == 2
     assert len(gateway.calls) - asked == 1
     with django_assert_max_num_queries(20) as captured:
         assert deliver("imp_000000000000", txn.merchant_uid).status_code == 503
-    assert len(counted(captured)) == 4
+    assert len(counted(captured)) == 3
     assert len(gateway.calls) - asked == 2
     settings.BILLING_CALLS_PER_HOUR = 2
     with django_assert_max_num_queries(20) as captured:

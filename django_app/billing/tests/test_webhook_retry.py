@@ -15,7 +15,7 @@ from billing.errors import NetworkInTransaction
 from billing.models import Point, PointEntry, PointTransaction, WebhookEvent
 from billing.tests.support.counting import counted
 from billing.tests.support.threads import together
-from billing.webhooks import intake, retry
+from billing.webhooks import deliveries, intake, retry
 
 pytestmark = [
     pytest.mark.money,
@@ -89,7 +89,7 @@ def test_what_failed_at_the_door_is_finished_later(gateway, txn, django_assert_m
     assert len(gateway.calls) - asked == 1
 
 
-@pytest.mark.parametrize("when", ["before the question", "after the answer", "after the credit"])
+@pytest.mark.parametrize("when", ["before the question", "after the answer"])
 def test_a_process_that_dies_in_the_middle(gateway, txn, monkeypatch, when):
     imp_uid = gateway.pay(txn.merchant_uid)
 
@@ -99,21 +99,35 @@ def test_a_process_that_dies_in_the_middle(gateway, txn, monkeypatch, when):
     with monkeypatch.context() as patch:
         if when == "before the question":
             patch.setattr(intake, "ask_gateway", die)
-        elif when == "after the answer":
-            patch.setattr(gateway, "before_answer", die)
         else:
-            patch.setattr(intake, "store_result", die)
+            patch.setattr(gateway, "before_answer", die)
         with pytest.raises(Killed):
             deliver(imp_uid, txn)
     event = events.get()
-    assert (event.outcome, event.tries, balance()) == (
-        "pending",
-        1,
-        10_000 if when == "after the credit" else 0,
-    )
+    assert (event.outcome, event.tries, balance()) == ("pending", 1, 0)
     events.update(next_try_at=timezone.now())
     assert [retry.try_again(event) for event in due()] == [True]
     assert (events.get().outcome, balance(), PointEntry.objects.count()) == ("done", 10_000, 1)
+
+
+def test_the_credit_and_the_end_of_its_delivery_are_one(gateway, txn, monkeypatch):
+    """A process that dies between them leaves neither."""
+    imp_uid = gateway.pay(txn.merchant_uid)
+
+    def die(*args, **kwargs):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deliveries, "_store_done", die)
+        with pytest.raises(Killed):
+            deliver(imp_uid, txn)
+    assert (events.get().outcome, balance(), PointEntry.objects.count()) == ("pending", 0, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "store_result", die)
+        with pytest.raises(Killed):
+            deliver(imp_uid, txn)  # later: both stand already
+    assert sorted(events.values_list("outcome", flat=True)) == ["done", "pending"]
+    assert (balance(), PointEntry.objects.count()) == (10_000, 1)
 
 
 def test_a_try_that_dies_is_tried_once_more(gateway, txn, monkeypatch):

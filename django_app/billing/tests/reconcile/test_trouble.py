@@ -144,10 +144,10 @@ def test_a_broken_program_keeps_no_other_waiting(gateway, start, monkeypatch, ca
     let_pass(minutes=2)
     real = rules._apply_once
 
-    def apply(payment):
+    def apply(payment, in_transaction):
         if payment.merchant_uid == odd.merchant_uid:
             raise ZeroDivisionError
-        return real(payment)
+        return real(payment, in_transaction)
 
     monkeypatch.setattr(rules, "_apply_once", apply)
     report = reconcile(repair=True)
