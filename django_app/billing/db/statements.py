@@ -9,6 +9,7 @@ stays with the ORM. Model signals (pre_save, post_save) are not sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
 from django.db import connections, models
@@ -36,6 +37,7 @@ class Table(Generic[M]):
             for field in self.fields
             if (found := self._converters_of(field))
         }
+        self._prepares = _prepared_cursor(connection)
         self._inserted = [field for field in self.fields if not field.db_returning]
         self._insert = (
             f"INSERT INTO {self.name} "  # noqa: S608  (names of our own columns)
@@ -63,7 +65,7 @@ class Table(Generic[M]):
             field.get_db_prep_save(field.pre_save(row, True), connection=self.connection)
             for field in self._inserted
         ]
-        with self.connection.cursor() as cursor:
+        with self.cursor() as cursor:
             cursor.execute(self._insert, values)
             if len(self._inserted) < len(self.fields):
                 row.pk = cursor.fetchone()[0]
@@ -80,9 +82,19 @@ class Table(Generic[M]):
             [*self.prepared(values), *self.prepared(where)],
         )
 
+    def cursor(self) -> Any:
+        """A cursor whose statements PostgreSQL keeps prepared. Not behind a pooler, where the next
+        transaction may meet another server process: DISABLE_SERVER_SIDE_CURSORS says so.
+        """
+        if self._prepares is None:
+            return self.connection.cursor()
+        self.connection.ensure_connection()
+        made = self._prepares(self.connection.connection)
+        return self.connection._prepare_cursor(made)  # type: ignore[attr-defined]  # as cursor()
+
     def execute(self, sql: str, values: Sequence[Any]) -> int:
         """Run one statement; how many rows it touched."""
-        with self.connection.cursor() as cursor:
+        with self.cursor() as cursor:
             cursor.execute(sql, values)
             touched: int = cursor.rowcount
             return touched
@@ -118,6 +130,30 @@ class Table(Generic[M]):
         for convert in converters:
             value = convert(value, column, self.connection)
         return value
+
+
+def _prepared_cursor(connection: BaseDatabaseWrapper) -> Any:
+    """The class of cursors that prepare; None where nothing is prepared: on SQLite, which does so
+    by itself, with psycopg 2, behind a pooler.
+    """
+    pooled = connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+    return None if connection.vendor != "postgresql" or pooled else _preparing_cursor()
+
+
+@cache
+def _preparing_cursor() -> Any:
+    try:
+        import psycopg  # where PostgreSQL is not used, it need not be there
+    except ImportError:
+        return None
+
+    class PreparingCursor(psycopg.Cursor[Any]):
+        """Every statement is prepared when it comes first, and found again by its text."""
+
+        def execute(self, query: Any, params: Any = None, **how: Any) -> Any:
+            return super().execute(query, params, prepare=True, **how)
+
+    return PreparingCursor
 
 
 def table(model: type[M]) -> Table[M]:

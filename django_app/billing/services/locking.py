@@ -54,7 +54,7 @@ def lock_transaction(*, merchant_uid: str = "", pk: int | None = None) -> PointT
     rows, owners = table(PointTransaction), table(Point)
     name, value = ("id", pk) if pk is not None else ("merchant_uid", merchant_uid)
     lock = "FOR NO KEY UPDATE" if rows.connection.vendor == "postgresql" else ""
-    with rows.connection.cursor() as cursor:
+    with rows.cursor() as cursor:
         cursor.execute(
             f"SELECT {rows.selected('t')}, {owners.selected('o')} FROM {rows.name} t "  # noqa: S608
             f"JOIN {owners.name} o ON o.{owners.columns['user_id']} = t.{rows.columns['owner_id']} "

@@ -148,7 +148,7 @@ def _locked_row(merchant_uid: str) -> PointTransaction | None:
     """
     rows = table(PointTransaction)
     counted = rows.columns["deliveries"]
-    with rows.connection.cursor() as cursor:
+    with rows.cursor() as cursor:
         cursor.execute(
             f"UPDATE {rows.name} SET {counted} = {counted} + 1 "  # noqa: S608
             f"WHERE {rows.columns['merchant_uid']} = %s "
