@@ -45,7 +45,7 @@ def test_pages_say_so(other_mode, client, path):
     client.force_login(other_mode)
     response = client.get(f"/billing/{path}")
     assert response.status_code == 503
-    assert "지금은 포인트를 쓸 수 없어요" in response.content.decode()
+    assert "지금은 포인트를 이용할 수 없어요" in response.content.decode()
 
 
 @pytest.mark.parametrize("path", ["checkout/", "validation/", "webhook/"])
