@@ -83,7 +83,10 @@ def _stamp() -> list[CheckMessage]:
         return [
             Error(
                 f"{str(error)[0].upper()}{str(error)[1:]}",
-                hint="docs/install.md tells the way from sandbox to live in one database.",
+                hint=(
+                    "To begin anew in this database: `migrate billing zero` in its own mode, then "
+                    "`migrate billing` in the new one. All points and payments of it are dropped."
+                ),
                 id="billing.E014",
             )
         ]
