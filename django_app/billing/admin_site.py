@@ -32,7 +32,10 @@ def import_admin_site(path: str) -> AdminSite:
     """The AdminSite of this dotted path. Raises ImportError where there is none."""
     from django.contrib.admin import AdminSite
 
-    site = import_string(str(path))
+    try:
+        site = import_string(str(path))
+    except TypeError as error:  # "..": a relative import
+        raise ImportError(f"{path} is no dotted path") from error
     if not isinstance(site, AdminSite):
         raise ImportError(f"{path} is a {type(site).__name__}")
     return site

@@ -27,6 +27,7 @@ from billing.db.routing import primary, write_alias
 from billing.errors import BillingError
 from billing.models import PointCancellation, PointTransaction, TransactionNote, WebhookEvent
 from billing.note_codes import NoteCode
+from billing.support.people import email_address, login_name
 from billing_office import masking
 
 logger = logging.getLogger("billing.staff")
@@ -52,18 +53,14 @@ def anonymize(user: Any) -> None:
     time for the same user, and must not ask the network: rows of money are locked. What it raises
     is logged and becomes HookFailed here: all is rolled back, and staff are told.
     """
-    name = user.get_username()
+    name = login_name(user)
     # Somebody may have taken any name that could be foreseen.
     nobody = (
         name
         if re.fullmatch(rf"left-{user.pk}-[0-9a-f]{{8}}", name)
         else f"left-{user.pk}-{secrets.token_hex(4)}"
     )
-    contacts = [
-        word
-        for word in (name, getattr(user, user.get_email_field_name(), ""))
-        if masking.login(word) != word
-    ]
+    contacts = [word for word in (name, email_address(user)) if masking.login(word) != word]
     with transaction.atomic(using=write_alias(type(user))):
         _call_hook(user)
         for field in user._meta.concrete_fields:

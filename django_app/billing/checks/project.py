@@ -14,9 +14,11 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 from django.utils.module_loading import import_string
+from django.utils.translation import get_language
 
 from billing.conf import conf
 
@@ -109,8 +111,8 @@ def _login(charge: str) -> list[CheckMessage]:
     try:
         address = resolve_url(wanted)
         if not urlsplit(address).netloc:  # somebody else's may log in, at an address of its own
-            resolve(urlsplit(address).path)
-    except (NoReverseMatch, Resolver404):
+            _resolve(urlsplit(address).path)
+    except (NoReverseMatch, Resolver404, TypeError):  # TypeError: None
         return [
             Warning(
                 f"LOGIN_URL is {wanted!r}, which leads nowhere: whoever opens {charge} without "
@@ -120,3 +122,16 @@ def _login(charge: str) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+def _resolve(path: str) -> None:
+    """Resolver404 where the project has no such page, nor LocaleMiddleware leads to one."""
+    prefix = get_script_prefix()  # FORCE_SCRIPT_NAME
+    if prefix != "/" and path.startswith(prefix):
+        path = path.removeprefix(prefix.rstrip("/"))
+    try:
+        resolve(path)
+    except Resolver404:
+        if not _has_middleware(LocaleMiddleware):
+            raise
+        resolve(f"/{get_language()}{path}")
