@@ -62,6 +62,18 @@ def project(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
             )
         )
     found += _addresses()
+    if _modules_are_removed():
+        found.append(
+            Error(
+                "collectstatic keeps hashed files only and does not write their names into "
+                "scripts: the pages' scripts would miss each other, and no button would work.",
+                hint=(
+                    "support_js_module_import_aggregation = True in a class of your own made of "
+                    "the storage, or no WHITENOISE_KEEP_ONLY_HASHED_FILES."
+                ),
+                id="billing.E025",
+            )
+        )
     if conf.django.CACHES.get("default", {}).get("BACKEND", "").endswith(OF_ONE_PROCESS):
         found.append(
             Warning(
@@ -135,3 +147,18 @@ def _resolve(path: str) -> None:
         if not _has_middleware(LocaleMiddleware):
             raise
         resolve(f"/{get_language()}{path}")
+
+
+def _modules_are_removed() -> bool:
+    """Whether files under their plain names, by which our scripts import each other, are thrown
+    away (WhiteNoise does where it is told to).
+    """
+    if not getattr(conf.django, "WHITENOISE_KEEP_ONLY_HASHED_FILES", False):
+        return False
+    named = (conf.django.STORAGES.get("staticfiles") or {}).get("BACKEND", "")
+    try:
+        storage = import_string(named)
+    except ImportError:
+        return False  # Django says it itself
+    keeps = getattr(storage, "support_js_module_import_aggregation", True)  # no hashes: True
+    return not keeps

@@ -4,6 +4,7 @@ import pytest
 from django.core.checks import Error, Warning
 from django.db import connections
 from django.urls import set_script_prefix
+from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 from billing.checks import database_of_money, frame, project, setting_types
 
@@ -217,3 +218,20 @@ def test_a_frame_for_another_engine(settings, tmp_path):
     [message] = frame(None)
     assert message.id == "billing.E019"
     assert "another engine" in message.msg
+
+
+def test_scripts_whose_plain_names_are_thrown_away(settings):
+    settings.WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+    assert project(None) == []  # no hashes
+    for storage, found in (
+        ("whitenoise.storage.CompressedManifestStaticFilesStorage", ["billing.E025"]),
+        ("billing.tests.test_project_checks.WithImports", []),
+    ):
+        settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": storage}}
+        assert ids(project(None)) == found
+    settings.WHITENOISE_KEEP_ONLY_HASHED_FILES = False
+    assert project(None) == []
+
+
+class WithImports(CompressedManifestStaticFilesStorage):
+    support_js_module_import_aggregation = True
