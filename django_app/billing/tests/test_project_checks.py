@@ -1,10 +1,10 @@
 """What `check` says to a project that billing was put into: every line that is left out."""
 
 import pytest
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.checks import Error, Warning
 from django.db import connections
 from django.urls import set_script_prefix
-from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 from billing.checks import database_of_money, frame, project, setting_types
 
@@ -233,5 +233,5 @@ def test_scripts_whose_plain_names_are_thrown_away(settings):
     assert project(None) == []
 
 
-class WithImports(CompressedManifestStaticFilesStorage):
+class WithImports(ManifestStaticFilesStorage):
     support_js_module_import_aggregation = True

@@ -1,4 +1,4 @@
-"""Pages that show and move points look whether the database is of this mode first."""
+"""Pages that show and move points look first at the database: its mode, and its tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 
-from billing.db.environment_stamp import WrongDatabase, require_mode
+from billing.db.database_state import TablesMissing
+from billing.db.environment_stamp import WrongDatabase, require_money
 from billing.web.json_api import error
 from billing.web.page import render_page
 
@@ -18,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 
 def in_own_mode(patterns: list[URLPattern]) -> list[URLPattern]:
-    """The same patterns, whose views answer 503 where the database was made for the other mode: an
-    error to scripts and webhooks, a page to people.
+    """The same patterns, whose views answer 503 where the database was made for the other mode or
+    migrate has not run: an error to scripts and webhooks, a page to people.
     """
     for pattern in patterns:
         pattern.callback = _guarded(pattern.callback)
@@ -30,8 +31,8 @@ def _guarded(view: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(view)  # with its marks: csrf_exempt, answers_json
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            require_mode()
-        except WrongDatabase as trouble:
+            require_money()
+        except (WrongDatabase, TablesMissing) as trouble:
             logger.error("%s answered 503: %s", request.path, trouble)
             if request.method == "POST" or getattr(view, "answers_json", False):
                 return error("unavailable", headers={"Retry-After": "60"})
