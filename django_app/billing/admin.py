@@ -20,7 +20,13 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from billing.admin_site import admin_site, admin_url, shows_office
+from billing.admin_site import (
+    admin_site,
+    admin_url,
+    is_discovered_before,
+    load_all_admin_modules,
+    shows_office,
+)
 from billing.models import (
     DailyFigures,
     Point,
@@ -223,4 +229,6 @@ def show_lists() -> None:
         register(site)
 
 
-show_lists()
+if not is_discovered_before("billing"):  # else the app shows them when it is ready
+    load_all_admin_modules()
+    show_lists()
