@@ -391,11 +391,3 @@ def test_every_method_says_when_money_is_back(method: str) -> None:
 def test_time_left_in_words(seconds: int, words: str) -> None:
     with override("ko"):
         assert left_words(seconds).startswith(words)
-
-
-def test_a_language_that_django_does_not_know(settings, client):
-    """A project may have one of its own."""
-    settings.LANGUAGES = [("ko", "Korean"), ("xx", "Klingon")]
-    text = client.get("/billing/terms/").text
-    assert "한국어" in text
-    assert "Klingon" in text
