@@ -17,7 +17,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.urls import URLPattern, path
 
 from billing.admin_site import admin_url
-from billing.db.environment_stamp import WrongDatabase, require_mode
 from billing.errors import BillingError
 from billing_office import audit_log, error_messages
 from billing_office.base import MoneyAdmin
@@ -154,23 +153,11 @@ class StaffAction:
         prefix = "<str:object_id>/" if cls.is_about_a_row else ""
         return path(
             f"{prefix}{cls.name.replace('_', '-')}/",
-            admin.admin_site.admin_view(partial(cls.guarded_view, admin)),
+            admin.admin_site.admin_view(partial(cls.view, admin)),
             name=cls.url_name(),
         )
 
     # -- the steps --
-
-    @classmethod
-    def guarded_view(
-        cls, admin: MoneyAdmin, request: HttpRequest, object_id: str = ""
-    ) -> HttpResponse:
-        """`view`; in a database of the other mode a word why not, and the list."""
-        try:
-            require_mode()
-        except WrongDatabase as error:
-            messages.error(request, str(error))
-            return HttpResponseRedirect(admin.list_url)
-        return cls.view(admin, request, object_id)
 
     @classmethod
     def view(cls, admin: MoneyAdmin, request: HttpRequest, object_id: str = "") -> HttpResponse:
