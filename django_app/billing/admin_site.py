@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.urls import reverse
-from django.utils.module_loading import import_string
+from django.utils.module_loading import autodiscover_modules, import_string
 
 from billing.conf import conf
 
@@ -32,7 +32,10 @@ def import_admin_site(path: str) -> AdminSite:
     """The AdminSite of this dotted path. Raises ImportError where there is none."""
     from django.contrib.admin import AdminSite
 
-    site = import_string(str(path))
+    try:
+        site = import_string(str(path))
+    except TypeError as error:  # "..": a relative import
+        raise ImportError(f"{path} is no dotted path") from error
     if not isinstance(site, AdminSite):
         raise ImportError(f"{path} is a {type(site).__name__}")
     return site
@@ -44,6 +47,28 @@ def admin_url(name: str, *args: Any, site: AdminSite | None = None) -> str:
     """
     site = site or admin_site()
     return reverse(f"admin:{name}", args=args, current_app=site.name if site else None)
+
+
+def is_discovered_before(label: str) -> bool:
+    """Whether Django's admin has loaded every `admin.py` of the project by the time that the app
+    `label` is made ready: it stands before it in INSTALLED_APPS. What this app shows is registered
+    then, behind all that the project registers.
+    """
+    from django.contrib.admin.apps import AdminConfig
+
+    order = list(apps.app_configs)
+    return (
+        "admin" in order
+        and isinstance(apps.app_configs["admin"], AdminConfig)
+        and order.index("admin") < order.index(label)
+    )
+
+
+def load_all_admin_modules() -> None:
+    """For an app that stands before Django's admin: load the `admin.py` of the others first, so
+    that what they register is there. A second time: nothing happens.
+    """
+    autodiscover_modules("admin")
 
 
 def shows_office(site: AdminSite) -> bool:

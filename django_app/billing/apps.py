@@ -16,9 +16,14 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         from billing import checks  # noqa: F401  (registers them)
+        from billing.admin_site import is_discovered_before
         from billing.notifications import member_mail
 
         member_mail.connect()
+        if is_discovered_before("billing"):
+            from billing.admin import show_lists
+
+            show_lists()
         post_migrate.connect(_after_migrate, sender=self, dispatch_uid="billing.after_migrate")
 
 

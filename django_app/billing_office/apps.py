@@ -11,4 +11,10 @@ class OfficeConfig(AppConfig):
     verbose_name = _("Back office")
 
     def ready(self) -> None:
+        from billing.admin_site import is_discovered_before
         from billing_office import checks  # noqa: F401  (they register themselves)
+
+        if is_discovered_before("billing_office"):
+            from billing_office.admin import show_office
+
+            show_office()

@@ -22,6 +22,7 @@ from billing.errors import (
     InvalidGatewayResponse,
 )
 from billing.models import PointCancellation
+from billing.support.people import login_name
 
 logger = logging.getLogger("billing.staff")
 
@@ -41,7 +42,7 @@ def record(request: HttpRequest, row: Model, what: str, **facts: Any) -> None:
     )
     logger.info(
         "%s: %s %s %s",
-        user.get_username(),
+        login_name(user),
         what,
         row._meta.label,
         json.dumps({"pk": str(row.pk), **facts}),
@@ -102,7 +103,7 @@ def record_export(request: HttpRequest, model: type[Model], **facts: Any) -> Non
     )
     logger.info(
         "%s: export %s %s",
-        user.get_username(),
+        login_name(user),
         model._meta.label,
         json.dumps(facts, ensure_ascii=False),
     )

@@ -24,7 +24,7 @@ def office_is_shown(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
         return [_not_shown("Django's admin is not installed", 'Add "django.contrib.admin".')]
     if not apps.is_installed("unfold"):
         hint = (
-            'pip install "django-iamport-points[office]", and "unfold" before '
+            'pip install django-unfold XlsxWriter (the extra `office`), and "unfold" before '
             '"django.contrib.admin" in INSTALLED_APPS; or take "billing_office" out.'
         )
         return [_not_shown("django-unfold is not installed, so plain lists are", hint)]

@@ -18,6 +18,7 @@ from billing.models import (
     PointTransaction,
     WebhookEvent,
 )
+from billing.support.people import login_name
 from billing_office import formatting, masking
 from billing_office.listing import Filter, key_of
 
@@ -47,7 +48,7 @@ def member_link(point: Point) -> SafeString:
     return format_html(
         '<a class="bo-link" href="{}">{}</a>',
         member_url(point.pk),
-        masking.login(point.user.get_username()),
+        masking.login(login_name(point.user)),
     )
 
 

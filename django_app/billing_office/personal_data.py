@@ -27,6 +27,7 @@ from billing.db.routing import primary, write_alias
 from billing.errors import BillingError
 from billing.models import PointCancellation, PointTransaction, TransactionNote, WebhookEvent
 from billing.note_codes import NoteCode
+from billing.support.people import email_address, login_name
 from billing_office import masking
 
 logger = logging.getLogger("billing.staff")
@@ -52,18 +53,10 @@ def anonymize(user: Any) -> None:
     time for the same user, and must not ask the network: rows of money are locked. What it raises
     is logged and becomes HookFailed here: all is rolled back, and staff are told.
     """
-    name = user.get_username()
+    name = login_name(user)
     # Somebody may have taken any name that could be foreseen.
-    nobody = (
-        name
-        if re.fullmatch(rf"left-{user.pk}-[0-9a-f]{{8}}", name)
-        else f"left-{user.pk}-{secrets.token_hex(4)}"
-    )
-    contacts = [
-        word
-        for word in (name, getattr(user, user.get_email_field_name(), ""))
-        if masking.login(word) != word
-    ]
+    nobody = name if re.fullmatch(rf"left-{user.pk}-[0-9a-f]{{8}}", name) else _nobodys_name(user)
+    contacts = [word for word in (name, email_address(user)) if masking.login(word) != word]
     with transaction.atomic(using=write_alias(type(user))):
         _call_hook(user)
         for field in user._meta.concrete_fields:
@@ -85,6 +78,13 @@ def anonymize(user: Any) -> None:
         log_entries.update(object_repr=nobody, change_message="")
         _overwrite_payment_texts(user, name, nobody, contacts)
     _end_sessions(user)
+
+
+def _nobodys_name(user: Any) -> str:
+    """A login name that nobody has; without the key where the column is too short for it."""
+    name = f"left-{user.pk}-{secrets.token_hex(4)}"
+    most = user._meta.get_field(user.USERNAME_FIELD).max_length
+    return name if not most or len(name) <= most else secrets.token_hex(most)[:most]
 
 
 def _call_hook(user: Any) -> None:

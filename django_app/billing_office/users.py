@@ -30,6 +30,7 @@ from billing.models import (
     TransactionNote,
     UnmatchedPayment,
 )
+from billing.support.people import email_address, login_name
 from billing_office import audit_log, columns, masking, searching
 from billing_office.base import Pages
 from billing_office.formatting import badge, moment, points
@@ -58,7 +59,7 @@ class UserAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[type-a
     search_fields = ()  # fields that complete a name would tell logins
     change_form_before_template = "billing_office/user_points.html"
     list_columns = [
-        Column(gettext_lazy("E-mail"), lambda user: masking.email(user.email)),
+        Column(gettext_lazy("E-mail"), lambda user: masking.email(email_address(user))),
         Column(gettext_lazy("Rights"), lambda user: _rights(user)),
         Column(gettext_lazy("Joined"), lambda user: columns.time_cell(user.date_joined)),
         Column(gettext_lazy("Last login"), lambda user: columns.time_cell(user.last_login)),
@@ -159,7 +160,7 @@ class UserAdmin(Pages, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[type-a
                 "%(user)s cannot be deleted: rows of money or deeds of staff name this user. "
                 "Use “The member leaves” on the member's page."
             )
-            messages.error(request, words % {"user": user.get_username()})
+            messages.error(request, words % {"user": login_name(user)})
             return HttpResponseRedirect(self._change_url(user))
         return _with_access_recorded(
             request, user, super().delete_view(request, object_id, extra_context)
@@ -186,7 +187,7 @@ def _with_access_recorded(request: HttpRequest, user: Any, response: HttpRespons
 
 
 def _masked_login(user: Any) -> str:
-    return masking.login(user.get_username())
+    return masking.login(login_name(user))
 
 
 def _rights(user: Any) -> Any:

@@ -17,7 +17,7 @@ def main() -> None:
     if any(importlib.util.find_spec(name) is None for name in NEEDED):
         sys.stderr.write(
             "error: the sandbox alone needs whitenoise and django-csp: "
-            'pip install "django-iamport-points[test]"\n'
+            "pip install whitenoise django-csp (the extra `test` has them)\n"
         )
         raise SystemExit(1)
     # Whatever project the shell is set up for: this is none.

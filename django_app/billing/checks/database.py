@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import DatabaseError, connections, router
 
+from billing.checks.product import wrong_types
 from billing.db.environment_stamp import WrongDatabase, require_mode
 from billing.db.routing import write_alias
 from billing.models import (
@@ -71,7 +72,7 @@ def database_of_money(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]
                 id="billing.W014",
             )
         )
-    if apps.is_installed("billing"):
+    if apps.is_installed("billing") and "IAMPORT_MODE" not in wrong_types():
         found += _stamp()
     return found
 
@@ -83,7 +84,10 @@ def _stamp() -> list[CheckMessage]:
         return [
             Error(
                 f"{str(error)[0].upper()}{str(error)[1:]}",
-                hint="docs/install.md tells the way from sandbox to live in one database.",
+                hint=(
+                    "To begin anew in this database: `migrate billing zero` in its own mode, then "
+                    "`migrate billing` in the new one. All points and payments of it are dropped."
+                ),
                 id="billing.E014",
             )
         ]
@@ -123,6 +127,15 @@ def database_routers(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
                     "lists and reports are as old as the replica."
                 ),
                 id="billing.W010",
+            )
+        )
+    if not router.allow_migrate_model(home, get_user_model()):
+        found.append(
+            Error(
+                f"Money is written to {home}, where the database routers make no table of users: "
+                "its rows name their member by a foreign key.",
+                hint="Let the app of your users and `billing` live in one database.",
+                id="billing.E024",
             )
         )
     user, entry = get_user_model()(), PointEntry()

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Tags, Warning, register
 
+from billing.checks.product import wrong_types
 from billing.conf import VENDOR_API_URL, conf
 
 BY_LAW = (
@@ -56,7 +57,8 @@ def deployment(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
                 id="billing.W003",
             )
         )
-    missing = [key for key in BY_LAW if not conf.BILLING_MERCHANT.get(key)]
+    merchant = conf.BILLING_MERCHANT if "BILLING_MERCHANT" not in wrong_types() else {}
+    missing = [key for key in BY_LAW if not merchant.get(key)]
     if conf.IAMPORT_MODE == "live" and missing:
         found.append(
             Warning(

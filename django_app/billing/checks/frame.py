@@ -28,8 +28,11 @@ BLOCKS = {  # block: what is missing without it
 def frame(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """Whether the pages can be loaded, and the frame has every block."""
     try:
-        get_template("billing/charge.html")
-        chain = _chain(get_template(FRAME).template)  # type: ignore[attr-defined]
+        pages, frame = get_template("billing/charge.html"), get_template(FRAME)
+        for found in (pages, frame):
+            if not isinstance(getattr(found, "template", None), Template):
+                return [_other_engine(found)]
+        chain = _chain(frame.template)  # type: ignore[attr-defined]
     except TemplateDoesNotExist as error:
         return [
             Error(
@@ -61,6 +64,15 @@ def frame(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
         for name, what in BLOCKS.items()
         if name not in there
     ]
+
+
+def _other_engine(found: Any) -> CheckMessage:
+    place = getattr(getattr(found, "origin", None), "name", FRAME)
+    return Error(
+        f"{place} is taken by another engine of TEMPLATES before Django's own is asked.",
+        hint="Put Django's backend first, or that file out of the other's way.",
+        id="billing.E019",
+    )
 
 
 def _chain(template: Template) -> list[Template] | None:

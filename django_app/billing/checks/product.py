@@ -5,20 +5,35 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.management import get_commands
 from django.utils.module_loading import import_string
 
 from billing.conf import all_settings, conf
 from billing.support.client_ip import parse_network
 from billing.web.forms import pay_methods
 
+SECRETS = ("IAMPORT_KEY", "IAMPORT_SECRET", "IAMPORT_PG_API_KEY")  # never shown
 KEYS = ("IAMPORT_CODE", "IAMPORT_KEY", "IAMPORT_SECRET")
 MODES = ("live", "sandbox")
 HOOKS = {  # setting: what a project names there, and the id of the mistake
     "BILLING_BUYER": ('"billing.web.buyer.facts"', "billing.E004"),
     "BILLING_ANONYMIZE_USER": ('"members.leaving.forget", or "" for none', "billing.E009"),
 }
+LEAST = {
+    "IAMPORT_CONNECT_SECONDS": 1,
+    "BILLING_DOOR_SECONDS": 1,
+    "BILLING_VBANK_DAYS": 1,
+    "BILLING_SELF_CANCEL_DAYS": 0,
+    "BILLING_CHECKOUTS_PER_MINUTE": 1,
+    "BILLING_VALIDATIONS_PER_MINUTE": 1,
+    "BILLING_CALLS_PER_HOUR": 1,
+    "BILLING_RUBBISH_PER_MINUTE": 1,
+}
+MOST = 1_000_000
+PROXY_HEADERS = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host")
 CLOSE_ENOUGH = 0.9  # of a name to one of ours: a slip of the hand
 
 
@@ -29,7 +44,7 @@ def setting_types(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     wrong = wrong_types()
     found += [
         Error(
-            f"{name} is {given!r:.60}, which is not {wanted}.",
+            f"{name} is {_shown(name, given)}, which is not {wanted}.",
             hint=f"{name} = {all_settings()[name].default!r:.80}",
             id="billing.E006",
         )
@@ -61,6 +76,11 @@ def setting_types(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
         for name, meant in _slips()
     ]
     return found
+
+
+def _shown(name: str, given: Any) -> str:
+    """A value as `check` prints it, which ends up in logs."""
+    return f"a {type(given).__name__}" if given and name in SECRETS else f"{given!r:.60}"
 
 
 def wrong_types() -> dict[str, tuple[Any, str]]:
@@ -106,8 +126,20 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     found += [
         Error(f"{name} names nothing that can be imported.", hint=f"{name} = {hint}", id=number)
         for name, (hint, number) in HOOKS.items()
-        if name not in wrong and not _is_function(getattr(conf, name))
+        if name not in wrong
+        and not _is_function(getattr(conf, name))
+        and (getattr(conf, name) or all_settings()[name].default)  # "" where none is the default
     ]
+    found += _numbers(wrong)
+    found += _around(wrong)
+    if "IAMPORT_API_URL" not in wrong and not _is_base(conf.IAMPORT_API_URL):
+        found.append(
+            Error(
+                f"IAMPORT_API_URL is {conf.IAMPORT_API_URL!r}: no gateway can be asked there.",
+                hint="An address with the slash at its end, such as https://api.iamport.kr/",
+                id="billing.E023",
+            )
+        )
     unreadable = unreadable_senders(conf.BILLING_WEBHOOK_ADDRESSES)
     if unreadable:
         found.append(
@@ -119,6 +151,81 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
             )
         )
     return found
+
+
+def _numbers(wrong: Mapping[str, Any]) -> list[CheckMessage]:
+    """Those that mean nothing below their least, or far above."""
+    return [
+        Error(
+            f"{name} is {getattr(conf, name)}, which is not a number from {least} to {MOST}.",
+            hint=f"{name} = {all_settings()[name].default}",
+            id="billing.E022",
+        )
+        for name, least in LEAST.items()
+        if name not in wrong and not least <= getattr(conf, name) <= MOST
+    ]
+
+
+def _around(wrong: Mapping[str, Any]) -> list[CheckMessage]:
+    """Addresses of the project, its proxy's headers, its jobs."""
+    found: list[CheckMessage] = []
+    public, notice = conf.PUBLIC_URL, conf.BILLING_NOTICE_URL
+    if "PUBLIC_URL" not in wrong and public and not _is_origin(public):
+        found.append(
+            Error(
+                f"PUBLIC_URL is {public!r}: paths that begin with a slash cannot be added to it.",
+                hint='Scheme and host alone, as in "https://your.example".',
+                id="billing.E026",
+            )
+        )
+    if "BILLING_NOTICE_URL" not in wrong and notice and not _is_address(notice):
+        found.append(
+            Error(
+                f"BILLING_NOTICE_URL is {notice!r}: no webhook can be sent there.",
+                hint='The whole address, as in "https://your.example/pay/points/webhook/".',
+                id="billing.E027",
+            )
+        )
+    if "BILLING_NIGHTLY_COMMANDS" not in wrong:
+        known = set(get_commands()) - {"nightly"}
+        found += [
+            Error(
+                f"BILLING_NIGHTLY_COMMANDS holds {name!r}, which `nightly` cannot run.",
+                hint="Names of the project's own commands.",
+                id="billing.E028",
+            )
+            for name in conf.BILLING_NIGHTLY_COMMANDS
+            if not isinstance(name, str) or name not in known
+        ]
+    if "TRUSTED_PROXY_HEADERS" not in wrong:
+        found += [
+            Warning(
+                f"TRUSTED_PROXY_HEADERS holds {name!r}, which nobody reads.",
+                hint='TRUSTED_PROXY_HEADERS = ["x-forwarded-for"], in small letters.',
+                id="billing.W017",
+            )
+            for name in conf.TRUSTED_PROXY_HEADERS
+            if name not in PROXY_HEADERS
+        ]
+    return found
+
+
+def _is_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _is_base(address: str) -> bool:
+    """Whether paths can be added to this address."""
+    return _is_address(address) and address.endswith("/")
+
+
+def _is_origin(address: str) -> bool:
+    """Whether paths that begin with a slash can be added to this address."""
+    return _is_address(address) and address == "{0.scheme}://{0.netloc}".format(urlsplit(address))
 
 
 def _amounts() -> list[CheckMessage]:
@@ -155,13 +262,23 @@ def _amounts() -> list[CheckMessage]:
 
 def _methods() -> list[CheckMessage]:
     found: list[CheckMessage] = []
+    if not all(isinstance(method, str) for method in conf.BILLING_METHODS):
+        return [
+            Error(
+                "BILLING_METHODS holds something that is no text.",
+                hint='BILLING_METHODS = ["card", "vbank"]',
+                id="billing.E003",
+            )
+        ]
     if not pay_methods():
         found.append(
             Error(
                 "No way to pay is offered.", hint='BILLING_METHODS = ["card", …]', id="billing.E003"
             )
         )
-    unknown = sorted(set(conf.IAMPORT_CHANNELS) - {method for method, _name in pay_methods()})
+    unknown = sorted(
+        set(map(str, conf.IAMPORT_CHANNELS)) - {method for method, _name in pay_methods()}
+    )
     if unknown:
         found.append(
             Warning(
@@ -177,12 +294,10 @@ def _methods() -> list[CheckMessage]:
 
 
 def _is_function(dotted: str) -> bool:
-    """Whether a hook can be called; an empty one is none."""
-    if not dotted:
-        return True
+    """Whether a hook can be called."""
     try:
         return callable(import_string(dotted))
-    except ImportError:
+    except Exception:  # noqa: BLE001  (whatever the project's module raises when it is loaded)
         return False
 
 

@@ -14,9 +14,11 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve, reverse
 from django.utils.module_loading import import_string
+from django.utils.translation import get_language
 
 from billing.conf import conf
 
@@ -60,6 +62,18 @@ def project(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
             )
         )
     found += _addresses()
+    if _modules_are_removed():
+        found.append(
+            Error(
+                "collectstatic keeps hashed files only and does not write their names into "
+                "scripts: the pages' scripts would miss each other, and no button would work.",
+                hint=(
+                    "support_js_module_import_aggregation = True in a class of your own made of "
+                    "the storage, or no WHITENOISE_KEEP_ONLY_HASHED_FILES."
+                ),
+                id="billing.E025",
+            )
+        )
     if conf.django.CACHES.get("default", {}).get("BACKEND", "").endswith(OF_ONE_PROCESS):
         found.append(
             Warning(
@@ -109,8 +123,8 @@ def _login(charge: str) -> list[CheckMessage]:
     try:
         address = resolve_url(wanted)
         if not urlsplit(address).netloc:  # somebody else's may log in, at an address of its own
-            resolve(urlsplit(address).path)
-    except (NoReverseMatch, Resolver404):
+            _resolve(urlsplit(address).path)
+    except (NoReverseMatch, Resolver404, TypeError):  # TypeError: None
         return [
             Warning(
                 f"LOGIN_URL is {wanted!r}, which leads nowhere: whoever opens {charge} without "
@@ -120,3 +134,31 @@ def _login(charge: str) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+def _resolve(path: str) -> None:
+    """Resolver404 where the project has no such page, nor LocaleMiddleware leads to one."""
+    prefix = get_script_prefix()  # FORCE_SCRIPT_NAME
+    if prefix != "/" and path.startswith(prefix):
+        path = path.removeprefix(prefix.rstrip("/"))
+    try:
+        resolve(path)
+    except Resolver404:
+        if not _has_middleware(LocaleMiddleware):
+            raise
+        resolve(f"/{get_language()}{path}")
+
+
+def _modules_are_removed() -> bool:
+    """Whether files under their plain names, by which our scripts import each other, are thrown
+    away (WhiteNoise does where it is told to).
+    """
+    if not getattr(conf.django, "WHITENOISE_KEEP_ONLY_HASHED_FILES", False):
+        return False
+    named = (conf.django.STORAGES.get("staticfiles") or {}).get("BACKEND", "")
+    try:
+        storage = import_string(named)
+    except ImportError:
+        return False  # Django says it itself
+    keeps = getattr(storage, "support_js_module_import_aggregation", True)  # no hashes: True
+    return not keeps

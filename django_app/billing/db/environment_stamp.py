@@ -52,6 +52,13 @@ def require_mode() -> None:
         _verify(connection)
 
 
+def require_money() -> None:
+    """Raise WrongDatabase as `require_mode` does, TablesMissing where migrate has not run."""
+    require_mode()
+    if _known(connections[billing_alias()]) not in _verified:  # no stamp
+        require_tables()
+
+
 def on_connection(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     """Receiver of connection_created, for a site whose whole database belongs to its mode: the
     connection is closed and WrongDatabase raised, whoever opened it.

@@ -64,7 +64,7 @@ def _valid_names(alias: str, cursor: Any) -> set[str]:
     if connections[alias].vendor == "postgresql":
         cursor.execute(
             "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
-            "WHERE i.indisvalid"
+            "WHERE i.indisvalid AND pg_table_is_visible(i.indrelid)"
         )
     else:
         cursor.execute("SELECT name FROM sqlite_master WHERE type = 'index'")
@@ -76,7 +76,8 @@ def _wanted() -> Iterator[ExtraIndex]:
     try:
         email: Any = users._meta.get_field(users.get_email_field_name())
         if not (email.unique or email.db_index):
-            yield _index("billing_user_by_email", users, email.name)
+            # Of a user made of another model, the column may stand in that one's table.
+            yield _index("billing_user_by_email", email.model, email.name)
     except FieldDoesNotExist:
         pass
     if apps.is_installed("django.contrib.admin"):

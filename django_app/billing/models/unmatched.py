@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.db.managers import PrimaryManager
 from billing.gateway.payment import Payment
 from billing.states import Status
+from billing.support.people import login_name
 
 REASON = 300  # characters of a reason that are kept
 HEALED = "a transaction has this order number"
@@ -135,7 +136,7 @@ class UnmatchedPaymentManager(PrimaryManager["UnmatchedPayment"]):
 
 
 def _decided(decision: str, by: Any, reason: str) -> dict[str, Any]:
-    name = by.get_username()[:150] if by is not None else ""
+    name = login_name(by)[:150] if by is not None else ""
     return {
         "decision": decision,
         "decided_at": timezone.now(),

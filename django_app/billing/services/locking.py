@@ -20,6 +20,7 @@ from billing.db.statements import table
 from billing.db.transactions import money_transaction
 from billing.errors import UnmatchedPaymentError
 from billing.models import Point, PointEntry, PointTransaction
+from billing.support.people import login_name
 
 # The lock makes a lost update impossible; the version is the second net.
 ATTEMPTS = 5
@@ -135,4 +136,4 @@ def by_whom(by: Any) -> dict[str, Any]:
     """The columns that say who did it: the person's row, and the name as it is now. None: nobody, a
     job.
     """
-    return {"by": by, "by_name": by.get_username()[:150]} if by is not None else {}
+    return {"by": by, "by_name": login_name(by)[:150]} if by is not None else {}

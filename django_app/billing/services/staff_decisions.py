@@ -33,6 +33,7 @@ from billing.services.mismatch_refund import close_mismatch_refund, send_claimed
 from billing.services.notes import flag_row, has_note, write_notes
 from billing.services.sending import CancelResult, claim_try
 from billing.states import RefundChoice, Status
+from billing.support.people import login_name
 
 
 def decide_refund(
@@ -137,7 +138,7 @@ def claim_unmatched_payment(imp_uid: str, *, user: Any, by: Any) -> ApplyResult:
                 has_notes=True,
                 next_check_at=timezone.now(),
             )
-            write_notes(txn, [Note(NoteCode.CLAIMED, {"member": user.get_username()}, by)])
+            write_notes(txn, [Note(NoteCode.CLAIMED, {"member": login_name(user)}, by)])
             UnmatchedPayment.objects.claimed(payment.imp_uid, by=by, reason=f"for {user.pk}")
     except IntegrityError:
         if primary(PointTransaction).filter(merchant_uid=payment.merchant_uid).exists():
@@ -214,7 +215,7 @@ def _finish_now(cancellation: PointCancellation, payment: Payment) -> PointCance
 
 
 def _give_up(cancellation: PointCancellation, payment: Payment | None, by: Any) -> None:
-    trouble = Trouble(ErrorCode.GIVEN_UP, by.get_username())
+    trouble = Trouble(ErrorCode.GIVEN_UP, login_name(by))
     if cancellation.kind == cancellation.Kind.CANCEL:
         ended = close_cancel(
             cancellation, cancellation.State.REFUSED, payment, trouble=trouble, by_staff=True

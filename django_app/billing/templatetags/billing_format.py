@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import get_language_info
 
 from billing.support.dates import short_date
 
@@ -17,3 +18,12 @@ register.filter(intcomma)
 def moment(value: datetime | None, form: str) -> str:
     """Django's `date`, whose D is short in Korean, too; "" for no time."""
     return short_date(value, form) if value else ""
+
+
+@register.filter
+def own_name(code: str, name: str) -> str:
+    """A language's name in itself; the project's for one that Django does not know."""
+    try:
+        return str(get_language_info(code)["name_local"])
+    except KeyError:
+        return name

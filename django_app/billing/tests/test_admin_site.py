@@ -60,3 +60,15 @@ def test_the_night_s_mail_leads_to_that_site_or_nowhere(settings, mailoutbox):
         admin_url("index")
     staff_mail.send({})
     assert "https://points.example" not in mailoutbox[-1].body
+
+
+def test_lists_that_are_not_shown_are_said(settings):
+    settings.BILLING_ADMIN_SITE = "billing.tests.test_admin_site.EMPTY"
+    [warning] = admin_site_can_be_found(None)
+    assert (warning.id, bool(warning.hint)) == ("billing.W018", True)
+    assert "PointTransaction" in warning.msg
+    plain_lists.register(EMPTY)
+    assert admin_site_can_be_found(None) == []
+
+
+EMPTY = admin.AdminSite(name="empty")

@@ -7,6 +7,8 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from billing.checks import database_of_money
+from billing.db import environment_stamp
+from billing.db.database_state import TablesMissing
 from billing.db.environment_stamp import WrongDatabase
 from billing.models import Installation, Point, PointTransaction, WebhookEvent
 
@@ -45,7 +47,7 @@ def test_pages_say_so(other_mode, client, path):
     client.force_login(other_mode)
     response = client.get(f"/billing/{path}")
     assert response.status_code == 503
-    assert "지금은 포인트를 쓸 수 없어요" in response.content.decode()
+    assert "지금은 포인트를 이용할 수 없어요" in response.content.decode()
 
 
 @pytest.mark.parametrize("path", ["checkout/", "validation/", "webhook/"])
@@ -80,3 +82,21 @@ def test_check_says_so(other_mode):
 def test_the_rest_of_the_project_works(other_mode):
     """Its own connections and tables are its own."""
     assert get_user_model().objects.get() == other_mode
+
+
+def test_before_migrate_pages_say_the_same(user, client, monkeypatch, caplog):
+    Installation.objects.all().delete()
+    environment_stamp._verified.clear()
+
+    def missing():
+        raise TablesMissing("the tables are missing: run `manage.py migrate`.")
+
+    monkeypatch.setattr(environment_stamp, "require_tables", missing)
+    client.force_login(user)
+    try:
+        assert client.get("/billing/charge/").status_code == 503
+        assert client.post("/billing/webhook/", {"imp_uid": "imp_1"}).status_code == 503
+    finally:
+        environment_stamp.write_stamp("default")
+    assert "run `manage.py migrate`" in caplog.text
+    assert client.get("/billing/charge/").status_code == 200

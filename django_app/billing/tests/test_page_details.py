@@ -104,3 +104,11 @@ def test_support_is_promised_only_where_it_can_be_reached(
     assert '<a href="tel:02-1200">02-120 0</a><a href="mailto:shop@example.com">' in text
     settings.BILLING_MERCHANT = dict.fromkeys(MERCHANT, "")
     assert "support" not in re.findall(r"<main.*</main>", page(payer, "/nowhere/"))[0]
+
+
+def test_a_language_that_django_does_not_know(settings, client):
+    """A project may have one of its own."""
+    settings.LANGUAGES = [("ko", "Korean"), ("xx", "Klingon")]
+    text = client.get("/billing/terms/").text
+    assert "한국어" in text
+    assert "Klingon" in text

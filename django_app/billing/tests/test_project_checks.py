@@ -1,8 +1,10 @@
 """What `check` says to a project that billing was put into: every line that is left out."""
 
 import pytest
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.checks import Error, Warning
 from django.db import connections
+from django.urls import set_script_prefix
 
 from billing.checks import database_of_money, frame, project, setting_types
 
@@ -58,6 +60,7 @@ def test_one_mistake_does_not_hide_the_others(settings):
         ("ROOT_URLCONF", "billing.tests.support.urls_without", ["billing.E018"]),
         ("LOGIN_URL", "no-such-name", ["billing.W016"]),
         ("LOGIN_URL", "/nowhere/", ["billing.W016"]),
+        ("LOGIN_URL", None, ["billing.W016"]),
         ("LOGIN_URL", "https://login.example/", []),
         (
             "CACHES",
@@ -75,6 +78,23 @@ def test_what_stands_around(settings, name, value, found):
     assert project(None) == []
     setattr(settings, name, value)
     assert ids(project(None)) == found
+
+
+def test_a_login_below_a_script_name(settings):
+    settings.LOGIN_URL = "login"
+    set_script_prefix("/shop/")
+    try:
+        assert project(None) == []
+    finally:
+        set_script_prefix("/")
+
+
+def test_a_login_to_which_the_language_is_added(settings):
+    settings.ROOT_URLCONF = "billing.tests.support.urls_by_language"
+    settings.LOGIN_URL = "/accounts/login/"
+    assert project(None) == []
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "LocaleM" not in name]
+    assert ids(project(None)) == ["billing.W016"]
 
 
 def test_apps_of_django(settings):
@@ -184,3 +204,34 @@ def test_templates_that_are_not_looked_for(settings):
     [message] = frame(None)
     assert message.id == "billing.E019"
     assert "APP_DIRS" in message.hint
+
+
+def test_a_frame_for_another_engine(settings, tmp_path):
+    """A project of Jinja pages has its frame where ours would stand."""
+    (tmp_path / "billing").mkdir()
+    (tmp_path / "billing" / "base.html").write_text("<html>")
+    other = "django.template.backends.dummy.TemplateStrings"
+    settings.TEMPLATES = [
+        {"BACKEND": other, "DIRS": [tmp_path], "APP_DIRS": False, "OPTIONS": {}},
+        *settings.TEMPLATES,
+    ]
+    [message] = frame(None)
+    assert message.id == "billing.E019"
+    assert "another engine" in message.msg
+
+
+def test_scripts_whose_plain_names_are_thrown_away(settings):
+    settings.WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+    assert project(None) == []  # no hashes
+    for storage, found in (
+        ("whitenoise.storage.CompressedManifestStaticFilesStorage", ["billing.E025"]),
+        ("billing.tests.test_project_checks.WithImports", []),
+    ):
+        settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": storage}}
+        assert ids(project(None)) == found
+    settings.WHITENOISE_KEEP_ONLY_HASHED_FILES = False
+    assert project(None) == []
+
+
+class WithImports(ManifestStaticFilesStorage):
+    support_js_module_import_aggregation = True

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from billing.conf import conf
+from billing.support.people import email_address, full_name, login_name
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +32,9 @@ def facts(request: HttpRequest) -> dict[str, str]:
     an e-mail field.
     """
     user: Any = request.user
-    full_name = user.get_full_name() if hasattr(user, "get_full_name") else ""
     return {
-        "buyer_name": full_name or user.get_username(),
-        "buyer_email": getattr(user, user.get_email_field_name(), "") or "",
+        "buyer_name": full_name(user) or login_name(user),
+        "buyer_email": email_address(user),
         "buyer_tel": request.session.get("buyer_tel", ""),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
@@ -95,6 +95,7 @@ def _wanted_amount(request: HttpRequest) -> int:
         return 0
 
 
+@login_not_required
 @require_safe
 def terms(request: HttpRequest) -> HttpResponse:
     """What a purchase of points means, and how it is refunded. A project replaces the template."""

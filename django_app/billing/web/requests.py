@@ -29,5 +29,5 @@ def login_url() -> str:
     """
     try:
         return resolve_url(conf.django.LOGIN_URL)
-    except NoReverseMatch:
+    except (NoReverseMatch, TypeError):  # TypeError: None
         return "/"

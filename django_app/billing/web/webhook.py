@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.log import log_response
@@ -19,6 +20,7 @@ from billing.webhooks import intake
 from billing.webhooks.payload import InvalidPayload, parse_payload
 
 
+@login_not_required
 @never_cache
 @require_safe
 def complete(request: HttpRequest) -> HttpResponse:
@@ -45,6 +47,7 @@ def complete(request: HttpRequest) -> HttpResponse:
     return redirect("billing:payment", merchant_uid)
 
 
+@login_not_required
 @csrf_exempt  # the gateway has no token of ours; nothing it says is believed
 @require_POST
 def webhook(request: HttpRequest) -> HttpResponse:

@@ -17,6 +17,7 @@ from billing.db.routing import primary
 from billing.errors import IdempotencyConflict, InsufficientPoints
 from billing.models import Point, PointEntry
 from billing.services.points import MOST_POINTS
+from billing.support.people import login_name
 from billing_office import columns, masking
 from billing_office.actions.form_fields import REASON, StaffForm, whole_number
 from billing_office.actions.staff_action import ActionResult, Button, StaffAction
@@ -75,7 +76,7 @@ class AdjustPoints(StaffAction):
 
     def about(self) -> list[tuple[Any, Any]]:
         return [
-            (_("Member"), masking.login(self.row.get_username())),
+            (_("Member"), masking.login(login_name(self.row))),
             (_("Balance"), points(self.balance)),
         ]
 

@@ -17,6 +17,7 @@ from billing.db.routing import primary
 from billing.db.transactions import money_transaction
 from billing.models import Point, PointCancellation, PointTransaction
 from billing.states import Status
+from billing.support.people import login_name
 from billing_office import audit_log, columns, masking, personal_data
 from billing_office.actions.staff_action import ActionResult, Refused, StaffAction
 from billing_office.formatting import moment, points
@@ -68,7 +69,7 @@ class AnonymizeMember(StaffAction):
 
     def about(self) -> list[tuple[Any, Any]]:
         return [
-            (_("Member"), masking.login(self.row.get_username())),
+            (_("Member"), masking.login(login_name(self.row))),
             (_("Balance"), points(self.balance)),
         ]
 

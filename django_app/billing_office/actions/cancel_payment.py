@@ -13,6 +13,7 @@ from billing.db import permissions
 from billing.gateway.payment import AT_ONCE, goes_to_an_account
 from billing.models import PointCancellation, PointTransaction
 from billing.states import Review
+from billing.support.people import login_name
 from billing_office import columns, masking
 from billing_office.actions.form_fields import (
     REASON,
@@ -156,7 +157,7 @@ class CancelPayment(StaffAction):
     def explain(self, data: dict[str, Any]) -> list[str]:
         txn, amount, balance = self.row, data["amount"], self.row.owner.balance
         method = columns.METHODS.get(txn.paid_method, txn.paid_method)
-        member = masking.login(txn.owner.user.get_username())
+        member = masking.login(login_name(txn.owner.user))
         sentences = [
             _("%(points)s are taken from %(member)s first: %(before)s become %(after)s.")
             % {

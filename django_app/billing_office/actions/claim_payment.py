@@ -23,6 +23,7 @@ from billing.gateway.payment import Payment, check_imp_uid
 from billing.models import ApplyResult, Point, PointTransaction
 from billing.services.staff_decisions import check_claimable
 from billing.states import Status
+from billing.support.people import login_name
 from billing_office import audit_log, columns, error_messages, masking, searching
 from billing_office.actions.form_fields import StaffForm
 from billing_office.actions.results import apply_outcome
@@ -99,7 +100,7 @@ class ClaimPayment(StaffAction):
         _refuse_known_order(payment)
         check_claimable(payment)
         member = {
-            "member": masking.login(_member(data).get_username()),
+            "member": masking.login(login_name(_member(data))),
             "points": points(int(payment.left)),
         }
         sentences = [

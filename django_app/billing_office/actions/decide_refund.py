@@ -14,6 +14,7 @@ from billing.db import permissions
 from billing.gateway.payment import goes_to_an_account
 from billing.models import PointCancellation, PointTransaction
 from billing.states import RefundChoice
+from billing.support.people import login_name
 from billing_office import audit_log, columns, masking
 from billing_office.actions.ask_cancel_result import cancellation_facts
 from billing_office.actions.form_fields import RefundAccountForm, refund_account
@@ -102,7 +103,7 @@ class DecideRefund(StaffAction):
         return DecideRefundForm(data, cancellation=self.row)
 
     def about(self) -> list[tuple[Any, Any]]:
-        login = self.row.txn.owner.user.get_username()
+        login = login_name(self.row.txn.owner.user)
         return [*cancellation_facts(self.row), (_("Member"), masking.login(login))]
 
     def explain(self, data: dict[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.models import Point, PointTransaction
+from billing.support.people import login_name
 from billing_office import columns, masking, searching
 from billing_office.actions.registry import actions_of
 from billing_office.base import MoneyAdmin
@@ -57,7 +58,7 @@ def _without_account(typed: str) -> SafeString:
             (
                 _("Has never charged:"),
                 columns.member_url(user.pk),
-                masking.login(user.get_username()),
+                masking.login(login_name(user)),
             )
             for user in users.order_by("pk")[:MOST_NAMED]
         ),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from billing.admin_site import admin_url
 from billing.db import permissions
 from billing.models import Point, PointEntry, PointTransaction
+from billing.support.people import email_address, full_name, login_name
 from billing_office import audit_log, columns, masking
 from billing_office.actions import registry
 from billing_office.base import MoneyAdmin
@@ -55,8 +56,8 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         PointEntry.objects.filter(owner_id=user.pk).select_related("txn").order_by("-pk")[:NEWEST]
     )
     name, mail = (
-        user.get_full_name() if hasattr(user, "get_full_name") else "",
-        getattr(user, user.get_email_field_name(), ""),
+        full_name(user),
+        email_address(user),
     )
     listed = [
         *ENTRIES[:3],
@@ -64,13 +65,13 @@ def show(admin: MoneyAdmin, request: HttpRequest, object_id: str) -> HttpRespons
         *ENTRIES[4:],
     ]
     context = {
-        "title": _("Member %(name)s") % {"name": masking.login(user.get_username())},
+        "title": _("Member %(name)s") % {"name": masking.login(login_name(user))},
         "account": account,
         "balance": points(account.balance),
         "facts": [
             (
                 _("Login name"),
-                user.get_username() if in_full else masking.login(user.get_username()),
+                login_name(user) if in_full else masking.login(login_name(user)),
             ),
             (_("Name"), name if in_full else masking.person_name(name)),
             (_("E-mail"), mail if in_full else masking.email(mail)),

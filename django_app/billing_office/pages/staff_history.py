@@ -14,6 +14,7 @@ from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from billing.support.people import login_name
 from billing_office import error_messages, masking, review_notes
 from billing_office.actions import registry
 from billing_office.formatting import moment, money, points
@@ -35,7 +36,7 @@ def entries_of(row: Model) -> QuerySet[LogEntry]:
 def lines(row: Model, *, in_full: bool = False) -> list[tuple[str, str, str]]:
     """(when, by whom, what) of the newest entries about this row."""
     return [
-        (moment(entry.action_time), entry.user.get_username(), words(entry, in_full=in_full))
+        (moment(entry.action_time), login_name(entry.user), words(entry, in_full=in_full))
         for entry in entries_of(row)[:MOST_LINES]
     ]
 

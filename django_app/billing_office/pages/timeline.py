@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from billing.models import PointCancellation, PointEntry, PointTransaction, WebhookEvent
 from billing.states import Status
+from billing.support.people import login_name
 from billing_office import columns, masking, review_notes
 from billing_office.formatting import choice_badge, moment, money, points, won
 from billing_office.pages import staff_history
@@ -221,6 +222,6 @@ def _staff(entries: list[Any], in_full: bool) -> Iterator[TimelineEvent]:
     for entry in entries:
         yield TimelineEvent(
             entry.action_time,
-            entry.user.get_username(),
+            login_name(entry.user),
             staff_history.words(entry, in_full=in_full),
         )

@@ -239,3 +239,12 @@ def test_the_migration_marks_only_those_who_surely_left(make_user):
     for _ in range(2):
         migration.those_who_left(apps, SimpleNamespace(connection=connection))
     assert [point.pk for point in Point.objects.exclude(left_at=None)] == [gone.pk]
+
+
+def test_a_login_name_of_few_letters(boss, user, monkeypatch):
+    """A telephone number, in a project of such."""
+    monkeypatch.setattr(type(user)._meta.get_field("username"), "max_length", 11)
+    was = user.get_username()
+    assert leave(boss, user) == LEFT
+    user.refresh_from_db()
+    assert (len(user.username), user.username != was) == (11, True)

@@ -48,3 +48,12 @@ def test_cancels_by_the_member_name_no_login(support, gateway, make_user, paid):
     ):
         assert "hong@example.com" not in page.text
         assert "Member" in page.text
+
+
+def test_a_member_whose_name_and_address_are_null(boss, user, monkeypatch):
+    """As in a project whose columns may be NULL."""
+    kind, page = type(user), url("point", user.pk, "change")
+    monkeypatch.setattr(kind, "get_full_name", lambda self: None)
+    monkeypatch.setattr(kind, "get_email_field_name", classmethod(lambda cls: None))
+    assert boss.get(page).status_code == 200
+    assert boss.get(page, {"full": "1"}).status_code == 200

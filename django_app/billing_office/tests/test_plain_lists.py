@@ -148,3 +148,25 @@ def test_a_member_leads_to_the_host_s_own_page(boss, rows):  # noqa: F811
     with host(plain, plain=True):
         assert f"/plain/auth/user/{owner}/change/" in boss.get("/plain/billing/point/").text
         assert type(plain.get_model_admin(User)) is HostUserAdmin
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("pointtransaction", "vbank_num__startswith=110"),
+        ("pointtransaction", "vbank_holder__regex=^S"),
+        ("pointentry", "memo__startswith=SECRET"),
+        ("pointcancellation", "refund_last4=9753"),
+        ("webhookevent", "body__contains=SECRET"),
+        ("webhookevent", "address=127.77.88.99"),
+        ("unmatchedpayment", "reason__startswith=SECRET"),
+    ],
+)
+def test_the_address_asks_for_nothing_that_is_not_shown(plain_site, boss, secrets, name, asked):
+    """Else it tells hidden columns letter by letter, by whether a row is listed."""
+    assert boss.get(f"/plain/billing/{name}/?{asked}").status_code == 400
+
+
+def test_the_filters_that_are_shown_work(plain_site, boss, secrets):
+    for asked in ("status__exact=paid", "review__exact=", "p=1", "q=m-1"):
+        assert boss.get(f"/plain/billing/pointtransaction/?{asked}").status_code == 200

@@ -67,7 +67,7 @@ def test_a_missing_package_is_one_sentence(installed, name):
     assert ended(installed, ["-c", WITHOUT.format(name=name)]) == (
         1,
         "error: the sandbox alone needs whitenoise and django-csp: "
-        'pip install "django-iamport-points[test]"\n',
+        "pip install whitenoise django-csp (the extra `test` has them)\n",
     )
 
 

@@ -28,10 +28,12 @@ export function get(url) {
   return ask(url, { headers: { Accept: "application/json" } });
 }
 
-/** POST `fields` as a form. limit: ms to wait for the answer. */
+/** POST `fields` as a form, with the token in it: a project may have renamed the header. limit: ms to wait for the answer. */
 export function post(url, fields, csrfToken, limit) {
   const headers = { Accept: "application/json", "X-CSRFToken": csrfToken };
-  return ask(url, { method: "POST", headers, body: new URLSearchParams(fields) }, limit);
+  const body = new URLSearchParams(fields);
+  body.set("csrfmiddlewaretoken", csrfToken);
+  return ask(url, { method: "POST", headers, body }, limit);
 }
 
 /** Wait; where the browser is offline, no longer than until it is back. */

@@ -316,7 +316,8 @@
       }
       settle(merchantCode, tierCode);
     },
-    /** @type {import("iamport-typings/src").default["request_pay"]} */
+    // The space keeps Django's storages, which rewrite imports, from taking the type for a file.
+    /** @type {import( "iamport-typings/src").default["request_pay"]} */
     request_pay: function (params, callback) {
       begin("pay/", params, callback);
     },

@@ -40,7 +40,7 @@ def database(django_db_setup, django_db_blocker):
 def test_every_request_is_a_transaction(tmp_path, database):
     host = HostProject("cookie", tmp_path, "postgres,test", HOST_DATABASE=json.dumps(database))
     host.manage("makemigrations", "users")
-    host.write(host.settings, "import os\n" + guide.block("settings.py", "IAMPORT_CODE"))
+    host.write(host.settings, guide.block("settings.py", "IAMPORT_CODE"))
     block = guide.block("urls.py").replace("pay/points/", PREFIX.strip("/") + "/")
     host.write(host.urls, block)
     host.write(host.settings, guide.block("settings.py", 'IAMPORT_MODE = "sandbox"'))

@@ -1,0 +1,3 @@
+"""A module of a project that cannot be loaded."""
+
+raise RuntimeError("broken")
