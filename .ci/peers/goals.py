@@ -50,4 +50,5 @@ GOALS = (
     Goal("SQLite, of PostgreSQL", lambda rates: rates["sqlite/charge", 1] / rates["ours/charge", 1],
          0.5),
 )  # fmt: skip
+MOST_GROWTH = 1.5  # times as long with a million rows as with a thousand: see growth
 CPU_OF_BASE = 0.5  # of a full charge in the web process, of the base's: see cpu.py
