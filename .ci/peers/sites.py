@@ -16,7 +16,7 @@ from peers.environment import ROOT
 from peers.postgres import Server
 from peers.timing import Measured
 
-CI, APP = ROOT / ".ci", ROOT / "django_app"
+CI = ROOT / ".ci"
 KEYS = {
     "django": {"secret_key": "nobody's, for measuring alone: 0123456789"},
     "iamport": {
@@ -30,9 +30,11 @@ KEYS = {
 class Site:
     """A process that answers for the rows of one site. package: its folder here."""
 
-    def __init__(self, name: str, surroundings: dict[str, str], folder: Path) -> None:
+    def __init__(
+        self, name: str, surroundings: dict[str, str], folder: Path, package: str = ""
+    ) -> None:
         self.name, self.log = name, folder / f"{name}.log"
-        package = "ours" if name == "sqlite" else name
+        package = package or name
         with self.log.open("w") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "peers.rows", f"peers.{package}.rows"],
@@ -64,18 +66,20 @@ class Site:
             self._process.kill()  # does nothing to one that has ended
 
 
-def surroundings(package: str, database: str, folder: Path) -> dict[str, str]:
+def surroundings(
+    package: str, database: str, folder: Path, code: Path = ROOT, label: str = ""
+) -> dict[str, str]:
     """The environment of a site: its settings, its database, and for ours live mode with keys that
-    are nobody's.
+    are nobody's. code: where another revision of ours lies; label: its cache's name.
     """
     keys = folder / "settings_common.json"
     keys.write_text(json.dumps(KEYS))
     return {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join((str(CI), str(APP))),
+        "PYTHONPATH": os.pathsep.join((str(CI), str(code / "django_app"))),
         "DJANGO_SETTINGS_MODULE": f"peers.{package}.settings",
         "DATABASE_URL": database,
-        "CACHE_URL": f"file://{folder}/cache-{package}",
+        "CACHE_URL": f"file://{folder}/cache-{label or package}",
         "IAMPORT_MODE": "live",
         "IAMPORT_API_URL": "",
         "SETTINGS_COMMON_FILE": str(keys),
@@ -86,12 +90,18 @@ def surroundings(package: str, database: str, folder: Path) -> dict[str, str]:
     }
 
 
-def migrate(surroundings: dict[str, str]) -> None:
-    """Make the tables."""
-    command = [sys.executable, "-m", "django", "migrate", "--run-syncdb", "--verbosity", "0"]
+def run(surroundings: dict[str, str], module: str, *arguments: str) -> str:
+    """What `python -m module` prints there. It must end well."""
+    command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"migrate: {done.stderr[-2_000:]}")
+        raise SystemExit(f"{module} {arguments[:1]}: {done.stderr[-3_000:]}")
+    return done.stdout
+
+
+def migrate(surroundings: dict[str, str]) -> None:
+    """Make the tables."""
+    run(surroundings, "django", "migrate", "--run-syncdb", "--verbosity", "0")
 
 
 @contextmanager
@@ -108,6 +118,7 @@ def sites(server: Server, folder: Path) -> Iterator[dict[str, Site]]:
     with ExitStack() as stack:
         opened = {}
         for name, around in made.items():
-            opened[name] = Site(name, around, folder)
+            package = "ours" if name == "sqlite" else name
+            opened[name] = Site(name, around, folder, package)
             stack.callback(opened[name].close)
         yield opened

@@ -98,7 +98,13 @@ def _goals(found: Found) -> tuple[bool, list[str]]:
     rates: list[Rates] = [
         {row: each[round_][0] for row, each in found.items()} for round_ in range(rounds)
     ]
-    lines = ["| goal, as a ratio of each round | at least | found | |", "|---|---:|---:|---|"]
+    of_cpu: list[Rates] = [
+        {row: 1 / each[round_][1] for row, each in found.items()} for round_ in range(rounds)
+    ]
+    lines = [
+        "| goal, as a ratio of each round | at least | found | by CPU alone | |",
+        "|---|---:|---:|---:|---|",
+    ]
     missed = False
     for goal in GOALS:
         ratio = statistics.median(goal.ratio(each) for each in rates)
@@ -107,5 +113,8 @@ def _goals(found: Found) -> tuple[bool, list[str]]:
         words = "**missed**" if goal.missed(ratio) else "nearly" if ratio < goal.at_least else "✓"
         if goal.star and ratio >= goal.star:
             words = "★"
-        lines.append(f"| {goal.words} | {goal.at_least:.2f}{star} | {ratio:.2f} | {words} |")
+        cpu = f"{statistics.median(goal.ratio(each) for each in of_cpu):.2f}" if goal.by_cpu else ""
+        lines.append(
+            f"| {goal.words} | {goal.at_least:.2f}{star} | {ratio:.2f} | {cpu} | {words} |"
+        )
     return missed, lines
