@@ -227,6 +227,9 @@ def database(url: str, root: Path) -> dict[str, Any]:
         parsed: dict[str, Any] = dict(
             dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)
         )
+        # Behind a pooler the next transaction may meet another server process, which knows neither
+        # a cursor nor a statement of this one.
+        parsed["DISABLE_SERVER_SIDE_CURSORS"] = flag("DATABASE_POOLED", False)
     except (ValueError, KeyError):
         raise ConfigurationError(
             "DATABASE_URL cannot be read: write postgres://user:password@host:5432/name."

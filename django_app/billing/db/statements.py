@@ -148,10 +148,16 @@ def _preparing_cursor() -> Any:
         return None
 
     class PreparingCursor(psycopg.Cursor[Any]):
-        """Every statement is prepared when it comes first, and found again by its text."""
+        """Every statement is prepared when it comes first, and found again by its text. Django
+        forbids it for the connection; that stands for all other cursors.
+        """
 
         def execute(self, query: Any, params: Any = None, **how: Any) -> Any:
-            return super().execute(query, params, prepare=True, **how)
+            forbidden, self.connection.prepare_threshold = self.connection.prepare_threshold, 0
+            try:
+                return super().execute(query, params, prepare=True, **how)
+            finally:
+                self.connection.prepare_threshold = forbidden
 
     return PreparingCursor
 

@@ -43,6 +43,16 @@ HOUR = timedelta(hours=1)
 MOST_WAITING = 20  # deliveries of one row that may be pending: reconcile asks for each
 SPARE_PER_HOUR = 70  # deliveries of one row that are stored in an hour beyond those that may ask
 UNKNOWN_PER_DAY = 10_000  # deliveries about nobody's row that are stored, whoever sends them
+_GLANCE = (  # what a delivery is judged by
+    "id",
+    "imp_uid",
+    "merchant_uid",
+    "amount",
+    "cancel_amount",
+    "pending_cancel_total",
+    "credited_at",
+    "deliveries",
+)
 
 Outcome = WebhookEvent.Outcome
 
@@ -128,18 +138,6 @@ class Admission:
     may_ask: bool
     handled: bool
     may_queue: bool
-
-
-_GLANCE = (  # what a delivery is judged by
-    "id",
-    "imp_uid",
-    "merchant_uid",
-    "amount",
-    "cancel_amount",
-    "pending_cancel_total",
-    "credited_at",
-    "deliveries",
-)
 
 
 def _locked_row(merchant_uid: str) -> PointTransaction | None:
