@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 UV := uv==0.13.9
 HOST ?= 127.0.0.1
 PORT ?= 8000
+PART ?= table
 JOBS ?= 2
 export HOST PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-browser-all test-thorough check typings conformance bench bench-sandbox bench-reconcile mutants test-long format messages settings wheel migrate lock screenshots clean
+.PHONY: help run test test-browser test-browser-all test-thorough check typings conformance bench bench-peers bench-sandbox bench-reconcile mutants test-long format messages settings wheel migrate lock screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,6 +70,9 @@ conformance: $(VENV)/.dev  ## the vendor's Python client, both releases, against
 
 bench: $(VENV)/.dev  ## pages of the back office with 1,000 and 1,000,000 transactions in PostgreSQL, exports, the audit
 	$(BIN)/python .ci/bench.py
+
+bench-peers: | $(BIN)/python  ## the road of money beside django-payments and dj-stripe (PART=table; also latency, growth, cpu, start, profile)
+	$(BIN)/python .ci/bench_peers.py $(PART) $(ARGS)
 
 bench-sandbox: $(VENV)/.dev  ## start-up time and requests per second of the stand-alone sandbox; needs Node
 	$(BIN)/python .ci/bench_sandbox.py
