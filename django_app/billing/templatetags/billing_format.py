@@ -2,13 +2,20 @@
 INSTALLED_APPS, and without a word of ours in the place of one of Django's.
 """
 
+import re
 from datetime import datetime
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.template.base import Node, NodeList, Parser, Token
+from django.template.context import Context
+from django.utils.html import strip_spaces_between_tags
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info
 
 from billing.support.dates import short_date
+
+_BREAKS = re.compile(r"\s*\n\s*")
 
 register = template.Library()
 register.filter(intcomma)
@@ -27,3 +34,24 @@ def own_name(code: str, name: str) -> str:
         return str(get_language_info(code)["name_local"])
     except KeyError:
         return name
+
+
+@register.tag
+def compact(parser: Parser, token: Token) -> Node:
+    """Without the line breaks and the indentation that only the template needs: a fifth of a page.
+    For pages without `<pre>` and `<textarea>`.
+    """
+    nodes = parser.parse(("endcompact",))
+    parser.delete_first_token()
+    return _Compact(nodes)
+
+
+class _Compact(Node):
+    """As `spaceless`. Not a simple_block_tag: Django finds no `block` inside one."""
+
+    def __init__(self, nodelist: NodeList) -> None:
+        self.nodelist = nodelist
+
+    def render(self, context: Context) -> SafeString:
+        whole = strip_spaces_between_tags(self.nodelist.render(context).strip())
+        return SafeString(_BREAKS.sub(" ", whole))
