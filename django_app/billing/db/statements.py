@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -140,6 +140,11 @@ def _prepared_cursor(connection: BaseDatabaseWrapper) -> Any:
     return None if connection.vendor != "postgresql" or pooled else _preparing_cursor()
 
 
+class _Sent(NamedTuple):
+    query: bytes
+    params: None = None
+
+
 @cache
 def _preparing_cursor() -> Any:
     try:
@@ -158,6 +163,8 @@ def _preparing_cursor() -> Any:
                 return super().execute(query, params, prepare=True, **how)
             finally:
                 self.connection.prepare_threshold = forbidden
+                if self._query is None:  # Django's log of statements reads it
+                    self._query = _Sent(str(query).encode())  # type: ignore[assignment]
 
     return PreparingCursor
 
