@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,6 +36,7 @@ MONEY = (
     ReconcileRun,
     DailyFigures,
 )
+OLDEST_SQLITE = (3, 35)  # UPDATE … RETURNING
 READ_UNCOMMITTED, READ_COMMITTED = 1, 2  # psycopg.IsolationLevel; for PostgreSQL they are the same
 
 
@@ -53,6 +55,14 @@ def database_of_money(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]
                 id="billing.E012",
             )
         ]
+    if engine.endswith((".sqlite3", ".spatialite")) and sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        found.append(
+            Error(
+                f"SQLite is {sqlite3.sqlite_version}, which cannot return what it has written.",
+                hint="SQLite 3.35 or newer (of 2021), or PostgreSQL.",
+                id="billing.E029",
+            )
+        )
     if not configured.get("AUTOCOMMIT", True):
         found.append(
             Error(

@@ -122,6 +122,13 @@ def test_the_database(monkeypatch, configured, found):
     assert ids(database_of_money(None)) == found
 
 
+def test_a_sqlite_that_is_too_old(monkeypatch):
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 34, 1))
+    configured = {"ENGINE": SQLITE, "OPTIONS": {"transaction_mode": "IMMEDIATE"}}
+    monkeypatch.setitem(connections.settings, "default", configured)
+    assert ids(database_of_money(None)) == ["billing.E029"]
+
+
 # -- the frame -------------------------------------------------------------------------------------
 
 WHOLE = (
