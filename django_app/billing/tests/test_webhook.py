@@ -293,6 +293,18 @@ def test_thirty_calls_an_hour_also_when_all_knock_at_once(gateway, txn, settings
     assert WebhookEvent.objects.filter(outcome="pending").count() == 11
 
 
+def test_one_rows_deliveries_close_no_other_rows_door(gateway, txn, make_txn, settings):
+    """Also where the row was heard of so often that its deliveries are looked at."""
+    settings.BILLING_CALLS_PER_HOUR = 2
+    other = make_txn()
+    for _ in range(4):
+        deliver("imp_000000000000", other.merchant_uid)
+    imp_uid = gateway.pay(txn.merchant_uid)
+    PointTransaction.objects.filter(pk=txn.pk).update(deliveries=30)
+    assert deliver(imp_uid, txn.merchant_uid).status_code == 200
+    assert PointTransaction.objects.get(pk=txn.pk).credited == txn.amount
+
+
 def test_without_the_lock_they_overlook_each_other(txn, settings, monkeypatch):
     """The negative control: each counts before any other is stored, whatever the cap."""
     settings.BILLING_CALLS_PER_HOUR = 1
