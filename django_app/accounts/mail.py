@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"
+from billing.conf import NO_MAIL
 
 
 def mail_works() -> bool:

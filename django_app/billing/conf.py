@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 VENDOR_API_URL = "https://api.iamport.kr/"
 VENDOR_SDK_URL = "https://cdn.iamport.kr/v1/iamport.js"
+NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"  # how a project without a server says it
 SANDBOX_URL = "http://127.0.0.1:9000/sandbox/"  # where `python -m billing_sandbox` serves
 
 # Sourced in the vendor's documentation; only these are.

@@ -13,7 +13,7 @@ from email.utils import formataddr, parseaddr
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from accounts.mail import NO_MAIL
+from billing.conf import NO_MAIL
 from config.env import ConfigurationError, choice, port
 
 # Sandbox mode and tests show these; nobody can take them for a real shop's.

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.cache import cache
 
-from accounts.mail import NO_MAIL
+from billing.conf import NO_MAIL
 from billing.models import Point
 from billing.notifications import mail_queue
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.management import get_commands
 from django.utils.module_loading import import_string
 
+from billing.checks.addresses import addresses
 from billing.conf import all_settings, conf
-from billing.support.client_ip import parse_network
 from billing.web.forms import pay_methods
 
 SECRETS = ("IAMPORT_KEY", "IAMPORT_SECRET", "IAMPORT_PG_API_KEY")  # never shown
@@ -33,7 +32,6 @@ LEAST = {
     "BILLING_RUBBISH_PER_MINUTE": 1,
 }
 MOST = 1_000_000
-PROXY_HEADERS = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host")
 CLOSE_ENOUGH = 0.9  # of a name to one of ours: a slip of the hand
 
 
@@ -131,25 +129,18 @@ def product_settings(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
         and (getattr(conf, name) or all_settings()[name].default)  # "" where none is the default
     ]
     found += _numbers(wrong)
-    found += _around(wrong)
-    if "IAMPORT_API_URL" not in wrong and not _is_base(conf.IAMPORT_API_URL):
-        found.append(
+    found += addresses(wrong)
+    if "BILLING_NIGHTLY_COMMANDS" not in wrong:
+        known = set(get_commands()) - {"nightly"}
+        found += [
             Error(
-                f"IAMPORT_API_URL is {conf.IAMPORT_API_URL!r}: no gateway can be asked there.",
-                hint="An address with the slash at its end, such as https://api.iamport.kr/",
-                id="billing.E023",
+                f"BILLING_NIGHTLY_COMMANDS holds {name!r}, which `nightly` cannot run.",
+                hint="Names of the project's own commands.",
+                id="billing.E028",
             )
-        )
-    unreadable = unreadable_senders(conf.BILLING_WEBHOOK_ADDRESSES)
-    if unreadable:
-        found.append(
-            Error(
-                f"BILLING_WEBHOOK_ADDRESSES holds {unreadable[0]}, which is no address: nobody can "
-                "deliver from there.",
-                hint='A list of addresses and networks: ["52.78.100.19", "52.78.48.0/24"].',
-                id="billing.E005",
-            )
-        )
+            for name in conf.BILLING_NIGHTLY_COMMANDS
+            if not isinstance(name, str) or name not in known
+        ]
     return found
 
 
@@ -164,68 +155,6 @@ def _numbers(wrong: Mapping[str, Any]) -> list[CheckMessage]:
         for name, least in LEAST.items()
         if name not in wrong and not least <= getattr(conf, name) <= MOST
     ]
-
-
-def _around(wrong: Mapping[str, Any]) -> list[CheckMessage]:
-    """Addresses of the project, its proxy's headers, its jobs."""
-    found: list[CheckMessage] = []
-    public, notice = conf.PUBLIC_URL, conf.BILLING_NOTICE_URL
-    if "PUBLIC_URL" not in wrong and public and not _is_origin(public):
-        found.append(
-            Error(
-                f"PUBLIC_URL is {public!r}: paths that begin with a slash cannot be added to it.",
-                hint='Scheme and host alone, as in "https://your.example".',
-                id="billing.E026",
-            )
-        )
-    if "BILLING_NOTICE_URL" not in wrong and notice and not _is_address(notice):
-        found.append(
-            Error(
-                f"BILLING_NOTICE_URL is {notice!r}: no webhook can be sent there.",
-                hint='The whole address, as in "https://your.example/pay/points/webhook/".',
-                id="billing.E027",
-            )
-        )
-    if "BILLING_NIGHTLY_COMMANDS" not in wrong:
-        known = set(get_commands()) - {"nightly"}
-        found += [
-            Error(
-                f"BILLING_NIGHTLY_COMMANDS holds {name!r}, which `nightly` cannot run.",
-                hint="Names of the project's own commands.",
-                id="billing.E028",
-            )
-            for name in conf.BILLING_NIGHTLY_COMMANDS
-            if not isinstance(name, str) or name not in known
-        ]
-    if "TRUSTED_PROXY_HEADERS" not in wrong:
-        found += [
-            Warning(
-                f"TRUSTED_PROXY_HEADERS holds {name!r}, which nobody reads.",
-                hint='TRUSTED_PROXY_HEADERS = ["x-forwarded-for"], in small letters.',
-                id="billing.W017",
-            )
-            for name in conf.TRUSTED_PROXY_HEADERS
-            if name not in PROXY_HEADERS
-        ]
-    return found
-
-
-def _is_address(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
-
-
-def _is_base(address: str) -> bool:
-    """Whether paths can be added to this address."""
-    return _is_address(address) and address.endswith("/")
-
-
-def _is_origin(address: str) -> bool:
-    """Whether paths that begin with a slash can be added to this address."""
-    return _is_address(address) and address == "{0.scheme}://{0.netloc}".format(urlsplit(address))
 
 
 def _amounts() -> list[CheckMessage]:
@@ -299,16 +228,3 @@ def _is_function(dotted: str) -> bool:
         return callable(import_string(dotted))
     except Exception:  # noqa: BLE001  (whatever the project's module raises when it is loaded)
         return False
-
-
-def unreadable_senders(entries: Any) -> list[str]:
-    """What of this setting is no address and no network."""
-    if not isinstance(entries, list | tuple):
-        return [repr(entries)]
-    found = []
-    for entry in entries:
-        try:
-            parse_network(entry)
-        except ValueError:
-            found.append(repr(entry))
-    return found

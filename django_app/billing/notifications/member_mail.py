@@ -25,13 +25,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override, pgettext
 
 from billing import signals
-from billing.conf import conf
+from billing.conf import NO_MAIL, conf
 from billing.models import PointTransaction
 from billing.notifications import mail_queue
 from billing.support.dates import short_date
 from billing.web.display_status import deadline_words
-
-NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"  # a project without a mail server
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class _Watchdog:
     def release(self, watch: _Watch) -> None:
         """The exchange has ended; its socket may serve another one from now on."""
         with self._changed:
-            watch.done = True
+            watch.done, watch.socket = True, None  # it waits in the heap for its time
 
     def _run(self) -> None:
         with self._changed:

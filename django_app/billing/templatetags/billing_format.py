@@ -9,7 +9,6 @@ from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.template.base import Node, NodeList, Parser, Token
 from django.template.context import Context
-from django.utils.html import strip_spaces_between_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info
 
@@ -47,11 +46,12 @@ def compact(parser: Parser, token: Token) -> Node:
 
 
 class _Compact(Node):
-    """As `spaceless`. Not a simple_block_tag: Django finds no `block` inside one."""
+    """A break becomes a space: between two links it is one that people see. Not a
+    simple_block_tag: Django finds no `block` inside one.
+    """
 
     def __init__(self, nodelist: NodeList) -> None:
         self.nodelist = nodelist
 
     def render(self, context: Context) -> SafeString:
-        whole = strip_spaces_between_tags(self.nodelist.render(context).strip())
-        return SafeString(_BREAKS.sub(" ", whole))
+        return SafeString(_BREAKS.sub(" ", self.nodelist.render(context).strip()))

@@ -5,6 +5,8 @@ on.
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.backends.signals import connection_created
 
 from billing.checks import database_of_money
 from billing.db import environment_stamp
@@ -19,8 +21,6 @@ pytestmark = [pytest.mark.money, pytest.mark.django_db(transaction=True)]
 def other_mode(user):
     """Tests run in sandbox mode."""
     Installation.objects.update(mode="live")
-    from billing.db import environment_stamp
-
     environment_stamp._verified.clear()
     yield user
     environment_stamp._verified.clear()
@@ -80,8 +80,19 @@ def test_check_says_so(other_mode):
 
 
 def test_the_rest_of_the_project_works(other_mode):
-    """Its own connections and tables are its own."""
-    assert get_user_model().objects.get() == other_mode
+    """A new connection is opened in peace: only a site that closes its whole database, as this one
+    does (config/apps.py), listens to it.
+    """
+    connection.close()
+    with pytest.raises(WrongDatabase):
+        connection.ensure_connection()
+    assert connection_created.disconnect(dispatch_uid="config.environment_stamp")
+    try:
+        assert get_user_model().objects.get() == other_mode
+    finally:
+        connection_created.connect(
+            environment_stamp.on_connection, dispatch_uid="config.environment_stamp"
+        )
 
 
 def test_before_migrate_pages_say_the_same(user, client, monkeypatch, caplog):

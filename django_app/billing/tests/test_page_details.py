@@ -95,6 +95,14 @@ def test_what_the_merchant_does_not_say_is_not_shown(payer: Client, settings: Se
     assert 'class="merchant"' not in page(payer, "/billing/charge/")
 
 
+def test_words_that_stand_beside_each_other_are_apart(payer: Client) -> None:
+    """Line breaks of templates do not go over the wire; the spaces that they were do."""
+    whole = payer.get("/nowhere/").content.decode()
+    [main] = re.findall(r"<main.*</main>", whole, re.DOTALL)
+    assert "\n" not in main
+    assert re.search(r"</a>\s+<a href=\"mailto:", main)
+
+
 def test_support_is_promised_only_where_it_can_be_reached(
     payer: Client, settings: Settings
 ) -> None:

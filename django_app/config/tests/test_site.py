@@ -2,8 +2,8 @@
 
 import pytest
 
-from accounts.mail import NO_MAIL
 from billing.checks import deployment
+from billing.conf import NO_MAIL
 from config.env import ConfigurationError
 from config.env_merchant import SAMPLE_MERCHANT, Mail
 

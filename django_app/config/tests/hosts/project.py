@@ -66,6 +66,7 @@ class HostProject:
             self.urls = self.folder / "mysite" / "urls.py"
             self.write(self.settings, lines(f"{name}/settings.txt"))
             self.write(self.urls, lines(f"{name}/urls.txt"))
+        self.lay("frame")  # a login page and a base.html, where it has no other
         self.lay(name)
 
     def lay(self, name: str) -> None:
