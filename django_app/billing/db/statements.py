@@ -79,7 +79,7 @@ class Table(Generic[M]):
         conditions = " AND ".join(f"{self.columns[name]} = %s" for name in where)
         return self.execute(
             f"UPDATE {self.name} SET {assignments} WHERE {conditions}",  # noqa: S608
-            [*self.prepared(values), *self.prepared(where)],
+            [*self.db_values(values), *self.db_values(where)],
         )
 
     def cursor(self) -> Any:
@@ -99,7 +99,7 @@ class Table(Generic[M]):
             touched: int = cursor.rowcount
             return touched
 
-    def prepared(self, values: Mapping[str, Any]) -> list[Any]:
+    def db_values(self, values: Mapping[str, Any]) -> list[Any]:
         """These values as this database takes them."""
         return [
             self.by_name[name].get_db_prep_save(value, connection=self.connection)

@@ -101,7 +101,7 @@ def post_entry(
     """
     accounts = table(Point)
     balance, key = accounts.columns["balance"], accounts.columns["user_id"]
-    values = [points, *accounts.prepared({"user_id": txn.owner_id})]
+    values = [points, *accounts.db_values({"user_id": txn.owner_id})]
     enough = ""
     if floor is not None:
         enough, values = f" AND {balance} >= %s", [*values, floor - points]
